@@ -1,0 +1,7 @@
+"""One file each. To add one: write the file, add its line."""
+
+from mapsto.core.names import shelf
+
+__getattr__, __dir__, __all__, __shelf__ = shelf(
+    __name__,
+)

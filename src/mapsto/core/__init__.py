@@ -1,0 +1,1 @@
+"""The language everything else is written in. Imports nothing of ours."""

@@ -1,0 +1,51 @@
+"""What can go wrong, as one tree. Every message says what was expected, what came, where, and what to do.
+
+    MapstoError
+    ├── BadInput            the caller can mend it; the command line exits with 2
+    │   ├── UnknownName     a word that names nothing here; the nearest words are offered
+    │   ├── ShapeError      tensors or columns that do not fit each other
+    │   ├── DataError       a source that cannot be read, or cannot be learned from
+    │   ├── FrameError      four components that do not go together, or a setting that is none
+    │   └── Damaged         a folder whose manifest does not hold
+    └── FailedRun           the run itself broke; the command line exits with 3
+"""
+
+from __future__ import annotations
+
+
+class MapstoError(Exception):
+    """Base of all errors raised on purpose. `message` says what happened, `remedy` what to do about it."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, remedy: str = ""):
+        super().__init__(f"{message}\n{remedy}" if remedy else message)
+        self.message, self.remedy = message, remedy
+
+
+class BadInput(MapstoError, ValueError):
+    exit_code = 2
+
+
+class UnknownName(BadInput):
+    pass
+
+
+class ShapeError(BadInput):
+    pass
+
+
+class DataError(BadInput):
+    pass
+
+
+class FrameError(BadInput):
+    pass
+
+
+class Damaged(BadInput):
+    pass
+
+
+class FailedRun(MapstoError, RuntimeError):
+    exit_code = 3

@@ -1,0 +1,161 @@
+"""Words for things: `{"name": "res-net", "depth": 18}` ↔ `ResNet(depth=18)`.
+
+Every catalogue folder is a *shelf*: its `__init__` lists one line a class, and nothing is imported before it is asked for.
+Only what stands on a shelf has a name; a name in a file is never an import path.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib
+import importlib.util
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from mapsto.core.errors import FrameError, UnknownName
+
+SHELVES = {
+    "source": "mapsto.data",
+    "domain": "mapsto.domains",
+    "measure": "mapsto.measures",
+    "model": "mapsto.models",
+    "objective": "mapsto.objectives",
+    "experience": "mapsto.algorithms.experience",
+    "update": "mapsto.algorithms.update",
+    "optimizer": "mapsto.algorithms.optimizers",
+    "augmentation": "mapsto.data.augment",
+    "schedule": "mapsto.core.schedules",
+    "until": "mapsto.learner.until",
+}
+
+
+def shelf(package: str, **lines: str) -> tuple[Callable, Callable, list[str], dict[str, str]]:
+    """A folder's list of classes: `shelf(__name__, MLP="mlp")` says that class MLP is in file mlp.py.
+
+    Returns the module's `__getattr__`, `__dir__`, `__all__` (PEP 562) and `__shelf__`: registered name → "module:Class".
+    """
+
+    def find(attribute: str) -> Any:
+        if attribute not in lines:
+            raise AttributeError(f"module {package!r} has no attribute {attribute!r}")
+        return getattr(importlib.import_module(f"{package}.{lines[attribute]}"), attribute)
+
+    listed = {kebab(cls): f"{package}.{file}:{cls}" for cls, file in lines.items()}
+    return find, lambda: sorted(lines), list(lines), listed
+
+
+def shelf_here(module: str, *classes: str) -> dict[str, str]:
+    """`__shelf__` of a single file that holds several small classes."""
+    return {kebab(cls): f"{module}:{cls}" for cls in classes}
+
+
+def kebab(name: str) -> str:
+    """LeNet → le-net, MLP → mlp, AdamW → adam-w."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
+
+
+def near(word: str, words: Iterable[str], count: int = 3) -> list[str]:
+    """The words that `word` may have meant, nearest first."""
+    words = list(words)
+    by_squashed = {squash(w): w for w in words}
+    close = difflib.get_close_matches(squash(word), by_squashed, n=count, cutoff=0.5)
+    return [by_squashed[c] for c in close]
+
+
+def squash(word: str) -> str:
+    return re.sub(r"[-_\s]", "", word).lower()
+
+
+def listed(kind: str) -> dict[str, str]:
+    """Registered name → "module:Class" of one shelf. Imports no class."""
+    return importlib.import_module(SHELVES[kind]).__shelf__
+
+
+def find(kind: str, name: str) -> type:
+    """The class of that name on shelf `kind`; hyphens and case do not matter. UnknownName offers the nearest."""
+    names = listed(kind)
+    for candidate, place in names.items():
+        if squash(candidate) == squash(name):
+            module, cls = place.split(":")
+            return getattr(importlib.import_module(module), cls)
+    hint = near(name, names)
+    raise UnknownName(
+        f"no {kind} '{name}'." + (f" Near it: {', '.join(hint)}." if hint else ""),
+        f"There are: {', '.join(names)}.",
+    )
+
+
+def name_of(cls: type) -> str:
+    """The registered name of a class. UnknownName for one that stands on no shelf (a user's own)."""
+    for kind in SHELVES:
+        for name, place in listed(kind).items():
+            if place == f"{cls.__module__}:{cls.__qualname__}":
+                return name
+    raise UnknownName(
+        f"{cls.__qualname__} is your own class: it has no registered name, so a file cannot name it.",
+        f"Hand it over when loading: mapsto.load(RUN, model={cls.__qualname__}(…)).",
+    )
+
+
+def spec(thing: Any) -> dict[str, Any]:
+    """The program that made `thing`, as plain values: its name and its constructor's arguments.
+
+    Holds because a constructor keeps each argument under its own name. `build(kind, spec(x))` is x again, untrained.
+    """
+    arguments = inspect.signature(type(thing)).parameters
+    return {"name": name_of(type(thing)), **{a: plain(getattr(thing, a)) for a in arguments}}
+
+
+def plain(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    return spec(value)
+
+
+def build(kind: str, written: dict[str, Any]) -> Any:
+    """The object that `spec` wrote down. Unknown names and settings are refused, with the nearest ones."""
+    values = dict(written)
+    if "name" not in values:
+        raise FrameError(f"a {kind} needs a name.", f"There are: {', '.join(listed(kind))}.")
+    cls = find(kind, values.pop("name"))
+    known = inspect.signature(cls).parameters
+    for word in values:
+        if word not in known:
+            hint = near(word, known)
+            raise UnknownName(
+                f"{cls.__name__} has no setting '{word}'." + (f" Near it: {', '.join(hint)}." if hint else ""),
+                f"It has: {', '.join(known)}.",
+            )
+    try:
+        return cls(**{word: _revive(value) for word, value in values.items()})
+    except TypeError as error:
+        raise FrameError(f"{cls.__name__} cannot be built from {values}: {error}.") from error
+
+
+def _revive(value: Any) -> Any:
+    if isinstance(value, dict) and isinstance(value.get("name"), str):
+        for kind in SHELVES:
+            if any(squash(n) == squash(value["name"]) for n in listed(kind)):
+                return build(kind, value)
+    if isinstance(value, list):
+        return [_revive(v) for v in value]
+    return value
+
+
+def summary(kind: str, name: str) -> str:
+    """The first line of a class's docstring, read from its source without importing it."""
+    module, cls = listed(kind)[name].split(":")
+    found = importlib.util.find_spec(module)
+    tree = ast.parse(Path(found.origin).read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == cls:
+            return (ast.get_docstring(node) or "").split("\n")[0]
+    return ""

@@ -1,0 +1,340 @@
+"""The architecture on one page: at each step, draw experience and update. Everything else is a choice of four nouns.
+
+    Data        where examples are, how raw values become tensors and come back, what the exam is
+    Model       an nn.Module of plain constructor values
+    Objective   what the model should become: losses per example, how its output is read, how it is measured
+    Algorithm   how to learn: an Experience (which batch comes at step k) and an Update (what the batch does to the model)
+
+Around them stand the Domain (one kind of value), the Measure (one number about predictions), the Augmentation, the
+Optimizer and its Schedule, and Until (when to stop). A class is abstract and lives here, or is final and lives elsewhere.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mapsto.core.batch import Batch, Field, Losses
+from mapsto.core.state import Stateful
+
+if TYPE_CHECKING:
+    from mapsto.learner.learner import Learner
+
+Problem = Literal["regression", "classification", "multi-label"]
+Shape = tuple[int, ...] | dict[str, list[int]]  # [B, *shape], or what a row is made of: see domains/row.py
+
+
+class Domain(ABC):
+    """One kind of value: what a raw value looks like, how a column of them becomes tensors and comes back.
+
+    A missing raw value is None (or NaN in a column of numbers). State is plain JSON values; it travels with the model.
+    """
+
+    learned: ClassVar[tuple[str, ...]] = ()  # the attributes that `fit` finds out: JSON values
+
+    @abstractmethod
+    def fit(self, values: Sequence) -> Self:
+        """Learn vocabulary, classes, mean and spread, from training values only."""
+
+    @abstractmethod
+    def encode(self, values: Sequence) -> Field:
+        """N raw values → a tensor [N, …], or a dict of them."""
+
+    @abstractmethod
+    def decode(self, encoded: Field) -> list:
+        """A batch of encoded values, or of predictions of them → raw values. Undoes `encode`."""
+
+    def ready(self, encoded: Field) -> Field:
+        """What a gathered batch becomes on the device just before the model sees it (bytes → normalised floats)."""
+        return encoded
+
+    @property
+    @abstractmethod
+    def shape(self) -> Shape:
+        """Shape of one ready value as a model input, or of what a model must give: () one number, (10,) ten logits."""
+
+    def show(self, value: Any) -> str:
+        """One raw value, for a person."""
+        return "–" if value is None else str(value)
+
+    def describe(self) -> str:
+        """This domain in a few words, for the card: classes, ranges, sizes."""
+        return type(self).__name__.lower()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.learned}
+
+    def load_state_dict(self, state: dict[str, Any]) -> Self:
+        for name in self.learned:
+            setattr(self, name, state[name])
+        return self
+
+
+class Measure(ABC):
+    """One number about predictions: told batch by batch on the device, exact over unequal batches and processes.
+
+    `better` is +1 where more is better, −1 where less is. `keep` reduces a batch to what the formula needs, one row an
+    example; so an interval can be had by resampling rows, and a merge is a concatenation.
+    """
+
+    better: ClassVar[int] = 1
+
+    def __init__(self) -> None:
+        self.kept: list[Tensor] = []
+
+    @abstractmethod
+    def keep(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """[B, …] predictions and targets → [B, S]."""
+
+    @abstractmethod
+    def formula(self, kept: Tensor, weight: Tensor) -> Tensor:
+        """kept [N, S], weight [N] → the measure, a scalar tensor. NaN where it is not defined."""
+
+    def update(self, prediction: Tensor, target: Tensor) -> None:
+        self.kept.append(self.keep(prediction, target))
+
+    def merge(self, other: Self) -> None:
+        self.kept.extend(other.kept)
+
+    def rows(self) -> Tensor:
+        """All that was kept, [N, S]."""
+        if len(self.kept) > 1:
+            self.kept = [torch.cat(self.kept)]
+        return self.kept[0]
+
+    def total(self) -> float:
+        rows = self.rows()
+        return float(self.formula(rows, torch.ones(len(rows), device=rows.device)))
+
+
+class View(ABC):
+    """One split of a data set: its examples, in a fixed order."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def gather(self, index: Tensor) -> Batch:
+        """The examples at `index` [B], encoded, on the device: one indexed copy a field."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measured value with its 95 % interval over n examples."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+Scores = dict[str, Estimate]  # measure's name → estimate
+
+
+class Data(ABC):
+    """Where examples are and what the exam is. A dataset has views; a world one acts in has `reset` and `step`."""
+
+    train: View
+    valid: View
+    test: View
+    input: Domain
+    target: Domain
+
+    @abstractmethod
+    def ready(self, batch: Batch, generator: torch.Generator | None = None) -> Batch:
+        """What a gathered batch becomes before the model sees it; augmented where a generator is given."""
+
+    @abstractmethod
+    def exam(self, learner: Learner, split: str, objective: Objective | None = None) -> Scores:
+        """How well the learner's function does on one split; `split` is train, valid or test."""
+
+
+class Objective(ABC):
+    """What the model should become (losses), what its output means (predict), how it is measured.
+
+    A player is a submodule that minimises its own losses. Supervised learning is the game with one player, the whole
+    model (""); a GAN is the game with two.
+    """
+
+    players: ClassVar[tuple[str, ...]] = ("",)
+    problem: ClassVar[Problem | None] = None
+    coupled: ClassVar[str] = ""  # why one example's loss depends on the others of its batch, where it does
+
+    @abstractmethod
+    def losses(self, model: nn.Module, batch: Batch, player: str) -> Losses:
+        """Term → one loss per example, [B]: no reduction, no device, no step count."""
+
+    @abstractmethod
+    def predict(self, model: nn.Module, batch: Batch) -> Tensor:
+        """What the output means, in the output domain's encoding: probabilities [B, C], or numbers [B]."""
+
+    @abstractmethod
+    def measures(self, target: Domain) -> dict[str, Measure]:
+        """How it is measured; the first one is what the run is judged and stopped by."""
+
+    def settle(self, model: nn.Module) -> None:
+        """After every update: here an EMA teacher or a target network follows the model."""
+
+
+class Experience(Stateful, ABC):
+    """Where batch number `step` comes from: a dataset, a replay buffer, or acting in the world."""
+
+    def start(self, learner: Learner) -> None:
+        self.data, self.seed = learner.data, learner.seed
+
+    @abstractmethod
+    def batch(self, step: int) -> Batch:
+        """From the same state, the same batch."""
+
+    @property
+    @abstractmethod
+    def batches(self) -> int:
+        """Batches an epoch."""
+
+    def hear(self, batch: Batch, losses: Losses) -> None:
+        """Told the losses per example: prioritised replay, hard examples, curricula."""
+
+
+class Update(Stateful, ABC):
+    """What one batch does to the model."""
+
+    finished: bool = False  # an exact solution says so after its one step
+
+    def start(self, learner: Learner) -> None:
+        self.model, self.objective = learner.model, learner.objective
+
+    @abstractmethod
+    def step(self, batch: Batch, step: int) -> Losses:
+        """Losses per example, detached."""
+
+    def judged(self) -> AbstractContextManager:
+        """While it lasts, the model holds the weights that an exam should see (an average of them, say)."""
+        return nullcontext()
+
+
+class Until(Stateful, ABC):
+    """When to stop, and which weights were best. `until | other` stops at whichever comes first."""
+
+    def start(self, learner: Learner) -> None: ...
+
+    @abstractmethod
+    def reached(self, step: int) -> bool: ...
+
+    def hear(self, step: int, scores: Scores) -> None:
+        """Told every exam on the validation split."""
+
+    def steps(self, batches: int) -> int | None:
+        """The step at which it will surely have stopped, given the batches an epoch; None when nobody knows."""
+        return None
+
+
+@dataclass
+class Algorithm:
+    """How to learn: what to experience next, what to make of it, and when to stop."""
+
+    experience: Experience
+    update: Update
+    until: Until
+
+
+class Optimizer(ABC):
+    """How one vector of parameters follows its gradient. Final ones are dataclasses of plain values."""
+
+    @abstractmethod
+    def moments(self, parameter: Tensor) -> dict[str, Tensor]:
+        """What it remembers of a parameter vector [P]: zeros of its size to begin with."""
+
+    @abstractmethod
+    def step(self, parameter: Tensor, gradient: Tensor, moments: dict[str, Tensor], rate: float, decay: float,
+             count: int) -> None:
+        """Change `parameter` [P] in place. `rate` is the learning rate now, `decay` the weight decay of these
+        parameters, `count` ≥ 1 the number of this update."""
+
+
+class Schedule(ABC):
+    """The learning rate over a run, as a multiple of its peak."""
+
+    @abstractmethod
+    def at(self, step: int, steps: int) -> float:
+        """Step 0 … steps − 1 of `steps` → a multiple in [0, 1]."""
+
+
+class Augmentation(ABC):
+    """A change that an example could have come with and keep its meaning; made for a whole batch on its device."""
+
+    @abstractmethod
+    def __call__(self, batch: Batch, generator: torch.Generator) -> Batch: ...
+
+
+class Solvable(nn.Module, ABC):
+    """A model that one look at all examples fits exactly (a `Solve` update): trees, ridge, neighbours.
+
+    Its buffers take the shape of what was found, so they are made by `solve` and by `shaped`.
+    """
+
+    @abstractmethod
+    def solve(self, batch: Batch, problem: Problem, seed: int) -> None:
+        """Fit all of `batch` (input ready for the model, target as its objective reads it, perhaps weight)."""
+
+    @abstractmethod
+    def shaped(self, shapes: dict[str, list[int]]) -> Self:
+        """Empty buffers of these shapes, ready for `load_state_dict`."""
+
+
+Level = Literal["error", "repair", "warning", "note"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something noticed about the data, with a stable code: what, how many, where, and what was or should be done."""
+
+    code: str
+    level: Level
+    message: str
+    count: int = 0
+    examples: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        shown = f" ({', '.join(self.examples)}{' …' if self.count > len(self.examples) else ''})" if self.examples else ""
+        return f"{self.code} {self.message}{shown}"
+
+
+@dataclass
+class Raw:
+    """What a source gives: named columns of raw values, all of one length, from which nothing has been learned yet.
+
+    A column is a NumPy array: numbers, bool, datetime64, objects (str, None, lists, pictures as uint8 [H, W] or
+    [H, W, C]), or pictures of one size as uint8 [N, H, W] or [N, H, W, C], or vectors [N, D].
+    `split` is "train", "valid" or "test" for each row where the source says so itself; `labels` names each row for a
+    person (a file name, a line number). `kinds` names the domain of a column that the source is sure of.
+    """
+
+    name: str
+    columns: dict[str, np.ndarray]
+    target: str | None = None
+    split: np.ndarray | None = None
+    labels: np.ndarray | None = None
+    kinds: dict[str, str] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()))) if self.columns else 0
+
+
+class Source(ABC):
+    """A way of reading: what it can read, and reading it."""
+
+    @abstractmethod
+    def accepts(self, where: Any) -> bool:
+        """Whether this is something for this source; looks at names and first bytes only."""
+
+    @abstractmethod
+    def read(self, where: Any) -> Raw:
+        """Everything that is there, or a DataError that says what to do."""

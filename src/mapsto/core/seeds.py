@@ -1,0 +1,39 @@
+"""Randomness as a function of (seed, step, rank): nothing remembers what was drawn before, so resuming is exact.
+
+The mixer is splitmix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators").
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_MASK = (1 << 64) - 1
+
+
+def mix(*words: int) -> int:
+    """One seed in [0, 2^63) from several whole numbers; a change in any of them changes all of it."""
+    state = 0
+    for word in words:
+        state = (state ^ (word & _MASK)) + 0x9E3779B97F4A7C15 & _MASK
+        state = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 & _MASK
+        state = (state ^ state >> 27) * 0x94D049BB133111EB & _MASK
+        state ^= state >> 31
+    return state >> 1
+
+
+def generator(device: torch.device | str, *words: int) -> torch.Generator:
+    return torch.Generator(device).manual_seed(mix(*words))
+
+
+def shuffled(count: int, *words: int) -> Tensor:
+    """A permutation of 0 … count − 1, [count], int64, on the CPU."""
+    return torch.randperm(count, generator=generator("cpu", *words))
+
+
+def set_all(*words: int) -> None:
+    """Seed the default generators. On the generator object: `torch.manual_seed` takes sixty times as long."""
+    seed = mix(*words)
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        torch.cuda.default_generators[torch.cuda.current_device()].manual_seed(seed)

@@ -1,0 +1,47 @@
+"""The way in for models that see one vector an example: pictures are laid flat, a row's columns are encoded and joined."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mapsto.core.batch import Field
+from mapsto.core.nouns import Shape
+
+
+class Columns(nn.Module):
+    """One vector [B, width] from whatever the input domain gives.
+
+    shape: a tuple for a dense input [B, *shape], which is flattened; or, for a row of a table,
+        {"number": [P], "category": [n₁, n₂ …]}: `number` [B, P] passes through, `category` [B, K] int64 holds one index
+        in [0, nᵢ) a column (0 is "missing or never seen").
+    embedding: width of the vector learned for each category at most (Guo and Berkhahn 2016, arXiv:1604.06737);
+        0 for one-hot columns, which have no parameters.
+    """
+
+    def __init__(self, shape: Shape, embedding: int = 0):
+        super().__init__()
+        self.row = isinstance(shape, dict)
+        if not self.row:
+            self.width = math.prod(shape)
+            return
+        self.sizes = list(shape.get("category", []))
+        numbers = sum(shape.get("number", []))
+        # the usual rule: about half the categories, no more than `embedding`
+        widths = [min(embedding, (size + 1) // 2) if embedding else size for size in self.sizes]
+        self.tables = nn.ModuleList(
+            nn.Embedding(size, width) for size, width in zip(self.sizes, widths, strict=True)
+        ) if embedding else None
+        self.width = numbers + sum(widths)
+
+    def forward(self, input: Field) -> Tensor:
+        if not self.row:
+            return input.flatten(1)
+        parts = [input["number"]] if "number" in input else []
+        for k, size in enumerate(self.sizes):
+            index = input["category"][:, k]
+            parts.append(self.tables[k](index) if self.tables else F.one_hot(index, size).float())
+        return torch.cat(parts, dim=1)
