@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 import torch
@@ -24,11 +24,24 @@ from torch import Tensor, nn
 from mapsto.core.batch import Batch, Field, Losses
 from mapsto.core.state import Stateful
 
-if TYPE_CHECKING:
-    from mapsto.learner.learner import Learner
-
 Problem = Literal["regression", "classification", "multi-label"]
 Shape = tuple[int, ...] | dict[str, list[int]]  # [B, *shape], or what a row is made of: see domains/row.py
+
+
+class Learner(Protocol):
+    """What the nouns see of the one who learns (learner/learner.py): the four components and where they are."""
+
+    data: Data
+    model: nn.Module
+    objective: Objective
+    algorithm: Algorithm
+    seed: int
+    step: int
+    device: torch.device
+    horizon: int  # the steps that schedules are spread over
+
+    def predict(self, batch: Batch) -> Tensor:
+        """What the model says about a ready batch, in the output domain's encoding; leaves no trace."""
 
 
 class Domain(ABC):
@@ -53,6 +66,10 @@ class Domain(ABC):
 
     def ready(self, encoded: Field) -> Field:
         """What a gathered batch becomes on the device just before the model sees it (bytes → normalised floats)."""
+        return encoded
+
+    def units(self, encoded: Tensor) -> Tensor:
+        """Predictions or targets in the unit that a person measures in (dollars, not spreads from the mean)."""
         return encoded
 
     @property
@@ -147,13 +164,15 @@ class Data(ABC):
     input: Domain
     target: Domain
 
+    device: torch.device
+
     @abstractmethod
     def ready(self, batch: Batch, generator: torch.Generator | None = None) -> Batch:
         """What a gathered batch becomes before the model sees it; augmented where a generator is given."""
 
     @abstractmethod
-    def exam(self, learner: Learner, split: str, objective: Objective | None = None) -> Scores:
-        """How well the learner's function does on one split; `split` is train, valid or test."""
+    def exam(self, learner: Learner, split: str, intervals: bool = True) -> Scores:
+        """How well the learner's function does on one split: train, valid or test. Leaves no trace on the learner."""
 
 
 class Objective(ABC):

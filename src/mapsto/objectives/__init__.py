@@ -1,7 +1,12 @@
-"""Objectives, one file each. To add one: write the file, add its line."""
+"""Objectives, one file each: losses as formulas. To add one: write the file, add its line."""
 
 from mapsto.core.names import shelf
 
 __getattr__, __dir__, __all__, __shelf__ = shelf(
     __name__,
+    CrossEntropy="cross_entropy",
+    BinaryCrossEntropy="binary_cross_entropy",
+    SquaredError="squared_error",
+    AbsoluteError="absolute_error",
+    Huber="huber",
 )

@@ -1,7 +1,9 @@
-"""One file each. To add one: write the file, add its line."""
+"""Experiences, one file each: which batch comes at step k. To add one: write the file, add its line."""
 
 from mapsto.core.names import shelf
 
 __getattr__, __dir__, __all__, __shelf__ = shelf(
     __name__,
+    Passes="passes",
+    Whole="whole",
 )

@@ -1,0 +1,30 @@
+"""Stochastic gradient descent, with momentum (Polyak 1964) and Nesterov's look ahead (Sutskever et al. 2013)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mapsto.core.nouns import Optimizer
+
+
+@dataclass
+class SGD(Optimizer):
+    """A step against the gradient, with momentum; weight decay as an L2 penalty."""
+
+    momentum: float = 0.9
+    nesterov: bool = True
+    weight_decay: float = 0.0
+
+    def moments(self, parameter: Tensor) -> dict[str, Tensor]:
+        return {"velocity": torch.zeros_like(parameter)} if self.momentum else {}
+
+    def step(self, parameter: Tensor, gradient: Tensor, moments: dict[str, Tensor], rate: float, decay: float,
+             count: int) -> None:
+        gradient = gradient.add(parameter, alpha=decay) if decay else gradient
+        if self.momentum:
+            velocity = moments["velocity"].mul_(self.momentum).add_(gradient)
+            gradient = gradient.add(velocity, alpha=self.momentum) if self.nesterov else velocity
+        parameter.add_(gradient, alpha=-rate)

@@ -1,0 +1,125 @@
+"""Gradient descent: each player in turn takes one step on the mean of its own losses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from mapsto.algorithms.optimizers.adamw import AdamW
+from mapsto.algorithms.update.flat import Flat
+from mapsto.core.batch import Batch, Losses, detached, joined, pieces, size, total_and_count
+from mapsto.core.errors import FrameError
+from mapsto.core.nouns import Learner, Optimizer, Schedule, Update
+from mapsto.core.schedules import OneCycle
+
+
+@dataclass
+class Descend(Update):
+    """One gradient step a player: losses, backward, clip, schedule, optimizer, average.
+
+    learning_rate: its peak; `schedule` says what share of it each step takes.
+    clip: the largest norm of a player's gradient; None leaves it alone.
+    accumulate: micro-batches a step; the gradient is that of the whole batch, in less memory.
+    ema: the share that an average of the weights keeps at each step, say 0.99; exams see the average. 0 is off.
+    precision: in which products are taken; weights, gradients and moments stay float32.
+    """
+
+    learning_rate: float = 1e-3
+    optimizer: Optimizer = field(default_factory=AdamW)
+    schedule: Schedule = field(default_factory=OneCycle)
+    clip: float | None = None
+    accumulate: int = 1
+    ema: float = 0.0
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.learning_rate, float | int) or not 0 < self.learning_rate < float("inf"):
+            raise FrameError(f"a learning rate is a number above 0 (1e-3, say), but came {self.learning_rate!r}.")
+        if self.accumulate < 1 or not 0 <= self.ema < 1:
+            raise FrameError(f"accumulate is at least 1 and ema in [0, 1), but came {self.accumulate} and {self.ema}.")
+
+    def start(self, learner: Learner) -> None:
+        super().start(learner)
+        self.device = learner.device
+        self.horizon = learner.horizon
+        self.flats = {p: Flat(self.model.get_submodule(p), self.optimizer) for p in self.objective.players}
+        self.averages = {p: [v.clone() for v in flat.values] for p, flat in self.flats.items()} if self.ema else {}
+
+    def step(self, batch: Batch, step: int) -> Losses:
+        rate = self.learning_rate * self.schedule.at(step, self.horizon)
+        report: Losses = {}
+        for player, flat in self.flats.items():
+            report |= self.descend(batch, player, flat)
+            if self.clip is not None:
+                flat.clip(self.clip)
+            flat.step(rate)
+        self.objective.settle(self.model)
+        if self.ema:
+            self.follow(step)
+        return report
+
+    def descend(self, batch: Batch, player: str, flat: Flat) -> Losses:
+        """Leave in `flat` the gradient of the mean loss over the whole batch, whatever it is cut into."""
+        flat.forget()
+        parts = pieces(batch, min(self.accumulate, size(batch))) if self.accumulate > 1 else [batch]
+        counts = self.counts(parts, player) if len(parts) > 1 else {}
+        reports = []
+        for part in parts:
+            losses = self.losses(part, player)
+            terms = {term: total_and_count(loss, part.get("weight")) for term, loss in losses.items()}
+            mean = sum(total / counts.get(term, count) for term, (total, count) in terms.items())
+            mean.backward(inputs=flat.parameters)  # the other players stay still
+            reports.append(detached(losses))
+        return joined(reports) if len(reports) > 1 else reports[0]
+
+    def losses(self, batch: Batch, player: str) -> Losses:
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            return self.objective.losses(self.model, batch, player)
+
+    @torch.no_grad()
+    def counts(self, parts: list[Batch], player: str) -> dict[str, Tensor]:
+        """Each term's count over all micro-batches: the mean of unequal parts' means would not be the mean."""
+        counted: dict[str, Tensor] = {}
+        for part in parts:
+            for term, loss in self.losses(part, player).items():
+                _, count = total_and_count(loss, part.get("weight"))
+                counted[term] = counted.get(term, 0) + count
+        return counted
+
+    def follow(self, step: int) -> None:
+        """The average takes its share of the weights; a short memory at first, so that it forgets the start."""
+        keep = min(self.ema, (1 + step) / (10 + step))
+        for player, flat in self.flats.items():
+            for average, value in zip(self.averages[player], flat.values, strict=True):
+                average.lerp_(value, 1 - keep)
+
+    @contextmanager
+    def judged(self) -> Iterator[None]:
+        """The averaged weights stand in the model while this lasts."""
+        self._exchange()
+        try:
+            yield
+        finally:
+            self._exchange()
+
+    def _exchange(self) -> None:
+        for player, averages in self.averages.items():
+            for average, value in zip(averages, self.flats[player].values, strict=True):
+                kept = value.clone()
+                value.copy_(average)
+                average.copy_(kept)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"flats": {p: flat.state_dict() for p, flat in self.flats.items()}, "averages": self.averages}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for player, flat in self.flats.items():
+            flat.load_state_dict(state["flats"][player])
+        for player, averages in self.averages.items():
+            for mine, saved in zip(averages, state["averages"][player], strict=True):
+                mine.copy_(saved)

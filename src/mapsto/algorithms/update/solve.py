@@ -1,0 +1,34 @@
+"""The exact solution: one look at the whole batch, and learning is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from mapsto.core.batch import Batch, Losses, detached
+from mapsto.core.errors import FrameError
+from mapsto.core.nouns import Learner, Solvable, Update
+
+
+@dataclass
+class Solve(Update):
+    """Fits a solvable model (ridge, trees, neighbours …) to the batch, once."""
+
+    remembers = ("finished",)
+
+    def start(self, learner: Learner) -> None:
+        super().start(learner)
+        self.seed = learner.seed
+        self.finished = False
+        if not isinstance(self.model, Solvable):
+            raise FrameError(
+                f"Solve fits a model exactly, which {type(self.model).__name__} does not offer.",
+                "Use algorithm.update.name=descend, or a solvable model: see `mapsto zoo models`.",
+            )
+
+    @torch.no_grad()
+    def step(self, batch: Batch, step: int) -> Losses:
+        self.model.solve(batch, self.objective.problem, self.seed)
+        self.finished = True
+        return detached(self.objective.losses(self.model, batch, ""))

@@ -1,0 +1,38 @@
+"""Binary cross-entropy: a yes or no for every label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mapsto.core.batch import Batch, Losses
+from mapsto.core.nouns import Domain, Measure, Objective
+from mapsto.measures import AUROC, AveragePrecision, ExactMatch, LabelF1, MicroF1
+
+
+@dataclass
+class BinaryCrossEntropy(Objective):
+    """−Σ y log p + (1 − y) log(1 − p) over L labels, with p the sigmoid of the model's L logits; their mean.
+
+    positive_weights: one a label, how much its yes counts beside its no; None counts both alike.
+    """
+
+    positive_weights: list[float] | None = None
+
+    problem = "multi-label"
+
+    def losses(self, model: nn.Module, batch: Batch, player: str) -> Losses:
+        logits = model(batch["input"]).float()  # [B, L]
+        weights = logits.new_tensor(self.positive_weights) if self.positive_weights else None
+        loss = F.binary_cross_entropy_with_logits(logits, batch["target"], pos_weight=weights, reduction="none")
+        return {"binary-cross-entropy": loss.mean(dim=1)}
+
+    def predict(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Probabilities [B, L], each label's own."""
+        return model(batch["input"]).float().sigmoid()
+
+    def measures(self, target: Domain) -> dict[str, Measure]:
+        return {"macro-f1": LabelF1(), "micro-f1": MicroF1(), "exact-match": ExactMatch(), "auroc": AUROC(),
+                "average-precision": AveragePrecision()}

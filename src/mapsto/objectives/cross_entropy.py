@@ -1,0 +1,54 @@
+"""Cross-entropy: the surprise at the true class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mapsto.core.batch import Batch, Losses
+from mapsto.core.errors import FrameError, ShapeError
+from mapsto.core.nouns import Domain, Measure, Objective
+from mapsto.measures import AUROC, Accuracy, CalibrationError, LogLoss, MacroF1
+
+
+@dataclass
+class CrossEntropy(Objective):
+    """−Σ q(c) log p(c | x), with p the softmax of the model's C logits and q the true class.
+
+    smoothing: the share of q spread evenly over all classes, in [0, 1) (Szegedy et al. 2016, arXiv:1512.00567, §7).
+    weights: one a class, how much its examples count; None counts all alike.
+    judged_by: the measure that a run is stopped and compared by.
+    """
+
+    smoothing: float = 0.0
+    weights: list[float] | None = None
+    judged_by: str = "accuracy"
+
+    problem = "classification"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.smoothing < 1:
+            raise FrameError(f"smoothing is a share in [0, 1), but came {self.smoothing}.")
+
+    def losses(self, model: nn.Module, batch: Batch, player: str) -> Losses:
+        logits = model(batch["input"]).float()  # [B, C]
+        target = batch["target"]  # [B] classes, or [B, C] a distribution over them
+        if logits.ndim != 2:
+            raise ShapeError(
+                f"CrossEntropy needs logits [B, C], but {type(model).__name__} gave {list(logits.shape)}.",
+                "Build the model with outputs=C, the number of classes.",
+            )
+        weights = logits.new_tensor(self.weights) if self.weights else None
+        loss = F.cross_entropy(logits, target, weights, reduction="none", label_smoothing=self.smoothing)
+        return {"cross-entropy": loss}
+
+    def predict(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Probabilities [B, C]."""
+        return model(batch["input"]).float().softmax(dim=1)
+
+    def measures(self, target: Domain) -> dict[str, Measure]:
+        found = {"accuracy": Accuracy(), "macro-f1": MacroF1(), "auroc": AUROC(), "log-loss": LogLoss(),
+                 "calibration-error": CalibrationError()}
+        return {self.judged_by: found.pop(self.judged_by), **found}

@@ -1,0 +1,28 @@
+"""Squared error: what is learned is the mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from mapsto.core.batch import Batch, Losses
+from mapsto.core.nouns import Domain, Measure, Objective
+from mapsto.objectives.numbers import how_near, one_number
+
+
+@dataclass
+class SquaredError(Objective):
+    """(ŷ − y)², on the standardised target."""
+
+    problem = "regression"
+
+    def losses(self, model: nn.Module, batch: Batch, player: str) -> Losses:
+        return {"squared-error": (one_number(model, batch) - batch["target"]) ** 2}
+
+    def predict(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Standardised numbers [B]."""
+        return one_number(model, batch)
+
+    def measures(self, target: Domain) -> dict[str, Measure]:
+        return how_near()
