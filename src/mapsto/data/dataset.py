@@ -1,0 +1,85 @@
+"""A data set: three views of encoded examples that live on the device, and the exam over them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from mapsto.core.batch import Batch, over, size
+from mapsto.core.nouns import Augmentation, Data, Domain, Estimate, Learner, Scores, View
+from mapsto.measures.interval import estimate
+
+EXAM_BATCH = 1024
+
+
+class Examples(View):
+    """Encoded examples, resident: fields of N rows each."""
+
+    def __init__(self, fields: Batch):
+        self.fields = fields
+
+    def __len__(self) -> int:
+        return size(self.fields)
+
+    def gather(self, index: Tensor) -> Batch:
+        return over(self.fields, lambda tensor: tensor.index_select(0, index))
+
+
+class Dataset(Data):
+    """Training, validation and test examples with the two domains that encoded them.
+
+    augment: changes made to training batches only, in this order, before the input domain makes them ready.
+    """
+
+    def __init__(
+        self,
+        train: Batch,
+        valid: Batch,
+        test: Batch,
+        input: Domain,
+        target: Domain,
+        augment: Sequence[Augmentation] = (),
+        device: torch.device | str = "cpu",
+    ):
+        self.device = torch.device(device)
+        self.train, self.valid, self.test = (
+            Examples(over(fields, lambda t: t.to(self.device))) for fields in (train, valid, test)
+        )
+        self.input, self.target, self.augment = input, target, list(augment)
+
+    def ready(self, batch: Batch, generator: torch.Generator | None = None) -> Batch:
+        for change in self.augment if generator is not None else ():
+            batch = change(batch, generator)
+        input = self.input.ready(batch["input"])
+        if isinstance(input, Tensor) and input.ndim == 4:
+            input = input.contiguous(memory_format=torch.channels_last)  # 1.3 × for convolutions on a CPU, more in bf16
+        return {**batch, "input": input}
+
+    def batches(self, split: str) -> list[Batch]:
+        """Index blocks of one split, for looking at all of it in order."""
+        return list(torch.arange(len(getattr(self, split)), device=self.device).split(EXAM_BATCH))
+
+    def exam(self, learner: Learner, split: str, intervals: bool = True) -> Scores:
+        view: Examples = getattr(self, split)
+        if not len(view):
+            return {}
+        measures = learner.objective.measures(self.target)
+        totals: dict[str, Tensor] = {}
+        for index in self.batches(split):
+            batch = self.ready(view.gather(index))
+            prediction, loss = learner.judge(batch)
+            totals["loss"] = totals.get("loss", 0) + loss
+            prediction, target = self.target.units(prediction), self.target.units(batch["target"])
+            for measure in measures.values():
+                measure.update(prediction, target)
+        mean = float(totals["loss"]) / len(view)
+        scores = {name: estimate(measure, replicates=200 if intervals else 0) for name, measure in measures.items()}
+        return {**scores, "loss": Estimate(mean, mean, mean, len(view))}
+
+    def predictions(self, learner: Learner, split: str) -> Tensor:
+        """What the learner says about every example of a split, in order, in the target domain's encoding."""
+        view: Examples = getattr(self, split)
+        parts = [learner.predict(self.ready(view.gather(index))) for index in self.batches(split)]
+        return torch.cat(parts) if parts else torch.empty(0)

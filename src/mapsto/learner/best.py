@@ -1,0 +1,34 @@
+"""The best weights seen so far, by the validation exam; the last ones are the model's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from mapsto.core.nouns import Scores
+from mapsto.core.state import Stateful
+
+
+class Best(Stateful):
+    """Keeps a copy of the weights of the best exam. Ties go to the lower loss, then to the earlier step.
+
+    measure: the measure's name; better: +1 where more is better, −1 where less is.
+    """
+
+    remembers = ("step", "rank", "weights")
+
+    def __init__(self, measure: str, better: int):
+        self.measure, self.better = measure, better
+        self.step: int | None = None
+        self.rank: list[float] = []
+        self.weights: dict[str, Tensor] = {}
+
+    def hear(self, step: int, scores: Scores, model: nn.Module) -> None:
+        rank = [self.better * scores[self.measure].value, -scores["loss"].value]
+        if not self.rank or rank > self.rank:
+            self.step, self.rank = step, rank
+            self.weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+    def describe(self) -> dict[str, Any]:
+        return {"step": self.step, "measure": self.measure, "value": self.better * self.rank[0] if self.rank else None}

@@ -1,0 +1,83 @@
+"""The engine: at each step, draw experience and update. It never asks which paradigm it runs."""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mapsto.core import seeds
+from mapsto.core.errors import FailedRun
+from mapsto.core.nouns import Scores, Until
+from mapsto.core.stop import Stop
+
+if TYPE_CHECKING:
+    from mapsto.learner.learner import Learner
+
+
+@dataclass(frozen=True)
+class Report:
+    """What observers are told: after `step` steps and `epoch` passes, the mean `losses` since the last report, and
+    the validation `scores` if there has just been an exam."""
+
+    step: int
+    epoch: float
+    losses: dict[str, float]
+    scores: Scores | None
+
+
+Observer = Callable[[Report], None]
+
+
+def fit(learner: Learner, until: Until, observers: Sequence[Observer] = (), stop: Stop | None = None) -> None:
+    """Learn until `until`, or until somebody asks to stop. One step is a function of (state, step)."""
+    experience, update = learner.algorithm.experience, learner.algorithm.update
+    batches = experience.batches
+    learner.model.train()
+    with quiet():
+        while not (until.reached(learner.step) or update.finished or (stop and stop.asked)):
+            seeds.set_all(learner.seed, learner.step)
+            batch = experience.batch(learner.step)  # from memory, from disk, or from acting
+            losses = update.step(batch, learner.step)  # gradients, a game, or neither
+            experience.hear(batch, losses)
+            learner.tally.add(losses)
+            learner.step += 1
+
+            scores = None
+            if learner.step % learner.exam_every == 0 or until.reached(learner.step) or update.finished:
+                with update.judged():
+                    scores = learner.evaluate("valid", intervals=False)
+                    if scores:
+                        learner.best.hear(learner.step, scores, learner.model)
+                        until.hear(learner.step, scores)
+            if scores is not None or learner.step % learner.report_every == 0:
+                report = Report(learner.step, learner.step / batches, finite(learner), scores)
+                for observe in observers:  # told, never asked
+                    observe(report)
+
+
+def finite(learner: Learner) -> dict[str, float]:
+    means = learner.tally.read()
+    for term, mean in means.items():
+        if not math.isfinite(mean):
+            raise FailedRun(
+                f"the loss '{term}' is {mean} at step {learner.step}: the weights have run away.",
+                "Lower the learning rate (--set algorithm.lr=…), or clip gradients (--set algorithm.clip=1.0).",
+            )
+    return means
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No garbage collection inside the loop: a collection of everything takes hundreds of milliseconds."""
+    on = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()

@@ -1,0 +1,127 @@
+"""The learner: data, model, objective and algorithm, composed. Each verb is short, or a module of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from mapsto.core import devices, seeds
+from mapsto.core.batch import Batch, total_and_count
+from mapsto.core.errors import FrameError
+from mapsto.core.nouns import Algorithm, Data, Objective, Scores, Until
+from mapsto.core.schedules import Constant
+from mapsto.core.stop import Stop
+from mapsto.learner import place
+from mapsto.learner.best import Best
+from mapsto.learner.fit import Observer, fit
+from mapsto.learner.tally import Tally
+from mapsto.learner.until import Steps
+
+
+class Learner:
+    """Composes the four components and learns.
+
+    seed: of everything but the split. device: where the model and the data are ("auto", "cpu", "cuda" …).
+    After `fit`, the model holds the weights of the last step; `best` keeps those of the best validation exam.
+    """
+
+    def __init__(
+        self,
+        data: Data,
+        model: nn.Module,
+        objective: Objective,
+        algorithm: Algorithm,
+        seed: int = 0,
+        device: str = "auto",
+    ):
+        self.data, self.objective, self.algorithm, self.seed = data, objective, algorithm, seed
+        self.device = devices.pick(device) if data.device.type == "cpu" or device != "auto" else data.device
+        self.model = place.place(model, self.device)
+        self.step = 0
+        self.tally = Tally()
+        leading, measure = next(iter(objective.measures(data.target).items()))
+        self.best = Best(leading, measure.better)
+        algorithm.experience.start(self)
+        batches = algorithm.experience.batches
+        self.horizon = algorithm.until.steps(batches) or 0
+        schedule = getattr(algorithm.update, "schedule", Constant())
+        if not self.horizon and not isinstance(schedule, Constant):
+            raise FrameError(
+                f"the schedule {type(schedule).__name__} needs to know when the run ends, and {algorithm.until} does not say.",
+                "Join it with epochs or steps (Minutes(5) | Epochs(20)), or use the schedule constant.",
+            )
+        self.exam_every = min(batches, 2000)
+        self.report_every = max(1, min(50, batches))
+        algorithm.update.start(self)
+        algorithm.until.start(self)
+
+    def fit(self, until: Until | int | None = None, observers: Sequence[Observer] = (), stop: Stop | None = None) -> Self:
+        """Learn until the algorithm's own end, or `until` (a whole number means so many steps)."""
+        until = self.algorithm.until if until is None else Steps(until) if isinstance(until, int) else until
+        if until is not self.algorithm.until:
+            until.start(self)
+        place.prepare(self.model, self.algorithm, self.device)
+        fit(self, until, observers, stop)
+        return self
+
+    def evaluate(self, split: str = "test", intervals: bool = True) -> Scores:
+        """The exam on one split, with 95 % intervals."""
+        return self.data.exam(self, split, intervals)
+
+    @torch.inference_mode()
+    def predict(self, batch: Batch) -> Tensor:
+        """What the model says about a ready batch, in the output domain's encoding; leaves no trace."""
+        was = self.model.training
+        self.model.eval()
+        try:
+            return self.objective.predict(self.model, batch)
+        finally:
+            self.model.train(was)
+
+    @torch.inference_mode()
+    def judge(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The prediction of a ready batch and the total of all its losses; leaves no trace."""
+        was = self.model.training
+        self.model.eval()
+        try:
+            losses = [self.objective.losses(self.model, batch, player) for player in self.objective.players]
+            total = sum(total_and_count(loss, None)[0] for terms in losses for loss in terms.values())
+            return self.objective.predict(self.model, batch), total
+        finally:
+            self.model.train(was)
+
+    def take_best(self) -> Self:
+        """Put the best weights into the model; the last ones stay where there has been no exam."""
+        if self.best.weights:
+            self.model.load_state_dict(self.best.weights)
+        return self
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that step k + 1 follows from."""
+        return {
+            "step": self.step,
+            "model": dict(self.model.state_dict()),
+            "experience": self.algorithm.experience.state_dict(),
+            "update": self.algorithm.update.state_dict(),
+            "until": self.algorithm.until.state_dict(),
+            "best": self.best.state_dict(),
+            "tally": self.tally.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.step = state["step"]
+        place.fill(self.model, state["model"])
+        self.algorithm.experience.load_state_dict(state["experience"])
+        self.algorithm.update.load_state_dict(state["update"])
+        self.algorithm.until.load_state_dict(state["until"])
+        self.best.load_state_dict(state["best"])
+        self.tally.load_state_dict(state["tally"])
+
+
+def initialised(build: Any, seed: int) -> nn.Module:
+    """A model whose first weights are a function of the seed alone: `build()` is called under it."""
+    seeds.set_all(seed, place.INITIAL)
+    return build()

@@ -1,0 +1,28 @@
+"""Losses added up on the device since the last report: read once a report, not once a step."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from mapsto.core.batch import Losses, total_and_count
+from mapsto.core.state import Stateful
+
+
+class Tally(Stateful):
+    remembers = ("totals",)
+
+    def __init__(self) -> None:
+        self.totals: dict[str, Tensor] = {}  # term → [total, count]
+
+    def add(self, losses: Losses) -> None:
+        for term, loss in losses.items():
+            total, count = total_and_count(loss, None)
+            pair = torch.stack([total.double(), count.double()])
+            self.totals[term] = self.totals[term] + pair if term in self.totals else pair
+
+    def read(self) -> dict[str, float]:
+        """The mean of every term since the last reading; one look at the device."""
+        means = {term: float(pair[0] / pair[1]) for term, pair in self.totals.items()}
+        self.totals = {}
+        return means
