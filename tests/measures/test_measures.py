@@ -162,10 +162,10 @@ def test_thresholds_may_differ_by_label():
 
 
 def test_a_class_or_label_that_does_not_occur_is_left_out():
-    probabilities = torch.tensor([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.6, 0.3, 0.1], [0.3, 0.6, 0.1]])
-    for measure, expected in [(MacroF1(), 1.0), (AUROC(), 1.0), (AveragePrecision(), 1.0)]:
-        measure.update(probabilities, torch.tensor([0, 1, 0, 1]))
-        assert measure.total() == expected
+    probabilities = torch.tensor([[0.8, 0.1, 0.1], [0.2, 0.1, 0.7], [0.6, 0.1, 0.3], [0.3, 0.1, 0.6]])
+    for measure in [MacroF1(), AUROC(), AveragePrecision()]:
+        measure.update(probabilities, torch.tensor([0, 2, 0, 2]))
+        assert measure.total() == 1.0
     told = LabelF1()
     told.update(torch.tensor([[0.9, 0.1], [0.1, 0.1]]), torch.tensor([[1, 0], [0, 0]]))
     assert told.total() == 1.0
@@ -177,6 +177,13 @@ def test_what_is_not_defined_is_nan():
     flat = R2()
     flat.update(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 3.0]))
     assert np.isnan(alone.total()) and np.isnan(flat.total())
+
+
+def test_every_bin_of_confidence_is_judged_apart_and_owns_its_upper_edge():
+    prediction = torch.tensor([[0.25], [0.5], [0.5], [0.75], [0.0]])  # with two bins: 0, 0.25, 0.5, 0.5 and 0.75
+    told = CalibrationError(bins=2)
+    told.update(prediction, torch.tensor([[1], [1], [1], [0], [0]]))
+    assert told.total() == pytest.approx((abs(0.25 + 0.5 + 0.5 - 3) + 0.75) / 5)
 
 
 def test_a_certain_and_wrong_prediction_has_a_finite_log_loss():
