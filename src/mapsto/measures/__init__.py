@@ -4,4 +4,16 @@ from mapsto.core.names import shelf
 
 __getattr__, __dir__, __all__, __shelf__ = shelf(
     __name__,
+    Accuracy="accuracy",
+    MacroF1="macro_f1",
+    LabelF1="label_f1",
+    MicroF1="micro_f1",
+    ExactMatch="exact_match",
+    AUROC="auroc",
+    AveragePrecision="average_precision",
+    LogLoss="log_loss",
+    CalibrationError="calibration_error",
+    R2="r2",
+    RMSE="rmse",
+    MAE="mae",
 )
