@@ -1,1 +1,1 @@
-
+"""What is handed back: the learned function, in a folder of its own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import torch
@@ -10,9 +10,7 @@ from torch import Tensor, nn
 
 from mapsto.core import devices, seeds
 from mapsto.core.batch import Batch, total_and_count
-from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Algorithm, Data, Objective, Scores, Until
-from mapsto.core.schedules import Constant
 from mapsto.core.stop import Stop
 from mapsto.learner import place
 from mapsto.learner.best import Best
@@ -47,12 +45,6 @@ class Learner:
         algorithm.experience.start(self)
         batches = algorithm.experience.batches
         self.horizon = algorithm.until.steps(batches) or 0
-        schedule = getattr(algorithm.update, "schedule", Constant())
-        if not self.horizon and not isinstance(schedule, Constant):
-            raise FrameError(
-                f"the schedule {type(schedule).__name__} needs to know when the run ends, and {algorithm.until} does not say.",
-                "Join it with epochs or steps (Minutes(5) | Epochs(20)), or use the schedule constant.",
-            )
         self.exam_every = min(batches, 2000)
         self.report_every = max(1, min(50, batches))
         algorithm.update.start(self)
@@ -63,7 +55,7 @@ class Learner:
         until = self.algorithm.until if until is None else Steps(until) if isinstance(until, int) else until
         if until is not self.algorithm.until:
             until.start(self)
-        place.prepare(self.model, self.algorithm, self.device)
+        place.prepare(self.model, len(self.data.train) / self.algorithm.experience.batches, self.device)
         fit(self, until, observers, stop)
         return self
 
@@ -121,7 +113,7 @@ class Learner:
         self.tally.load_state_dict(state["tally"])
 
 
-def initialised(build: Any, seed: int) -> nn.Module:
+def initialised(build: Callable[[], nn.Module], seed: int) -> nn.Module:
     """A model whose first weights are a function of the seed alone: `build()` is called under it."""
     seeds.set_all(seed, place.INITIAL)
     return build()

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mapsto.core import devices
 from mapsto.core.errors import Damaged
-from mapsto.core.nouns import Algorithm, Solvable
+from mapsto.core.nouns import Solvable
 
 INITIAL = 5  # what a seed is for: first weights
 SMALL = 50e6  # floating-point operations of a step below which a second thread costs more than it brings
@@ -17,12 +17,11 @@ def place(model: nn.Module, device: torch.device) -> nn.Module:
     return model.to(device)
 
 
-def prepare(model: nn.Module, algorithm: Algorithm, device: torch.device) -> None:
+def prepare(model: nn.Module, batch_size: float, device: torch.device) -> None:
     """Settle the process before the first step: the heap, and one thread for a step that is too small for two."""
     devices.keep_heap()
     if device.type == "cpu" and not any(isinstance(m, nn.Conv2d | nn.RNNBase) for m in model.modules()):
-        batch = getattr(algorithm.experience, "batch_size", 0)
-        if 6 * batch * sum(p.numel() for p in model.parameters()) < SMALL:
+        if 6 * batch_size * sum(p.numel() for p in model.parameters()) < SMALL:
             torch.set_num_threads(1)
 
 

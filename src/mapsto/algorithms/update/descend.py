@@ -15,7 +15,7 @@ from mapsto.algorithms.update.flat import Flat
 from mapsto.core.batch import Batch, Losses, detached, joined, pieces, size, total_and_count
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Learner, Optimizer, Schedule, Update
-from mapsto.core.schedules import OneCycle
+from mapsto.core.schedules import Constant, OneCycle
 
 
 @dataclass
@@ -47,6 +47,12 @@ class Descend(Update):
         super().start(learner)
         self.device = learner.device
         self.horizon = learner.horizon
+        if not self.horizon and not isinstance(self.schedule, Constant):
+            raise FrameError(
+                f"the schedule {type(self.schedule).__name__} needs to know when the run ends, but {learner.algorithm.until} "
+                "does not say.",
+                "Join it with epochs or steps (`either` of minutes and epochs), or use the schedule constant.",
+            )
         self.flats = {p: Flat(self.model.get_submodule(p), self.optimizer) for p in self.objective.players}
         self.averages = {p: [v.clone() for v in flat.values] for p, flat in self.flats.items()} if self.ema else {}
 

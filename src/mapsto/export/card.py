@@ -1,0 +1,35 @@
+"""The model card: what the folder holds, for a person and for hubs that read its front matter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mapsto.core.nouns import Domain
+
+
+def model_card(config: dict[str, Any], input: Domain, target: Domain) -> str:
+    """Markdown with YAML front matter. `config` is config.json; its scores are repeated as they are."""
+    data, scores = config.get("data", "data"), config.get("scores", {}).get("test", {})
+    rows = "".join(
+        f"| {name} | {s['value']:.4g} | {s['low']:.4g} – {s['high']:.4g} | {s['n']} |\n" for name, s in scores.items()
+    )
+    table = f"| measure (test) | value | 95 % interval | n |\n|---|---|---|---|\n{rows}" if rows else "Not examined yet.\n"
+    return f"""---
+library_name: mapsto
+tags: [mapsto, {config["problem"]}, {config["model"]["name"]}]
+---
+
+# {data}: {input.describe()} ↦ {target.describe()}
+
+A {config["model"]["name"]} trained with {config["objective"]["name"]} by mapsto {config.get("mapsto", "")}.
+
+{table}
+{config.get("verdict", "")}
+
+```python
+import mapsto
+
+f = mapsto.load("this folder")
+f(raw)          # raw value in, raw value out; a list gives a list
+```
+"""

@@ -1,0 +1,116 @@
+"""The learned function: raw values in, raw values out, the same numbers in any process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mapsto.core.batch import over
+from mapsto.core.errors import BadInput
+from mapsto.core.nouns import Domain, Objective
+
+CHUNK = 1024
+
+
+class Function:
+    """f(raw) → raw, f([raw, …]) → [raw, …]; f.probabilities(…) where it answers with classes or labels.
+
+    A raw input is what the training data held: for a table a dict of column → value (or a pandas or polars frame for
+    many), for pictures a path, bytes, a PIL image or a uint8 array [H, W] or [H, W, C].
+    """
+
+    def __init__(self, model: nn.Module, objective: Objective, input: Domain, target: Domain, about: dict[str, Any]):
+        self.model, self.objective, self.input, self.target, self.about = model.eval(), objective, input, target, about
+        self.device = next((t.device for t in [*model.parameters(), *model.buffers()]), torch.device("cpu"))
+
+    def __call__(self, raw: Any, threshold: float | None = None) -> Any:
+        """The answer to one raw input, or a list of answers to many.
+
+        threshold: of two classes, answer the second from this probability on; of labels, give each from it on.
+        """
+        values, single = self.column(raw)
+        answers = self.answers(self.encoded_predictions(values), threshold)
+        return answers[0] if single else answers
+
+    def probabilities(self, raw: Any) -> Any:
+        """Class (or label) → probability, for one raw input; a list of such dicts for many."""
+        values, single = self.column(raw)
+        found = self.shares(self.encoded_predictions(values))
+        return found[0] if single else found
+
+    def answers(self, predictions: Tensor, threshold: float | None = None) -> list:
+        """Predictions in the target's encoding → raw values."""
+        if threshold is None or self.objective.problem == "regression":
+            return self.target.decode(predictions)
+        if self.objective.problem == "multi-label":
+            return self.target.decode((predictions >= threshold).float())
+        if predictions.shape[1] != 2:
+            raise BadInput(f"a threshold is for two classes, but there are {predictions.shape[1]}.", "Leave --threshold out.")
+        return self.target.decode((predictions[:, 1] >= threshold).long())
+
+    def shares(self, predictions: Tensor) -> list[dict[Any, float]]:
+        if self.objective.problem == "regression":
+            raise BadInput("this function gives numbers, which have no probabilities.", "Call it plainly: f(raw).")
+        return [dict(zip(self.target.classes, row, strict=True)) for row in predictions.tolist()]
+
+    @torch.inference_mode()
+    def encoded_predictions(self, values: Any) -> Tensor:
+        """A column of raw inputs → predictions in the target's encoding."""
+        encoded = {"input": self.input.encode(values)}
+        count = len(next(iter(encoded["input"].values())) if isinstance(encoded["input"], dict) else encoded["input"])
+        parts = []
+        for start in range(0, count, CHUNK):
+            batch = over(encoded, lambda t, a=start: t[a : a + CHUNK].to(self.device))
+            batch["input"] = self.input.ready(batch["input"])
+            parts.append(self.objective.predict(self.model, batch).cpu())
+        return torch.cat(parts) if parts else torch.empty(0, *self.target.shape)
+
+    def column(self, raw: Any) -> tuple[Any, bool]:
+        """Raw input or inputs → a column that the input domain encodes, and whether it was a single one."""
+        if isinstance(self.input.shape, dict):
+            return _rows(raw)
+        if isinstance(raw, np.ndarray) and raw.dtype != object:
+            sample = len(self.input.shape)  # (C, H, W) pictures come as [H, W] or [H, W, C]
+            single = raw.ndim == 1 if sample == 1 else raw.ndim == 2 or (raw.ndim == 3 and raw.shape[-1] in (1, 3, 4))
+            return (raw[None] if single else raw), single
+        if isinstance(raw, list | tuple | np.ndarray):
+            column = np.empty(len(raw), dtype=object)
+            for i, value in enumerate(raw):
+                column[i] = value
+            return column, False
+        column = np.empty(1, dtype=object)
+        column[0] = raw
+        return column, True
+
+    def __repr__(self) -> str:
+        return f"<learned function: {self.input.describe()} ↦ {self.target.describe()}>"
+
+
+def _rows(raw: Any) -> tuple[dict[str, np.ndarray], bool]:
+    """A dict of one row, a list of such dicts, a dict of columns, or a frame → columns."""
+    if isinstance(raw, Mapping):
+        single = not any(isinstance(v, list | np.ndarray) for v in raw.values())
+        return {str(k): _as_column([v] if single else v) for k, v in raw.items()}, single
+    if isinstance(raw, Sequence) and not isinstance(raw, str) and all(isinstance(r, Mapping) for r in raw):
+        names = dict.fromkeys(str(k) for row in raw for k in row)
+        return {name: _as_column([row.get(name) for row in raw]) for name in names}, False
+    if type(raw).__module__.split(".")[0] in ("pandas", "polars"):
+        return {str(name): _as_column(raw[name].to_numpy()) for name in raw.columns}, False
+    raise BadInput(
+        f"this function takes a row as a dict of column → value, or many as a list of them or a frame, but came {type(raw).__name__}.",
+        "For a file, use `mapsto predict RUN FILE`.",
+    )
+
+
+def _as_column(values: Any) -> np.ndarray:
+    if isinstance(values, np.ndarray):
+        return values
+    if all(isinstance(v, int | float) and not isinstance(v, bool) for v in values) and values:
+        return np.asarray(values)
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column
