@@ -145,6 +145,8 @@ def _revive(value: Any) -> Any:
         for kind in SHELVES:
             if any(squash(n) == squash(value["name"]) for n in listed(kind)):
                 return build(kind, value)
+    if isinstance(value, dict):
+        return {word: _revive(v) for word, v in value.items()}
     if isinstance(value, list):
         return [_revive(v) for v in value]
     return value

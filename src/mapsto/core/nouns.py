@@ -51,6 +51,7 @@ class Domain(ABC):
     """
 
     learned: ClassVar[tuple[str, ...]] = ()  # the attributes that `fit` finds out: JSON values
+    present: ClassVar[str] = ""  # why a missing value cannot be encoded, where it cannot
 
     @abstractmethod
     def fit(self, values: Sequence) -> Self:
@@ -84,6 +85,16 @@ class Domain(ABC):
     def describe(self) -> str:
         """This domain in a few words, for the card: classes, ranges, sizes."""
         return type(self).__name__.lower()
+
+    @classmethod
+    def sample(cls) -> Self:
+        """An unfitted one that suits `examples`: what the battery of tests is run on."""
+        return cls()
+
+    @classmethod
+    def examples(cls, count: int, seed: int) -> np.ndarray:
+        """[count] raw values, some of them missing where that is allowed; from the same seed, the same values."""
+        raise NotImplementedError(f"{cls.__name__} needs `examples` for the battery of tests")
 
     def state_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.learned}

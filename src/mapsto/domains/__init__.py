@@ -4,4 +4,11 @@ from mapsto.core.names import shelf
 
 __getattr__, __dir__, __all__, __shelf__ = shelf(
     __name__,
+    Number="number",
+    Category="category",
+    Categories="categories",
+    Date="date",
+    Vector="vector",
+    Image="image",
+    Row="row",
 )

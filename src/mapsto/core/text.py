@@ -1,0 +1,41 @@
+"""Words from data, made fit for a terminal or a page."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterable
+
+# they reorder or hide the text around them; joiners, also of category Cf, are letters of many scripts and stay
+BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+BARRED = ("Cc", "Cs", "Zl", "Zp")
+
+
+def clean(text: str, limit: int = 0) -> str:
+    """`text` on one line, without control characters (no escape sequence survives), cut to `limit` characters if > 0."""
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(" " if c in "\t\n\r\u2028\u2029" else c for c in text)
+        text = "".join(c for c in text if c not in BIDIRECTIONAL and unicodedata.category(c) not in BARRED)
+    return text if not limit or len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def short(number: float) -> str:
+    """A number as a person would write it: about six digits, whole numbers whole."""
+    if not math.isfinite(number):
+        return str(number)
+    if number == round(number) and abs(number) < 1e15:
+        return str(round(number))
+    if 1e6 <= abs(number) < 1e15:
+        return str(round(number))
+    return f"{number:.6g}"
+
+
+def few(words: Iterable[object], most: int = 4) -> str:
+    """The first words and the last: 0, 1, 2, … 9."""
+    listed = [clean(str(w), 24) for w in words]
+    return ", ".join(listed) if len(listed) <= most else f"{', '.join(listed[: most - 1])}, … {listed[-1]}"
+
+
+def many(count: int, word: str, words: str = "") -> str:
+    """1 class, 2 classes: `words` where the plural is not `word` + s."""
+    return f"{count} {word if count == 1 else words or word + 's'}"

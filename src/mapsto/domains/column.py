@@ -1,0 +1,60 @@
+"""A column of raw values as it comes: a list, a NumPy array, a Series; and what counts as missing in it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mapsto.core.errors import DataError
+from mapsto.core.text import clean
+
+BLANK = ("", "NaN", "nan")
+
+
+def items(values: Sequence) -> list:
+    """The values one by one, as Python's own where they were NumPy's."""
+    if isinstance(values, list | tuple):
+        return list(values)
+    return np.asarray(values).tolist()
+
+
+def missing(value: Any) -> bool:
+    """None, NaN, NaT, or pandas' NA (which will not be compared, so it is known by its name)."""
+    if value is None or type(value).__name__ == "NAType":
+        return True
+    if isinstance(value, float | np.floating):
+        return math.isnan(value)
+    return isinstance(value, np.datetime64 | np.timedelta64) and bool(np.isnat(value)) or type(value).__name__ == "NaTType"
+
+
+def numbers(values: Sequence, what: str = "Number") -> np.ndarray:
+    """[N] float64, NaN where missing. DataError names the first value that is no number."""
+    if isinstance(values, np.ndarray) and values.dtype.kind in "mMc":
+        raise DataError(f"{what} needs plain numbers, but the column is {values.dtype}.", "Date reads points in time.")
+    try:
+        found = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        found = np.array([_number(value, i, what) for i, value in enumerate(items(values))], dtype=np.float64)
+    if found.ndim == 2 and found.shape[1] == 1:
+        found = found[:, 0]
+    if found.ndim != 1:
+        raise DataError(f"{what} needs one number a value, [N], but the column is {list(found.shape)}.",
+                        "Vector reads several numbers a value.")
+    return found
+
+
+def _number(value: Any, place: int, what: str) -> float:
+    if missing(value) or isinstance(value, str) and value.strip() in BLANK:
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{what} needs numbers, but value {place} is {clean(repr(value), 60)}.",
+            "Mend the value, leave it empty, or read the column as a category.",
+        ) from error

@@ -1,0 +1,190 @@
+"""A row of a table: several columns, each of its own kind, seen by the model as one vector of numbers and some places."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mapsto.core.errors import DataError, FrameError, ShapeError
+from mapsto.core.names import near
+from mapsto.core.nouns import Domain
+from mapsto.core.text import clean, few, many
+from mapsto.domains.categories import Categories
+from mapsto.domains.category import Category
+from mapsto.domains.date import Date
+from mapsto.domains.number import Number
+from mapsto.domains.vector import Vector
+
+Column = Number | Category | Categories | Date | Vector
+Table = Mapping[str, Sequence] | Sequence[Mapping[str, Any]]  # columns by name, or rows
+
+
+class Row(Domain):
+    """Columns by name, each with the domain that reads it.
+
+    encode: {name: N values}, or N rows {name: value}, →
+        "number" float32 [N, P]: numbers, vectors and dates as they are encoded, labels of Categories as 0/1, in the order of
+            the columns; 0 where missing. A column with missing values in training has one more number, 1 where it is missing.
+        "category" int64 [N, K]: the place of each Category plus one; 0 is "missing or never seen".
+        A group without columns is not there. Columns that this row does not know are ignored.
+    decode: the same → rows {name: value}.
+    """
+
+    learned = ("flagged",)
+
+    def __init__(self, columns: dict[str, Column]):
+        self.columns = columns
+        self.flagged: list[str] = []  # columns that tell the model where they are missing
+
+    def fit(self, values: Table) -> Self:
+        table = self.table(values)
+        self.flagged = []
+        for name, domain in self.columns.items():
+            if not isinstance(domain, Column):
+                raise FrameError(f"column '{clean(name)}' is of kind {type(domain).__name__}, which cannot be part of a row.",
+                                 "A row takes Number, Category, Categories, Date and Vector.")
+            domain.fit(table[name])
+            if not isinstance(domain, Category) and bool(_flat(domain.encode(table[name])).isnan().any()):
+                self.flagged.append(name)
+        return self
+
+    def encode(self, values: Table) -> dict[str, Tensor]:
+        table = self.table(values)
+        numbers, places = [], []
+        for name, domain in self.columns.items():
+            encoded = domain.encode(table[name])
+            if isinstance(domain, Category):
+                places.append(encoded + 1)
+                continue
+            flat = _flat(encoded)
+            numbers.append(flat.nan_to_num(0.0).float())
+            if name in self.flagged:
+                numbers.append(flat.isnan().any(1, keepdim=True).float())
+        together = {}
+        if numbers:
+            together["number"] = torch.cat(numbers, 1)
+        if places:
+            together["category"] = torch.stack(places, 1)
+        return together
+
+    def decode(self, encoded: dict[str, Tensor]) -> list[dict[str, Any]]:
+        columns: dict[str, list] = {}
+        number = place = 0
+        for name, domain in self.columns.items():
+            if isinstance(domain, Category):
+                columns[name] = domain.decode(encoded["category"][:, place] - 1)
+                place += 1
+                continue
+            width = len(domain.features())
+            columns[name] = domain.decode(encoded["number"][:, number : number + width])
+            number += width
+            if name in self.flagged:
+                flags = encoded["number"][:, number].tolist()
+                columns[name] = [None if flag > 0.5 else v for flag, v in zip(flags, columns[name], strict=True)]
+                number += 1
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    @property
+    def shape(self) -> dict[str, list[int]]:
+        groups = self.names_of_features()
+        sizes = [domain.shape[0] + 1 for domain in self.columns.values() if isinstance(domain, Category)]
+        return ({"number": [len(groups["number"])]} if groups["number"] else {}) | ({"category": sizes} if sizes else {})
+
+    def names_of_features(self) -> dict[str, list[str]]:
+        """What each number of "number" and each place of "category" says, for a person."""
+        groups: dict[str, list[str]] = {"number": [], "category": []}
+        for name, domain in self.columns.items():
+            group = groups["category" if isinstance(domain, Category) else "number"]
+            group += [f"{clean(name)} {feature}".rstrip() for feature in domain.features()]
+            if name in self.flagged:
+                group.append(f"{clean(name)} is missing")
+        return groups
+
+    def unseen(self, values: Table) -> dict[str, int]:
+        """Column → how many labels in it were never seen in training; columns without any are not there."""
+        table = self.table(values)
+        counts = {name: domain.unseen(table[name]) for name, domain in self.columns.items()
+                  if isinstance(domain, Category | Categories)}
+        return {name: count for name, count in counts.items() if count}
+
+    def table(self, values: Table) -> dict[str, Sequence]:
+        """The columns of this row, by name, out of columns or rows. DataError names those that are not there."""
+        if not isinstance(values, Mapping):
+            values = _columns_of(values, list(self.columns))
+        absent = [name for name in self.columns if name not in values]
+        if absent:
+            hints = {name: near(name, values, 1) for name in absent}
+            raise DataError(
+                "missing " + many(len(absent), "column") + ": "
+                + ", ".join(f"'{clean(n)}'" + (f" (near it: '{clean(hints[n][0])}')" if hints[n] else "") for n in absent)
+                + ".",
+                f"The function was learned from {few(self.columns, 12)}; there is {few(values, 12) or 'nothing'}.",
+            )
+        lengths = {name: len(values[name]) for name in self.columns}
+        if len(set(lengths.values())) > 1:
+            raise ShapeError(f"the columns of a table are of one length, but got {lengths}.")
+        return {name: values[name] for name in self.columns}
+
+    def show(self, value: Any) -> str:
+        if value is None:
+            return "–"
+        return ", ".join(f"{clean(name)} {domain.show(value.get(name))}" for name, domain in self.columns.items())
+
+    def describe(self) -> str:
+        parts = []
+        for kind, word, words in ((Number, "number", ""), (Date, "date", ""), (Vector, "vector", ""),
+                                  (Category, "category", "categories"), (Categories, "set of labels", "sets of labels")):
+            found = [domain for domain in self.columns.values() if isinstance(domain, kind)]
+            if found:
+                values = ", ".join(many(d.shape[0], "value") if i == len(found) - 1 else str(d.shape[0])
+                                   for i, d in enumerate(found[:6])) if kind is Category else ""
+                parts.append(many(len(found), word, words) + (f" ({values}{' …' * (len(found) > 6)})" if values else ""))
+        return ", ".join(parts) or "no columns"
+
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {"columns": {name: domain.state_dict() for name, domain in self.columns.items()}}
+
+    def load_state_dict(self, state: dict[str, Any]) -> Self:
+        super().load_state_dict(state)
+        for name, domain in self.columns.items():
+            domain.load_state_dict(state["columns"][name])
+        return self
+
+    @classmethod
+    def sample(cls) -> Self:
+        return cls({"height": Number(), "wood": Category(), "born": Date(), "topics": Categories(), "place": Vector()})
+
+    @classmethod
+    def examples(cls, count: int, seed: int) -> np.ndarray:
+        drawn = {name: domain.examples(count, seed + i) for i, (name, domain) in enumerate(cls.sample().columns.items())}
+        rows = np.empty(count, dtype=object)
+        for i in range(count):
+            rows[i] = {name: column[i] for name, column in drawn.items()}
+        return rows
+
+
+def _columns_of(rows: Sequence[Mapping[str, Any]], names: list[str]) -> dict[str, list]:
+    """Rows as columns. A column that is in no row is left out; one that is in some only is a DataError."""
+    columns: dict[str, list] = {}
+    for place, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            raise DataError(f"a row is {{column: value}}, but row {place} is {clean(repr(row), 40)}.",
+                            f"The columns are {few(names, 12)}.")
+    present = list(dict.fromkeys(name for row in rows for name in row))
+    for name in present:
+        if name in names:
+            lacking = next((i for i, row in enumerate(rows) if name not in row), None)
+            if lacking is not None:
+                raise DataError(f"row {lacking} has no column '{clean(name)}', which other rows have.",
+                                "Give it the value None where it is missing.")
+        columns[name] = [row.get(name) for row in rows]
+    return columns if len(rows) else {name: [] for name in names}
+
+
+def _flat(encoded: Tensor) -> Tensor:
+    """[N] or [N, k] → [N, k]."""
+    return encoded[:, None] if encoded.dim() == 1 else encoded
