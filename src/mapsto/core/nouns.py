@@ -306,16 +306,20 @@ class Augmentation(ABC):
 class Solvable(nn.Module, ABC):
     """A model that one look at all examples fits exactly (a `Solve` update): trees, ridge, neighbours.
 
-    Its buffers take the shape of what was found, so they are made by `solve` and by `shaped`.
+    A buffer whose size only `solve` can know is made by the constructor as an empty one of the right dtype.
     """
 
     @abstractmethod
     def solve(self, batch: Batch, problem: Problem, seed: int) -> None:
         """Fit all of `batch` (input ready for the model, target as its objective reads it, perhaps weight)."""
 
-    @abstractmethod
     def shaped(self, shapes: dict[str, list[int]]) -> Self:
-        """Empty buffers of these shapes, ready for `load_state_dict`."""
+        """Its buffers, zeroed, in these shapes and in their own dtypes: ready for `load_state_dict`."""
+        for path, buffer in list(self.named_buffers()):
+            if path in shapes:
+                owner, _, name = path.rpartition(".")
+                setattr(self.get_submodule(owner), name, buffer.new_zeros(shapes[path]))
+        return self
 
 
 Level = Literal["error", "repair", "warning", "note"]
