@@ -6,4 +6,9 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     __name__,
     Linear="linear",
     MLP="mlp",
+    ConvNet="convnet",
+    LeNet="lenet",
+    AlexNet="alexnet",
+    VGG="vgg",
+    ResNet="resnet",
 )
