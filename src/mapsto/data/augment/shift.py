@@ -12,7 +12,7 @@ from mapsto.data.augment.pictures import pictures
 
 @dataclass(frozen=True)
 class Shift(Augmentation):
-    """Each picture moved by up to `pixels` up or down and left or right; what comes in at an edge is the mirror image."""
+    """Each picture moved by up to `pixels` up or down, and left or right; what comes in at an edge is mirrored."""
 
     pixels: int = 2
 
