@@ -4,12 +4,17 @@ from mapsto.core.names import shelf
 
 __getattr__, __dir__, __all__, __shelf__ = shelf(
     __name__,
+    Linear="linear",
+    MLP="mlp",
+    ConvNet="convnet",
+    LeNet="lenet",
+    AlexNet="alexnet",
+    VGG="vgg",
+    ResNet="resnet",
+    LogisticRegression="logistic_regression",
+    Ridge="ridge",
     DecisionTree="decision_tree",
     GradientBoosting="gradient_boosting",
     KNearest="k_nearest",
-    Linear="linear",
-    LogisticRegression="logistic_regression",
-    MLP="mlp",
-    Ridge="ridge",
     SVM="svm",
 )

@@ -1,0 +1,48 @@
+"""A small convolutional network without history: what to try first on small pictures."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from mapsto.core.nouns import Shape
+from mapsto.layers.convolution import NORMS, ConvNormReLU, GlobalAverage, Norm, he_initialised, known, picture
+
+
+class ConvNet(nn.Module):
+    """`depth` blocks of two 3×3 convolutions, pooled 2×2 and each twice as wide as the last; global average; linear.
+
+    inputs: (C, H, W), 8×8 pixels or more. A pool is left out where fewer than 2×2 cells would remain, as is the one
+        after the last block, which the average makes needless.
+    width: maps of the first block. dropout: before the linear map.
+    forward: input [B, C, H, W] → [B, outputs].
+    """
+
+    def __init__(
+        self,
+        inputs: Shape,
+        outputs: int,
+        width: int = 32,
+        depth: int = 3,
+        dropout: float = 0.0,
+        norm: Norm = "batch",
+    ):
+        super().__init__()
+        self.inputs, self.outputs, self.width, self.depth = inputs, outputs, width, depth
+        self.dropout, self.norm = dropout, norm
+        before, *sides = picture("ConvNet", inputs)
+        known("ConvNet", "norm", norm, list(NORMS))
+        layers: list[nn.Module] = []
+        side = min(sides)
+        for block in range(depth):
+            if block > 0 and side >= 4:
+                layers.append(nn.MaxPool2d(2))
+                side //= 2
+            after = width * 2**block
+            layers += [ConvNormReLU(before, after, norm=norm), ConvNormReLU(after, after, norm=norm)]
+            before = after
+        self.features = nn.Sequential(*layers, GlobalAverage(), nn.Dropout(dropout))
+        self.output = nn.Linear(before, outputs)
+        he_initialised(self, self.output)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self.output(self.features(input))

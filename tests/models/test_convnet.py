@@ -1,0 +1,24 @@
+import pytest
+import torch
+
+from mapsto.models import ConvNet
+
+
+def test_each_block_is_twice_as_wide_as_the_last():
+    widths = [m.weight.shape[0] for m in ConvNet((3, 32, 32), 2, width=8).modules() if isinstance(m, torch.nn.Conv2d)]
+    assert widths == [8, 8, 16, 16, 32, 32]
+
+
+@pytest.mark.parametrize(("side", "depth", "pools"), [(8, 3, 2), (8, 6, 2), (32, 3, 2), (64, 6, 5)])
+def test_pools_stop_where_two_cells_are_left(side, depth, pools):
+    model = ConvNet((1, side, side), 2, width=1, depth=depth)
+    assert sum(isinstance(m, torch.nn.MaxPool2d) for m in model.modules()) == pools
+
+
+def test_dropout_is_silent_in_eval():
+    model = ConvNet((1, 8, 8), 2, width=4, dropout=0.5)
+    torch.nn.init.normal_(model.output.weight)
+    input = torch.randn(2, 1, 8, 8)
+    assert not torch.equal(model(input), model(input))
+    model.eval()
+    assert torch.equal(model(input), model(input))
