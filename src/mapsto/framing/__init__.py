@@ -1,1 +1,1 @@
-
+"""From data to the four components, each with its reason."""

@@ -1,0 +1,178 @@
+"""What kind of value each column holds, and what problem that makes; each choice with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mapsto.core import names
+from mapsto.core.errors import DataError, UnknownName
+from mapsto.core.nouns import Problem, Raw
+from mapsto.core.text import clean, few, many
+
+LEFT_OUT = ("id", "text", "constant", "empty", "leave-out")
+FEW_CLASSES = 20  # a target of whole numbers with no more distinct values than this is a class
+SEPARATORS = ("|", ";")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The domain of a column by its registered name, or one of LEFT_OUT, and why."""
+
+    name: str
+    because: str
+
+    @property
+    def used(self) -> bool:
+        return self.name not in LEFT_OUT
+
+
+def find_column(raw: Raw, wanted: str) -> str:
+    """The column of that name; a unique match but for case is taken. UnknownName offers the nearest."""
+    if wanted in raw.columns:
+        return wanted
+    alike = [c for c in raw.columns if c.casefold() == wanted.casefold()]
+    if len(alike) == 1:
+        return alike[0]
+    hint = names.near(wanted, raw.columns)
+    raise UnknownName(
+        f"no column '{clean(wanted)}' in {clean(raw.name)}."
+        + (f" Near it: {', '.join(clean(h) for h in hint)}." if hint else ""),
+        f"Its columns: {', '.join(clean(c) for c in list(raw.columns)[:40])}{' …' if len(raw.columns) > 40 else ''}.",
+    )
+
+
+def input_kind(values: np.ndarray) -> Kind:
+    """The kind of an input column."""
+    if values.ndim >= 3:
+        return Kind("image", "pictures")
+    if values.ndim == 2:
+        return Kind("vector", f"{values.shape[1]} numbers a row")
+    if values.dtype.kind == "M":
+        return Kind("date", "dates") if not _constant(values) else Kind("constant", "always the same")
+    present = present_values(values)
+    if not len(present):
+        return Kind("empty", "no value in any row")
+    if values.dtype == object and isinstance(present[0], np.ndarray):
+        return Kind("image", "pictures") if present[0].ndim >= 2 else Kind("vector", "vectors")
+    if values.dtype == object and isinstance(present[0], list | tuple | set):
+        return Kind("categories", "lists of labels")
+    if _constant(values):
+        return Kind("constant", "always the same")
+    if values.dtype.kind == "b":
+        return Kind("category", "true or false")
+    if values.dtype.kind in "iuf":
+        return _number_kind(present)
+    return _word_kind(present)
+
+
+def _number_kind(present: np.ndarray) -> Kind:
+    whole = present.dtype.kind in "iu"
+    if whole and len(present) >= 20 and len(np.unique(present)) == len(present):
+        steps = np.diff(present.astype(np.float64))
+        if (steps > 0).all() and steps.max() <= 10 * np.median(steps):
+            return Kind("id", "a different number in every row, counting up")
+    return Kind("number", "whole numbers" if whole else "numbers")
+
+
+def _word_kind(present: np.ndarray) -> Kind:
+    words = [str(v) for v in present]
+    distinct = len(set(words))
+    share = distinct / len(words)
+    sample = words[:2000]
+    if distinct > 20 and share > 0.5 and sum(w.count(" ") for w in sample) / len(sample) >= 2:
+        return Kind("text", f"{many(distinct, 'different text')}, mostly several words")
+    if (distinct > 20 and share > 0.5) or (distinct == len(words) and distinct >= 10):
+        return Kind("id", f"{share:.0%} of the values are different")
+    return Kind("category", f"{many(distinct, 'different value')}")
+
+
+def target_kind(raw: Raw, column: str) -> Kind:
+    """The kind of the target, which decides the problem. DataError where nothing can be learned from it."""
+    values = raw.columns[column]
+    shown = clean(column)
+    if values.ndim > 1:
+        return _wide_target(values, shown)
+    present = present_values(values)
+    if not len(present):
+        raise DataError(f"the target '{shown}' has no value in any row.", "Name another with --target.")
+    if values.dtype == object and isinstance(present[0], list | tuple | set):
+        return Kind("categories", "lists of labels")
+    if values.dtype.kind == "M":
+        raise DataError(f"the target '{shown}' holds dates, which cannot be learned as a target.", "Name another with --target.")
+    distinct = len(np.unique(present)) if present.dtype != object else len({str(v) for v in present})
+    if distinct == 1:
+        raise DataError(
+            f"the target '{shown}' is '{clean(str(present[0]), 40)}' in every row: there is nothing to tell apart.",
+            "Name a target with at least 2 values, or add examples of the other class.",
+        )
+    if values.dtype.kind in "iuf":
+        whole = bool((present == np.round(present)).all()) if np.isfinite(present).all() else False
+        if whole and distinct <= FEW_CLASSES and distinct < len(present):
+            return Kind("category", f"whole numbers with only {distinct} different values")
+        return Kind("number", f"{distinct} different {'whole ' if whole else ''}numbers")
+    if distinct == len(present) and distinct > 2:
+        raise DataError(
+            f"the target '{shown}' is different in every one of {len(present)} rows ({few(present, 4)}): "
+            "an id or free text, which no function can give.",
+            "Name another with --target.",
+        )
+    separator = label_separator(present)
+    if separator:
+        return Kind("categories", f"several labels a row, joined by '{separator}'")
+    return Kind("category", f"{distinct} different values")
+
+
+def _wide_target(values: np.ndarray, shown: str) -> Kind:
+    if values.ndim == 2 and np.isin(np.unique(values), (0, 1)).all():
+        return Kind("categories", f"{values.shape[1]} columns of 0 and 1")
+    raise DataError(
+        f"the target '{shown}' has shape {list(values.shape)}; expected one value a row, or columns of 0 and 1 for several labels.",
+        "Name another with --target.",
+    )
+
+
+def label_separator(present: Sequence) -> str:
+    """What joins several labels in one text ("cat|dog"), where the pieces come again and again; else ""."""
+    words = [str(v) for v in present[:5000]]
+    for separator in SEPARATORS:
+        joined = [w for w in words if separator in w]
+        pieces = {p.strip() for w in words for p in w.split(separator)}
+        if joined and len(pieces) < len(set(words)) and len(pieces) <= 0.5 * len(words):
+            return separator
+    return ""
+
+
+def problem_of(kind: str) -> Problem:
+    problems: dict[str, Problem] = {"number": "regression", "category": "classification", "categories": "multi-label"}
+    if kind not in problems:
+        raise DataError(f"a target of kind '{kind}' makes no problem this version can learn.",
+                        f"A target is of kind {', '.join(problems)}.")
+    return problems[kind]
+
+
+def present_values(values: np.ndarray) -> np.ndarray:
+    return values[~missing(values)]
+
+
+def missing(values: np.ndarray) -> np.ndarray:
+    """[N] bool: None, NaN or NaT."""
+    if values.ndim > 1:
+        flat = values.reshape(len(values), -1)
+        return np.isnan(flat).all(axis=1) if values.dtype.kind == "f" else np.zeros(len(values), bool)
+    if values.dtype.kind == "f":
+        return np.isnan(values)
+    if values.dtype.kind == "M":
+        return np.isnat(values)
+    if values.dtype == object:
+        return np.fromiter((v is None or (isinstance(v, float) and v != v) for v in values), bool, len(values))
+    return np.zeros(len(values), bool)
+
+
+def _constant(values: np.ndarray) -> bool:
+    present = present_values(values)
+    if values.dtype == object:
+        return not missing(values).any() and len({str(v) for v in present}) == 1
+    return not missing(values).any() and bool((present == present[0]).all())

@@ -1,0 +1,159 @@
+"""A run is a folder: what was asked, what happened, where it stands, and what came of it.
+
+    frame.toml  environment.json      all that is needed to run it again
+    history.jsonl  timing.jsonl       one line per report, keyed by step; clock values apart
+    checkpoints/step-00000400/        all that step 401 follows from
+    model/  result.json  report.html  once training has ended
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mapsto.core.errors import BadInput, Damaged
+from mapsto.core.state import pack, read_folder, read_json, replace_file, unpack, write_folder
+from mapsto.core.text import clean
+from mapsto.learner.fit import Report
+from mapsto.learner.learner import Learner
+
+KEEP = 2  # checkpoints
+
+
+class Run:
+    """The folder of one run. `Run(path)` opens it; `Run.create` makes a new one, or refuses to touch another's."""
+
+    def __init__(self, path: Path | str):
+        self.path = Path(path)
+        if not (self.path / "frame.toml").exists():
+            raise BadInput(f"no run at {path}: expected {self.path / 'frame.toml'}.", "`mapsto runs` lists the runs here.")
+
+    @classmethod
+    def create(cls, path: Path | str | None, name: str, frame: str, environment: dict[str, Any]) -> Run:
+        """A new folder: `path`, or runs/<name>-<number>. It appears with its frame.toml in it, or not at all."""
+        if path is not None and Path(path).exists() and (not Path(path).is_dir() or any(Path(path).iterdir())):
+            raise BadInput(
+                f"{path} already holds something.",
+                f"Choose another --run, continue it (`mapsto resume {path}`), or remove it first.",
+            )
+        target = Path(path) if path is not None else _next(Path("runs"), name)
+        fresh = target.with_name(f".{target.name}.{os.getpid()}.partial")
+        try:
+            shutil.rmtree(fresh, ignore_errors=True)
+            fresh.mkdir(parents=True)
+            replace_file(fresh / "frame.toml", frame.encode())
+            replace_file(fresh / "environment.json", json.dumps(environment, indent=1).encode())
+            fresh.rename(target)
+        except OSError as error:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise BadInput(f"cannot make the run folder {target}: {error.strerror}.", "Name another with --run PATH.") from error
+        return cls(target)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Only one process works on a run; the lock goes with the process, however it ends."""
+        with open(self.path / ".lock", "w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise BadInput(f"another process is working on {self.path}.", "Wait for it, or stop it.") from error
+            yield
+
+    def save(self, learner: Learner, about: dict[str, Any]) -> None:
+        """A checkpoint of all that the next step follows from; older ones but the last go once it is whole."""
+        write_folder(self.path / "checkpoints" / f"step-{learner.step:08d}", pack(learner.state_dict()), about)
+        for old in self.checkpoints()[KEEP:]:
+            shutil.rmtree(old)
+
+    def checkpoints(self) -> list[Path]:
+        """Newest first."""
+        return sorted((self.path / "checkpoints").glob("step-*"), reverse=True)
+
+    def restore(self, learner: Learner) -> tuple[dict[str, Any], list[str]]:
+        """Put the newest checkpoint that verifies into the learner, and cut the history back to its step.
+
+        Returns what the checkpoint says about itself ({} where there is none), and why newer ones were skipped.
+        """
+        skipped = []
+        for path in self.checkpoints():
+            try:
+                files, about = read_folder(path)
+                learner.load_state_dict(unpack(files))
+                break
+            except Damaged as error:
+                skipped.append(error.message)
+        else:
+            about = {}
+        self._cut_back(learner.step)
+        return about, skipped
+
+    def history(self) -> list[dict[str, Any]]:
+        """The reports so far, oldest first."""
+        return list(self._lines("history.jsonl"))
+
+    def record(self, report: Report) -> None:
+        """An observer: one line in history.jsonl, and the clock in timing.jsonl."""
+        line = {"step": report.step, "epoch": round(report.epoch, 4), "losses": report.losses}
+        if report.scores:
+            line["valid"] = {name: score.value for name, score in report.scores.items()}
+        self._append("history.jsonl", line)
+        self._append("timing.jsonl", {"step": report.step, "time": time.time()})
+
+    def write(self, name: str, text: str) -> None:
+        replace_file(self.path / name, text.encode())
+
+    def result(self) -> dict[str, Any]:
+        """What came of it: scores, baselines, verdict. BadInput while training has not ended."""
+        if not (self.path / "result.json").exists():
+            raise BadInput(f"{self.path} has no result yet: its training has not ended.", f"`mapsto resume {self.path}` continues it.")
+        return read_json(self.path / "result.json")
+
+    def _append(self, name: str, line: dict[str, Any]) -> None:
+        with open(self.path / name, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def _lines(self, name: str) -> Iterator[dict[str, Any]]:
+        if (self.path / name).exists():
+            for line in (self.path / name).read_text(encoding="utf-8").splitlines():
+                try:
+                    yield json.loads(line)
+                except ValueError:
+                    return  # the last line was being written when the process ended
+
+    def _cut_back(self, step: int) -> None:
+        for name in ("history.jsonl", "timing.jsonl"):
+            kept = [json.dumps(line) + "\n" for line in self._lines(name) if line["step"] <= step]
+            if kept or (self.path / name).exists():
+                replace_file(self.path / name, "".join(kept).encode())
+
+
+class Checkpoints:
+    """An observer that saves the run now and then: at an exam, when `seconds` have gone by since the last time."""
+
+    def __init__(self, run: Run, learner: Learner, about: dict[str, Any], seconds: float = 20.0):
+        self.run, self.learner, self.about, self.seconds = run, learner, about, seconds
+        self.last = time.monotonic()
+
+    def __call__(self, report: Report) -> None:
+        if report.scores is not None and time.monotonic() - self.last > self.seconds:
+            self.run.save(self.learner, self.about)
+            self.last = time.monotonic()
+
+
+def runs(folder: Path | str = "runs") -> list[Run]:
+    """The runs in a folder, by name."""
+    return [Run(p.parent) for p in sorted(Path(folder).glob("*/frame.toml")) if not p.parent.name.startswith(".")]
+
+
+def _next(folder: Path, name: str) -> Path:
+    stem = re.sub(r"[^\w.-]+", "-", clean(name)).strip("-.") or "run"
+    taken = [int(m[1]) for p in folder.glob(f"{stem}-*") if (m := re.fullmatch(re.escape(stem) + r"-(\d+)", p.name))]
+    return folder / f"{stem}-{max(taken, default=0) + 1}"
