@@ -13,6 +13,7 @@ import importlib.util
 import inspect
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -161,3 +162,25 @@ def summary(kind: str, name: str) -> str:
         if isinstance(node, ast.ClassDef) and node.name == cls:
             return (ast.get_docstring(node) or "").split("\n")[0]
     return ""
+
+
+def complete(kind: str, written: dict[str, Any], without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """`written` with every setting it leaves to its default spelled out; those in `without` are somebody else's to give."""
+    cls = find(kind, written["name"])
+    defaults = {
+        word: plain(_default(cls, parameter))
+        for word, parameter in inspect.signature(cls).parameters.items()
+        if word not in without and word not in written
+    }
+    return {"name": name_of(cls), **defaults, **{k: v for k, v in written.items() if k != "name"}}
+
+
+def _default(cls: type, parameter: inspect.Parameter) -> Any:
+    """A default value; dataclasses keep the makers of theirs in their fields."""
+    if is_dataclass(cls):
+        made = next(f for f in fields(cls) if f.name == parameter.name)
+        if made.default_factory is not MISSING:
+            return made.default_factory()
+    if parameter.default is inspect.Parameter.empty:
+        raise FrameError(f"{cls.__name__} needs a value for '{parameter.name}'.", f"Give it: {name_of(cls)}.{parameter.name}=…")
+    return parameter.default

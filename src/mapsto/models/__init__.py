@@ -4,6 +4,7 @@ from mapsto.core.names import shelf
 
 __getattr__, __dir__, __all__, __shelf__ = shelf(
     __name__,
+    Prior="prior",
     Linear="linear",
     MLP="mlp",
     ConvNet="convnet",

@@ -1,0 +1,178 @@
+"""What there is to say about the data before anything is learned: every finding counted, with a stable code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mapsto.core.nouns import Finding
+from mapsto.core.text import clean, few, many
+from mapsto.domains.row import Row
+from mapsto.framing import infer
+from mapsto.framing.prepare import Prepared
+
+UNEVEN = 4.0  # the largest class has so many times the rows of the smallest: accuracy alone misleads
+LEAK = 0.995  # a single column that is right this often gives the answer away
+LEAK_ROWS, LEAK_COLUMNS = 3000, 60
+
+
+def check(prepared: Prepared) -> list[Finding]:
+    """Everything found, what was repaired on the way included."""
+    return [
+        *prepared.findings,
+        *_left_out(prepared),
+        *_missing(prepared),
+        *_unseen(prepared),
+        *_classes(prepared),
+        *_duplicates(prepared),
+        *_leaks(prepared),
+        *_small(prepared),
+    ]
+
+
+def _left_out(prepared: Prepared) -> Iterator[Finding]:
+    codes = {"constant": "C010", "empty": "C011", "id": "C012", "text": "C013", "leave-out": "C014"}
+    remedy = {"text": "; text is not read by this version", "id": "; overrule with data.kinds.COLUMN=category"}
+    for word, code in codes.items():
+        found = [clean(n) for n, k in prepared.kinds.items() if k.name == word]
+        if found:
+            label = {"leave-out": "columns not used as input", "id": "ids left out"}.get(word, f"{word} columns left out")
+            yield Finding(code, "note", label + remedy.get(word, ""), len(found), tuple(found[:5]))
+
+
+def _missing(prepared: Prepared) -> Iterator[Finding]:
+    counts = {
+        name: int(infer.missing(prepared.raw.columns[name]).sum())
+        for name, kind in prepared.kinds.items() if kind.used and name != prepared.target_name
+    }
+    found = {n: c for n, c in counts.items() if c}
+    if found:
+        shown = tuple(f"{clean(n)} {c}" for n, c in sorted(found.items(), key=lambda item: -item[1])[:5])
+        yield Finding("C020", "note", f"{many(sum(found.values()), 'missing cell')} in {many(len(found), 'column')}: filled with the "
+                      "mean, and marked for the model; a missing category is one of its own", len(found), shown)
+    for name, kind in prepared.kinds.items():
+        values = prepared.raw.columns[name]
+        if kind.name == "number" and values.dtype.kind == "f" and np.isinf(values).any():
+            yield Finding("C021", "warning", f"infinite numbers in '{clean(name)}' count as missing", int(np.isinf(values).sum()))
+
+
+def _unseen(prepared: Prepared) -> Iterator[Finding]:
+    if not isinstance(prepared.input, Row):
+        return
+    counts: dict[str, int] = {}
+    for part in ("valid", "test"):
+        rows = prepared.parts[part]
+        if len(rows):
+            table = {name: prepared.raw.columns[name][rows] for name in prepared.input.columns}
+            for name, count in prepared.input.unseen(table).items():
+                counts[name] = counts.get(name, 0) + count
+    if counts:
+        yield Finding("C022", "note", f"{many(sum(counts.values()), 'cell')} of valid and test hold a category that training has not "
+                      "(or only once): it counts as unknown", sum(counts.values()), tuple(f"{clean(n)} {c}" for n, c in list(counts.items())[:5]))
+
+
+def _classes(prepared: Prepared) -> Iterator[Finding]:
+    if prepared.problem == "classification":
+        counts = dict(zip(prepared.target.classes, prepared.target.counts, strict=True))
+        rare = [clean(str(c)) for c, n in counts.items() if n < 5]
+        if rare:
+            yield Finding("C030", "warning", "classes with fewer than 5 training rows: their scores mean little", len(rare), tuple(rare[:5]))
+        if uneven(prepared):
+            yield Finding("C031", "warning", f"the classes are uneven: {max(counts.values())} rows of '{clean(str(max(counts, key=counts.get)))}', "
+                          f"{min(counts.values())} of '{clean(str(min(counts, key=counts.get)))}'; accuracy alone misleads")
+    if prepared.problem == "multi-label":
+        share = prepared.fields["train"]["target"].float().mean(dim=0).tolist()
+        odd = [f"{clean(str(label))} {s:.0%}" for label, s in zip(prepared.target.classes, share, strict=True) if s < 0.05 or s > 0.95]
+        if odd:
+            yield Finding("C032", "warning", "labels that nearly every or nearly no training row has", len(odd), tuple(odd[:5]))
+
+
+def uneven(prepared: Prepared) -> bool:
+    """Whether the largest class outnumbers the smallest by far."""
+    if prepared.problem != "classification":
+        return False
+    counts = [c for c in prepared.target.counts if c]
+    return max(counts) >= UNEVEN * min(counts) and max(counts) >= 2 / len(counts) * 0.75 * sum(counts)
+
+
+def _duplicates(prepared: Prepared) -> Iterator[Finding]:
+    mark = row_marks(prepared)
+    parts = {name: mark[rows] for name, rows in prepared.parts.items()}
+    for part in ("test", "valid"):
+        shared = np.isin(parts[part], parts["train"])
+        if shared.any():
+            rows = prepared.parts[part][shared]
+            labels = prepared.raw.labels
+            shown = tuple(clean(str(labels[r]), 40) if labels is not None else f"row {r + 1}" for r in rows[:3])
+            yield Finding("C040", "warning", f"{many(len(rows), 'row')} of {part} ({len(rows) / len(parts[part]):.1%}) stand in train as well, "
+                          "alike in every column: the exam is that much too easy", len(rows), shown)
+    inside = len(parts["train"]) - len(np.unique(parts["train"]))
+    if inside:
+        yield Finding("C041", "note", f"{many(inside, 'row')} of train repeat another row of train", inside)
+
+
+def row_marks(prepared: Prepared) -> np.ndarray:
+    """[N] one number a row, the same for rows that are alike in every column but ids."""
+    mark = np.zeros(len(prepared.raw), dtype=np.uint64)
+    with np.errstate(over="ignore"):
+        for place, (name, values) in enumerate(prepared.raw.columns.items()):
+            if prepared.kinds[name].name == "id" or place and prepared.kinds[name].name == "leave-out":
+                continue
+            mark = mark * np.uint64(0x9E3779B97F4A7C15) + _marks(values)
+    return mark
+
+
+def _marks(values: np.ndarray) -> np.ndarray:
+    if values.dtype == object:
+        return np.fromiter((_mark(v) for v in values), np.int64, len(values)).view(np.uint64)
+    plain = np.ascontiguousarray(values).reshape(len(values), -1)
+    if plain.dtype.kind in "fM":
+        plain = plain.view(np.int64 if plain.dtype.itemsize == 8 else np.int32)
+    odd = np.random.default_rng(plain.shape[1]).integers(1, 2**62, plain.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    total = np.zeros(len(values), dtype=np.uint64)
+    for start in range(0, len(values), 4096):
+        total[start : start + 4096] = plain[start : start + 4096].astype(np.int64).view(np.uint64) @ odd
+    return total
+
+
+def _mark(value: object) -> int:
+    if isinstance(value, np.ndarray):
+        return hash((value.shape, value.tobytes()))
+    return hash(tuple(value)) if isinstance(value, list | set) else hash(value)
+
+
+def _leaks(prepared: Prepared) -> Iterator[Finding]:
+    """Columns that give the target away all by themselves, found by a small tree on each."""
+    if not isinstance(prepared.input, Row) or prepared.problem == "multi-label" or len(prepared.parts["train"]) < 40:
+        return
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    fields = prepared.fields["train"]
+    target = fields["target"].numpy()[:LEAK_ROWS]
+    half = len(target) // 2
+    number, category = fields["input"].get("number"), fields["input"].get("category")
+    names = prepared.input.names_of_features()
+    columns = [(n, number[:LEAK_ROWS, k].numpy()) for k, n in enumerate(names["number"])] if number is not None else []
+    columns += [(n, category[:LEAK_ROWS, k].numpy()) for k, n in enumerate(names["category"])] if category is not None else []
+    tree = DecisionTreeRegressor if prepared.problem == "regression" else DecisionTreeClassifier
+    trivial = 0.0 if prepared.problem == "regression" else float(np.bincount(target[half:]).max() / len(target[half:]))
+    if trivial > 0.95:
+        return
+    found = []
+    for name, values in columns[:LEAK_COLUMNS]:
+        if values.min() == values.max():
+            continue
+        fitted = tree(max_leaf_nodes=64, random_state=0).fit(values[:half, None], target[:half])
+        score = fitted.score(values[half:, None], target[half:])
+        if score >= LEAK:
+            found.append(f"{name} {score:.3f}")
+    if found:
+        yield Finding("C042", "warning", "columns that give the target away by themselves: known before the answer is?", len(found), tuple(found[:5]))
+
+
+def _small(prepared: Prepared) -> Iterator[Finding]:
+    test = len(prepared.parts["test"])
+    if test < 100:
+        yield Finding("C050", "warning" if test < 30 else "note", f"the exam has only {many(test, 'row')}: its scores are rough"
+                      + ("; --folds 5 would examine every row" if prepared.how_split.startswith("at random") else ""), test)

@@ -1,0 +1,254 @@
+"""The frame: a task as a learning problem, with its four components proposed, to be seen and changed before anything is fitted."""
+
+from __future__ import annotations
+
+import copy
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import nn
+
+from mapsto.core import devices, names
+from mapsto.core.errors import FrameError
+from mapsto.core.nouns import Algorithm, Finding, Objective, Raw
+from mapsto.data.dataset import Dataset
+from mapsto.framing import settings as written
+from mapsto.framing.check import check
+from mapsto.framing.prepare import Prepared, prepare
+from mapsto.framing.price import Price, price
+from mapsto.framing.propose import GIVEN, Proposal, propose
+from mapsto.learner.learner import Learner, initialised
+
+NOUNS = {"model": "model", "objective": "objective", "experience": "experience", "update": "update", "until": "until",
+         "optimizer": "optimizer", "schedule": "schedule"}
+SPLIT = {"test": 0.2, "valid": 0.16, "seed": 0, "folds": 0, "fold": 0, "column": "", "group": "", "time": ""}
+OWN = "your-own"
+
+
+class Frame:
+    """Data | model | objective | algorithm for one task. Print it for its card; change it, then `train` or `learner()`.
+
+        frame = mapsto.frame("housing.csv", target="median_house_value")
+        frame.model.width = 64                      # a setting
+        frame.set("algorithm.lr", 0.01)             # the same by path, as --set does
+        frame.model = MyNet()                       # any nn.Module from the ready input to what the objective reads
+
+    raw: what the source gave; exam: a separate test, if any. given: written settings, complete or partial, that overrule.
+    """
+
+    def __init__(self, raw: Raw, exam: Raw | None = None, data: dict[str, Any] | None = None, seed: int = 0, device: str = "auto",
+                 complete: dict[str, Any] | None = None):
+        self._raw, self._exam = raw, exam
+        base = {"source": raw.name, "target": raw.target, "test": "", "kinds": {}, **(data or {})}
+        base["split"] = {**SPLIT, **base.get("split", {})}
+        self._base = {"data": base, "run": {"seed": seed, "device": device}}
+        self._complete = complete  # every setting, from a frame.toml: nothing is proposed
+        self._overrides: dict[str, Any] = {}
+        self._own: nn.Module | None = None
+        self._prepared: tuple[str, Prepared] | None = None
+        self._composed: dict[str, Any] | None = None
+        self.proposal: Proposal | None = None
+
+    # -- seeing and changing -------------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Every setting as plain values: what frame.toml holds."""
+        if self._composed is None:
+            self._composed = self._compose()
+        return self._composed
+
+    def set(self, path: str, value: Any) -> Self:
+        """Change one setting by its dotted path; UnknownName offers the nearest. Returns the frame."""
+        before = self._overrides
+        self._overrides = {**before, path: names.plain(value)}
+        self._composed = None
+        try:
+            _ = self.settings
+        except Exception:
+            self._overrides, self._composed = before, None
+            raise
+        return self
+
+    @property
+    def data(self) -> Part:
+        return Part(self, "data")
+
+    @property
+    def model(self) -> Part:
+        return Part(self, "model")
+
+    @model.setter
+    def model(self, model: nn.Module | dict[str, Any]) -> None:
+        self._replace("model", model)
+
+    @property
+    def objective(self) -> Part:
+        return Part(self, "objective")
+
+    @objective.setter
+    def objective(self, objective: Objective | dict[str, Any]) -> None:
+        self._replace("objective", objective)
+
+    @property
+    def algorithm(self) -> Part:
+        return Part(self, "algorithm")
+
+    @algorithm.setter
+    def algorithm(self, algorithm: Algorithm) -> None:
+        for part in ("experience", "update", "until"):
+            self.set(f"algorithm.{part}", names.spec(vars(algorithm)[part]))
+
+    def _replace(self, path: str, thing: Any) -> None:
+        if path == "model" and isinstance(thing, nn.Module):
+            self._own, self._composed = thing, None
+            return
+        self.set(path, thing if isinstance(thing, dict) else names.spec(thing))
+
+    def toml(self) -> str:
+        return written.dumps(self.settings)
+
+    def __str__(self) -> str:
+        from mapsto.framing.card import text
+
+        return text(self)
+
+    def __repr__(self) -> str:
+        return f"<frame of {self.settings['data']['source']}: print it to see its card>"
+
+    def _repr_html_(self) -> str:
+        from mapsto.framing.card import html
+
+        return html(self)
+
+    # -- putting together ----------------------------------------------------------------------------------------------
+
+    @property
+    def prepared(self) -> Prepared:
+        """The encoded data under the present `data` settings."""
+        return self._prepare(self.settings["data"])
+
+    @property
+    def findings(self) -> list[Finding]:
+        return check(self.prepared)
+
+    def _prepare(self, data: dict[str, Any]) -> Prepared:
+        reads = {k: v for k, v in data.items() if k != "augment"}
+        key = json.dumps(reads, sort_keys=True, default=str)
+        if self._prepared is None or self._prepared[0] != key:
+            self._prepared = (key, prepare(self._raw, self._exam, data))
+        return self._prepared[1]
+
+    def _compose(self) -> dict[str, Any]:
+        mine = copy.deepcopy(self._complete or self._base)
+        changes = dict(self._overrides)
+        for path in [p for p in changes if p.split(".")[0] in ("data", "run") and not p.startswith("data.augment")]:
+            _put(mine, path, changes.pop(path))
+        device = devices.pick(mine["run"]["device"])
+        if self._complete is None:
+            whole = changes.get("model")
+            settled = changes.pop("model.name", None) or (whole["name"] if isinstance(whole, dict) else whole)
+            self.proposal = propose(self._prepare(mine["data"]), device, settled if not self._own else "mlp")
+            mine["data"]["augment"] = self.proposal.augment
+            mine |= {"model": self.proposal.model, "objective": self.proposal.objective, "algorithm": self.proposal.algorithm}
+        for path, value in changes.items():
+            _put(mine, path, value)
+        if self._own is not None:
+            mine["model"] = {"name": OWN, "class": type(self._own).__qualname__}
+        return mine
+
+    def components(self) -> tuple[Dataset, nn.Module, Objective, Algorithm]:
+        """The four nouns, new ones at each call; the model's first weights follow from the seed."""
+        now, ready = self.settings, self.prepared
+        device = devices.pick(now["run"]["device"])
+        augment = [names.build("augmentation", a) for a in now["data"].get("augment", [])]
+        data = Dataset(**ready.fields, input=ready.input, target=ready.target, augment=augment, device=device)
+        if self._own is not None:
+            model = copy.deepcopy(self._own)
+        elif now["model"]["name"] == OWN:
+            raise FrameError(f"this frame is for your own module {now['model'].get('class')}.", "Hand it over: frame.model = MyNet(…)")
+        else:
+            ends = {"inputs": ready.input.shape, "outputs": 1 if ready.problem == "regression" else len(ready.target.classes)}
+            model = initialised(partial(names.build, "model", {**now["model"], **ends}), now["run"]["seed"])
+        objective = names.build("objective", now["objective"])
+        if objective.problem != ready.problem:
+            raise FrameError(f"{now['objective']['name']} is for {objective.problem}, but this is {ready.problem}.",
+                             f"Use {propose(ready, device).objective['name']}, or overrule the target's kind.")
+        return data, model, objective, Algorithm(**{k: names.build(k, v) for k, v in now["algorithm"].items()})
+
+    def learner(self) -> Learner:
+        """The four components composed, ready to `fit`. Settles a learning rate of "auto" first."""
+        self._settle_rate()
+        return Learner(*self.components(), seed=self.settings["run"]["seed"], device=self.settings["run"]["device"])
+
+    def _settle_rate(self) -> None:
+        update = self.settings["algorithm"]["update"]
+        if update.get("learning_rate") == "auto":
+            from mapsto.framing.rate import range_test
+
+            trial = copy.copy(self)
+            trial._overrides = {**self._overrides}
+            trial.set("algorithm.lr", 1e-3)
+            self.set("algorithm.lr", range_test(trial.learner()))
+
+    def price(self) -> Price:
+        learner = self.learner()
+        with torch.random.fork_rng():
+            return price(learner, [learner.data.train, learner.data.valid, learner.data.test])
+
+    def train(self, run: str | Path | None = None, **how: Any) -> Any:
+        """Learn, judge, and keep: a run folder with the function, its verdict and a report. See `framing/train.py`."""
+        from mapsto.framing.train import train
+
+        return train(self, run, **how)
+
+
+class Part:
+    """One component's settings by attribute: `frame.model.width`, `frame.algorithm.update.learning_rate = 0.01`."""
+
+    def __init__(self, frame: Frame, path: str):
+        object.__setattr__(self, "_at", (frame, path))
+
+    def _table(self) -> dict[str, Any]:
+        frame, path = self._at
+        here = frame.settings
+        for word in path.split("."):
+            here = here[word]
+        return here
+
+    def __getattr__(self, word: str) -> Any:
+        frame, path = self._at
+        if word.startswith("_"):
+            raise AttributeError(word)
+        owner, key = written.resolve(frame.settings, f"{path}.{word}")
+        return Part(frame, f"{path}.{word}") if isinstance(owner[key], dict) else owner[key]
+
+    def __setattr__(self, word: str, value: Any) -> None:
+        frame, path = self._at
+        frame.set(f"{path}.{word}", value)
+
+    def __repr__(self) -> str:
+        return repr(self._table())
+
+
+def _put(table: dict[str, Any], path: str, value: Any) -> None:
+    """Write one setting. A noun is replaced whole by its name (`algorithm.update.optimizer=sgd`, or `….name=sgd`)."""
+    if path in ("model", "objective"):
+        value = value if isinstance(value, dict) else {"name": value}
+        table[path] = names.complete(path, {k: v for k, v in value.items() if k not in GIVEN}, without=GIVEN if path == "model" else ())
+        return
+    owner, key = written.resolve(table, path)
+    parent = path.split(".")[-2]
+    if key == "name" and parent in NOUNS:
+        fresh = names.complete(NOUNS[parent], {"name": value}, without=GIVEN)
+        owner.clear()
+        owner.update(fresh)
+        return
+    if key in NOUNS and isinstance(value, str | dict):
+        value = names.complete(NOUNS[key], value if isinstance(value, dict) else {"name": value}, without=GIVEN)
+    if isinstance(owner.get(key), dict) and not isinstance(value, dict):
+        raise FrameError(f"'{path}' is a table of settings, but came {value!r}.", f"It holds: {', '.join(owner[key]) or 'nothing'}.")
+    owner[key] = value

@@ -1,0 +1,64 @@
+"""What a run will cost here: parameters, memory, steps, and seconds, from a few steps of a throw-away learner."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from mapsto.core import seeds
+from mapsto.core.nouns import View
+from mapsto.learner.learner import Learner
+
+TRIALS = 3
+
+
+@dataclass(frozen=True)
+class Price:
+    """parameters: trainable numbers. data: bytes of the encoded examples. steps, seconds: of training; 0 if unknown."""
+
+    parameters: int
+    data: int
+    steps: int
+    seconds: float
+
+    def __str__(self) -> str:
+        steps = f", {self.steps:,} steps" if self.steps > 1 else ""
+        return f"{self.parameters:,} parameters, {_bytes(self.data)} of data{steps}, about {_duration(self.seconds)} here"
+
+
+def price(learner: Learner, views: list[View]) -> Price:
+    """Spends `learner`: it takes a few steps. An exact solution is not tried, so its seconds are a guess of 0."""
+    parameters = sum(p.numel() for p in learner.model.parameters() if p.requires_grad)
+    size = sum(_size(view) for view in views)
+    steps = learner.horizon
+    if steps <= 1:
+        return Price(parameters, size, steps, 0.0)
+    learner.model.train()
+    times = []
+    for step in range(TRIALS):
+        seeds.set_all(learner.seed, step)
+        begun = time.perf_counter()
+        learner.algorithm.update.step(learner.algorithm.experience.batch(step), step)
+        times.append(time.perf_counter() - begun)
+    return Price(parameters, size, steps, steps * min(times))
+
+
+def _size(view: View) -> int:
+    total = 0
+    for field in view.fields.values():
+        total += sum(t.nbytes for t in field.values()) if isinstance(field, dict) else field.nbytes
+    return total
+
+
+def _bytes(count: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return "a second"
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

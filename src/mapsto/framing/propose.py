@@ -1,0 +1,132 @@
+"""The four components for a task, each with its reason and what else there is. Only proposals: every one can be overruled."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from mapsto.core import devices, names
+from mapsto.core.nouns import Solvable
+from mapsto.framing.check import uneven
+from mapsto.framing.prepare import Prepared
+
+Table = dict[str, Any]
+TABLE_STEPS = 5000  # about how many updates a table is given
+PICTURES_SEEN = 600_000  # about how many pictures a network on them looks at, repeats counted
+GIVEN = ("inputs", "outputs")  # what the data decide about a model
+
+
+@dataclass
+class Proposal:
+    """Written components, and for each the reason and the alternatives."""
+
+    augment: list[Table]
+    model: Table
+    objective: Table
+    algorithm: Table
+    because: dict[str, str] = field(default_factory=dict)
+    instead: dict[str, list[str]] = field(default_factory=dict)
+
+
+def propose(prepared: Prepared, device: torch.device, model: str | None = None) -> Proposal:
+    """Fill in the four components. `model` is a registered name that is already settled."""
+    rows = len(prepared.parts["train"])
+    picture = len(prepared.input.shape) == 3 and not isinstance(prepared.input.shape, dict)
+    chosen, why_model = (_picture_model if picture else _table_model)(prepared, rows)
+    if model is not None:
+        chosen, why_model = {"name": model}, "you say so"
+    cls = names.find("model", chosen["name"])
+    objective, why_objective = _objective(prepared)
+    if issubclass(cls, Solvable):
+        algorithm, why_algorithm, augment, why_data = _solve(), "solved exactly in one step", [], ""
+    else:
+        augment, why_data = _augment(prepared) if picture else ([], "")
+        algorithm, why_algorithm = _descend(prepared, rows, picture, chosen["name"], device)
+    shelf = [n for n in names.listed("model") if n != names.name_of(cls)]
+    return Proposal(
+        augment=[names.complete("augmentation", a) for a in augment],
+        model=names.complete("model", chosen, without=GIVEN),
+        objective=names.complete("objective", objective),
+        algorithm={k: names.complete(k, v) for k, v in algorithm.items()},
+        because={"data": why_data, "model": why_model, "objective": why_objective, "algorithm": why_algorithm},
+        instead={
+            "model": [n for n in shelf if picture or n not in ("conv-net", "le-net", "alex-net", "vgg", "res-net")],
+            "objective": _other_objectives(prepared.problem, objective["name"]),
+            "algorithm": ["optimizer sgd, adam", "schedule cosine, step-decay, constant", "until plateau, steps, minutes"],
+        },
+    )
+
+
+def _picture_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
+    _, height, width = prepared.input.shape
+    side = min(height, width)
+    if side < 64:
+        return {"name": "conv-net"}, f"pictures of {height}×{width} pixels: convolutions find the same thing anywhere"
+    return {"name": "res-net", "depth": 18, "width": 32}, f"pictures of {height}×{width} pixels need depth, and residual blocks make depth learnable"
+
+
+def _table_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
+    width = 64 if rows < 1000 else 128 if rows < 5000 else 256
+    dropout = 0.1 if rows < 5000 else 0.0
+    return {"name": "mlp", "width": width, "depth": 2 if rows < 5000 else 3, "dropout": dropout}, (
+        f"columns of a table in no particular order, {rows} rows to learn from"
+    )
+
+
+def _augment(prepared: Prepared) -> tuple[list[Table], str]:
+    channels, height, width = prepared.input.shape
+    pixels = max(1, round(min(height, width) / 12))
+    changes: list[Table] = [{"name": "shift", "pixels": pixels}]
+    if channels == 3:
+        changes.append({"name": "flip"})
+        return changes, f"a colour picture moved by up to {pixels} pixels, or seen in a mirror, shows the same thing"
+    return changes, f"a picture moved by up to {pixels} pixel{'s' * (pixels > 1)} shows the same thing; a mirrored digit or letter would not"
+
+
+def _objective(prepared: Prepared) -> tuple[Table, str]:
+    if prepared.problem == "regression":
+        return {"name": "squared-error"}, "numbers, whose mean is wanted; absolute-error where outliers should not pull"
+    if prepared.problem == "multi-label":
+        return {"name": "binary-cross-entropy"}, "several labels may be right at once: a yes or no for each"
+    if uneven(prepared):
+        counts = prepared.target.counts
+        mean = sum(math.sqrt(c) for c in counts) / sum(counts)
+        weights = [round(1 / math.sqrt(c) / mean, 4) if c else 0.0 for c in counts]
+        return {"name": "cross-entropy", "weights": weights, "judged_by": "macro-f1"}, (
+            f"one of {len(counts)} classes; they are uneven ({min(counts)} to {max(counts)} rows), so a rare one counts more (by the root "
+            "of its rareness) and the run is judged by macro-F1, not accuracy"
+        )
+    return {"name": "cross-entropy"}, f"one of {len(prepared.target.classes)} classes"
+
+
+def _other_objectives(problem: str, name: str) -> list[str]:
+    same = {"regression": ["squared-error", "absolute-error", "huber"], "classification": ["cross-entropy"],
+            "multi-label": ["binary-cross-entropy"]}
+    return [n for n in same[problem] if n != name]
+
+
+def _solve() -> dict[str, Table]:
+    return {"experience": {"name": "whole"}, "update": {"name": "solve"}, "until": {"name": "steps", "count": 1}}
+
+
+def _descend(prepared: Prepared, rows: int, picture: bool, model: str, device: torch.device) -> tuple[dict[str, Table], str]:
+    if picture and model not in ("linear", "mlp"):
+        batch = 32 if rows < 2000 else 64 if rows < 10_000 else 128
+        epochs = min(60, max(6, round(PICTURES_SEEN / rows)))
+        update: Table = {"name": "descend", "learning_rate": 3e-3, "optimizer": {"name": "adam-w", "weight_decay": 0.05}}
+        if min(prepared.input.shape[1:]) >= 24 and devices.has_fast_bfloat16(device):
+            update["precision"] = "bfloat16"
+    else:
+        batch = 32 if rows < 2000 else 64 if rows < 10_000 else 256 if rows < 200_000 else 1024
+        epochs = min(200, max(10, round(TABLE_STEPS * batch / rows)))
+        rate = 1e-2 if model == "linear" else 2e-3
+        update = {"name": "descend", "learning_rate": rate, "optimizer": {"name": "adam-w", "weight_decay": 0.02}}
+    update["schedule"] = {"name": "one-cycle"}
+    steps = epochs * -(-rows // batch)
+    return (
+        {"experience": {"name": "passes", "batch_size": batch}, "update": update, "until": {"name": "epochs", "count": epochs}},
+        f"{steps} steps of {batch} examples; a rate that rises and falls once needs the least tuning, and the best epoch's weights are kept",
+    )
