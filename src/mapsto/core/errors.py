@@ -8,6 +8,7 @@
     │   ├── FrameError      four components that do not go together, or a setting that is none
     │   └── Damaged         a folder whose manifest does not hold
     └── FailedRun           the run itself broke; the command line exits with 3
+        └── Interrupted     somebody asked it to stop; it can be resumed; exits with 128 + the signal's number
 """
 
 from __future__ import annotations
@@ -49,3 +50,12 @@ class Damaged(BadInput):
 
 class FailedRun(MapstoError, RuntimeError):
     exit_code = 3
+
+
+class Interrupted(FailedRun):
+    """`signal` is the number of the signal that asked: 2 for Ctrl-C, 15 for a polite kill."""
+
+    def __init__(self, message: str, remedy: str, signal: int):
+        super().__init__(message, remedy)
+        self.signal = signal
+        self.exit_code = 128 + signal

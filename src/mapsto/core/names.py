@@ -142,10 +142,9 @@ def build(kind: str, written: dict[str, Any]) -> Any:
 
 
 def _revive(value: Any) -> Any:
-    if isinstance(value, dict) and isinstance(value.get("name"), str):
-        for kind in SHELVES:
-            if any(squash(n) == squash(value["name"]) for n in listed(kind)):
-                return build(kind, value)
+    kind = _kind_of(value)
+    if kind:
+        return build(kind, value)
     if isinstance(value, dict):
         return {word: _revive(v) for word, v in value.items()}
     if isinstance(value, list):
@@ -172,7 +171,22 @@ def complete(kind: str, written: dict[str, Any], without: tuple[str, ...] = ()) 
         for word, parameter in inspect.signature(cls).parameters.items()
         if word not in without and word not in written
     }
-    return {"name": name_of(cls), **defaults, **{k: v for k, v in written.items() if k != "name"}}
+    said = {word: _finished(value) for word, value in written.items() if word != "name"}
+    return {"name": name_of(cls), **defaults, **said}
+
+
+def _finished(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_finished(v) for v in value]
+    kind = _kind_of(value)
+    return complete(kind, value) if kind else value
+
+
+def _kind_of(value: Any) -> str | None:
+    """The shelf on which a nested {"name": …} stands; None for anything else."""
+    if not (isinstance(value, dict) and isinstance(value.get("name"), str)):
+        return None
+    return next((k for k in SHELVES if any(squash(n) == squash(value["name"]) for n in listed(k))), None)
 
 
 def _default(cls: type, parameter: inspect.Parameter) -> Any:

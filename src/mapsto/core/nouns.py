@@ -182,8 +182,11 @@ class Data(ABC):
         """What a gathered batch becomes before the model sees it; augmented where a generator is given."""
 
     @abstractmethod
-    def exam(self, learner: Learner, split: str, intervals: bool = True) -> Scores:
-        """How well the learner's function does on one split: train, valid or test. Leaves no trace on the learner."""
+    def exam(self, learner: Learner, split: str, intervals: bool = True, at_most: int = 0) -> Scores:
+        """How well the learner's function does on one split: train, valid or test; on a part of it where `at_most` > 0.
+
+        Leaves no trace on the learner.
+        """
 
 
 class Objective(ABC):

@@ -57,29 +57,33 @@ class Dataset(Data):
             input = input.contiguous(memory_format=torch.channels_last)  # 1.3 × for convolutions on a CPU, more in bf16
         return {**batch, "input": input}
 
-    def batches(self, split: str) -> list[Batch]:
-        """Index blocks of one split, for looking at all of it in order."""
-        return list(torch.arange(len(getattr(self, split)), device=self.device).split(EXAM_BATCH))
+    def blocks(self, split: str, at_most: int = 0) -> list[Tensor]:
+        """Index blocks of one split, for looking at it in order; of `at_most` > 0 rows spread evenly over it."""
+        rows = len(getattr(self, split))
+        count = min(rows, at_most or rows)
+        index = torch.arange(count, device=self.device) * rows // max(count, 1)
+        return list(index.split(EXAM_BATCH))
 
-    def exam(self, learner: Learner, split: str, intervals: bool = True) -> Scores:
+    def exam(self, learner: Learner, split: str, intervals: bool = True, at_most: int = 0) -> Scores:
         view: Examples = getattr(self, split)
         if not len(view):
             return {}
         measures = learner.objective.measures(self.target)
-        totals: dict[str, Tensor] = {}
-        for index in self.batches(split):
+        total, seen = torch.zeros((), dtype=torch.float64, device=self.device), 0
+        for index in self.blocks(split, at_most):
             batch = self.ready(view.gather(index))
+            seen += len(index)
             prediction, loss = learner.judge(batch)
-            totals["loss"] = totals.get("loss", 0) + loss
+            total += loss
             prediction, target = self.target.units(prediction), self.target.units(batch["target"])
             for measure in measures.values():
                 measure.update(prediction, target)
-        mean = float(totals["loss"]) / len(view)
+        mean = float(total) / seen
         scores = {name: estimate(measure, replicates=200 if intervals else 0) for name, measure in measures.items()}
-        return {**scores, "loss": Estimate(mean, mean, mean, len(view))}
+        return {**scores, "loss": Estimate(mean, mean, mean, seen)}
 
     def predictions(self, learner: Learner, split: str) -> Tensor:
         """What the learner says about every example of a split, in order, in the target domain's encoding."""
         view: Examples = getattr(self, split)
-        parts = [learner.predict(self.ready(view.gather(index))) for index in self.batches(split)]
+        parts = [learner.predict(self.ready(view.gather(index))) for index in self.blocks(split)]
         return torch.cat(parts) if parts else torch.empty(0)

@@ -55,13 +55,14 @@ class Learner:
         until = self.algorithm.until if until is None else Steps(until) if isinstance(until, int) else until
         if until is not self.algorithm.until:
             until.start(self)
-        place.prepare(self.model, len(self.data.train) / self.algorithm.experience.batches, self.device)
+        one = self.data.ready(self.data.train.gather(torch.zeros(1, dtype=torch.int64, device=self.device)))
+        place.prepare(self.model, one, len(self.data.train) / self.algorithm.experience.batches, self.device)
         fit(self, until, observers, stop)
         return self
 
-    def evaluate(self, split: str = "test", intervals: bool = True) -> Scores:
-        """The exam on one split, with 95 % intervals."""
-        return self.data.exam(self, split, intervals)
+    def evaluate(self, split: str = "test", intervals: bool = True, at_most: int = 0) -> Scores:
+        """The exam on one split, with 95 % intervals; on at most so many rows where `at_most` > 0."""
+        return self.data.exam(self, split, intervals, at_most)
 
     @torch.inference_mode()
     def predict(self, batch: Batch) -> Tensor:

@@ -6,23 +6,50 @@ import torch
 from torch import Tensor, nn
 
 from mapsto.core import devices
+from mapsto.core.batch import Batch
 from mapsto.core.errors import Damaged
 from mapsto.core.nouns import Solvable
 
 INITIAL = 5  # what a seed is for: first weights
-SMALL = 50e6  # floating-point operations of a step below which a second thread costs more than it brings
+SMALL = 500e6  # floating-point operations of a step below which a second thread costs more than it brings
 
 
 def place(model: nn.Module, device: torch.device) -> nn.Module:
     return model.to(device)
 
 
-def prepare(model: nn.Module, batch_size: float, device: torch.device) -> None:
-    """Settle the process before the first step: the heap, and one thread for a step that is too small for two."""
+def prepare(model: nn.Module, sample: Batch, batch_size: float, device: torch.device) -> None:
+    """Settle the process before the first step: the heap, and one thread for a step that is too small for two.
+
+    sample: one ready example. Two threads on a small step gain little, and collapse beside a busy neighbour.
+    """
     devices.keep_heap()
-    if device.type == "cpu" and not any(isinstance(m, nn.Conv2d | nn.RNNBase) for m in model.modules()):
-        if 6 * batch_size * sum(p.numel() for p in model.parameters()) < SMALL:
+    if device.type == "cpu" and not isinstance(model, Solvable):
+        per_example = work(model, sample)
+        if 0 < per_example * batch_size < SMALL:
             torch.set_num_threads(1)
+
+
+@torch.inference_mode()
+def work(model: nn.Module, sample: Batch) -> int:
+    """Floating-point operations of one training step a example: six for each weight that a linear map or convolution uses."""
+    counted = 0
+
+    def count(module: nn.Module, inputs: tuple, output: Tensor) -> None:
+        nonlocal counted
+        positions = output[0, 0].numel() if isinstance(module, nn.Conv2d) else output.numel() // output.shape[-1]
+        counted += 6 * positions * module.weight.numel()
+
+    hooks = [m.register_forward_hook(count) for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    was = model.training
+    model.eval()
+    try:
+        model(sample["input"])
+    finally:
+        model.train(was)
+        for hook in hooks:
+            hook.remove()
+    return counted
 
 
 def fill(model: nn.Module, weights: dict[str, Tensor]) -> None:

@@ -95,6 +95,13 @@ class Run:
         self._cut_back(learner.step)
         return about, skipped
 
+    def frame(self) -> str:
+        """The text of frame.toml."""
+        return (self.path / "frame.toml").read_text(encoding="utf-8")
+
+    def environment(self) -> dict[str, Any]:
+        return read_json(self.path / "environment.json")
+
     def history(self) -> list[dict[str, Any]]:
         """The reports so far, oldest first."""
         return list(self._lines("history.jsonl"))

@@ -33,7 +33,7 @@ def estimate(measure: Measure, seed: int = 0, replicates: int = 200) -> Estimate
         return Estimate(math.nan, math.nan, math.nan, 0)
     rows = measure.rows()
     value, n = measure.total(), len(rows)
-    if math.isnan(value):
+    if math.isnan(value) or not replicates:
         return Estimate(value, math.nan, math.nan, n)
     if isinstance(measure, SHARES):
         low, high = wilson(value, n)

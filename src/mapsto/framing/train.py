@@ -1,0 +1,96 @@
+"""From a frame to a judged function in a folder: fit, examine, compare with simple models, say how far to trust it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mapsto
+from mapsto.core import devices
+from mapsto.core.errors import BadInput, Interrupted
+from mapsto.core.stop import Stop
+from mapsto.framing.conclude import Result, conclude
+from mapsto.learner.fit import Observer
+from mapsto.learner.learner import Learner
+from mapsto.learner.run import Checkpoints, Run
+from mapsto.learner.watch import Unwatched, Watch
+
+if TYPE_CHECKING:
+    from mapsto.framing.frame import Frame
+
+
+def train(
+    frame: Frame,
+    run: str | Path | None = None,
+    watch: Watch | None = None,
+    observers: Sequence[Observer] = (),
+    baseline_seconds: float = 30.0,
+) -> Result:
+    """Learn the frame's function in a new run folder (`run`, or runs/<data>-<number>) and judge it.
+
+    Ctrl-C and SIGTERM leave a run that `resume` continues, and raise Interrupted. baseline_seconds: how long the simple
+    models of the verdict may take together.
+    """
+    if frame.settings["data"]["split"]["folds"] > 1:
+        from mapsto.framing.folds import train_folds
+
+        return train_folds(frame, run, watch, baseline_seconds)
+    learner = frame.learner()
+    name = Path(str(frame.settings["data"]["source"])).name.split(".")[0] or "data"
+    folder = Run.create(run, name, frame.toml(), _environment(frame, learner))
+    return _go(frame, folder, learner, watch, observers, baseline_seconds, 0.0)
+
+
+def resume(run: str | Path, frame: Frame, watch: Watch | None = None, observers: Sequence[Observer] = (),
+           baseline_seconds: float = 30.0) -> Result:
+    """Continue a run from its newest checkpoint that verifies, bit for bit as if it had never stopped.
+
+    `frame` is the run's own, over the same data; other data are refused.
+    """
+    folder = Run(run)
+    learner = frame.learner()
+    before, now = folder.environment(), _environment(frame, learner)
+    if before["data"] != now["data"]:
+        raise BadInput(f"the data are not those that {run} was started on: their encoded values differ.",
+                       "Restore them, or start a new run.")
+    watch = watch or Unwatched()
+    for key in ("torch", "threads", "device", "machine"):
+        if before.get(key) != now[key]:
+            watch.say(f"{key} was {before.get(key)} and is {now[key]}: the rest may differ in the last digits")
+    about, skipped = folder.restore(learner)
+    for reason in skipped:
+        watch.say(f"skipped a checkpoint: {reason}")
+    return _go(frame, folder, learner, watch, observers, baseline_seconds, about.get("seconds", 0.0))
+
+
+def _go(frame: Frame, folder: Run, learner: Learner, watch: Watch | None, observers: Sequence[Observer], baseline_seconds: float,
+        spent: float) -> Result:
+    watch = watch or Unwatched()
+    with folder.locked(), Stop() as stop:
+        watch.begin(learner)
+        begun = time.perf_counter()
+        clock = {"seconds": spent}
+
+        def tick(report: Any) -> None:
+            clock["seconds"] = spent + time.perf_counter() - begun
+
+        saver = Checkpoints(folder, learner, clock)
+        learner.fit(observers=[folder.record, tick, saver, watch, *observers], stop=stop)
+        clock["seconds"] = spent + time.perf_counter() - begun
+        folder.save(learner, clock)
+        _leave_if_asked(stop, folder, learner)
+        result = conclude(frame, folder, learner, clock["seconds"], watch, baseline_seconds, stop)
+        _leave_if_asked(stop, folder, learner)
+    return result
+
+
+def _leave_if_asked(stop: Stop, folder: Run, learner: Learner) -> None:
+    if stop.asked:
+        raise Interrupted(f"stopped at step {learner.step} of {learner.horizon}; nothing is lost.",
+                          f"Continue with: mapsto resume {folder.path}", stop.asked)
+
+
+def _environment(frame: Frame, learner: Learner) -> dict[str, Any]:
+    return {"mapsto": mapsto.__version__, **devices.environment(learner.device), "data": frame.prepared.digest}

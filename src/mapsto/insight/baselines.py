@@ -1,0 +1,98 @@
+"""What simple models reach on the same split: the trivial answer, a straight line, a tree, boosting, neighbours."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from mapsto.algorithms.experience.whole import Whole
+from mapsto.algorithms.update.solve import Solve
+from mapsto.core import names
+from mapsto.core.nouns import Algorithm, Data, Objective, Scores, Shape
+from mapsto.learner.learner import Learner
+from mapsto.learner.until import Steps
+
+AT_MOST = 20_000  # rows of an exam on training data
+
+@dataclass(frozen=True)
+class Baseline:
+    """One simple model's scores. rows: training rows it was fitted on; note: what to know about it."""
+
+    scores: dict[str, Scores]  # by split
+    predictions: dict[str, Tensor]  # by split, in the target domain's encoding
+    rows: int
+    seconds: float
+    note: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model to try: how it is called here, its registered name and settings, and how many numbers it may look at."""
+
+    label: str
+    model: dict
+    numbers: float  # rows × columns; where the data have more, a fixed random part of the rows is taken
+    problems: tuple[str, ...] = ("classification", "multi-label", "regression")
+    rows: int = 1_000_000
+
+
+CANDIDATES = [
+    Candidate("majority", {"name": "prior"}, 1e12, ("classification", "multi-label")),
+    Candidate("mean", {"name": "prior"}, 1e12, ("regression",)),
+    Candidate("logistic-regression", {"name": "logistic-regression"}, 6e6, ("classification", "multi-label")),
+    Candidate("ridge", {"name": "ridge"}, 1e8, ("regression",)),
+    Candidate("decision-tree", {"name": "decision-tree", "depth": 8}, 1e7),
+    Candidate("gradient-boosting", {"name": "gradient-boosting"}, 2e7),
+    Candidate("k-nearest", {"name": "k-nearest"}, 1e7, rows=20_000),
+]
+
+
+def baselines(
+    data: Data,
+    objective: Objective,
+    outputs: int,
+    seed: int,
+    seconds: float = 30.0,
+    splits: tuple[str, ...] = ("train", "valid", "test"),
+    told: Callable[[str], None] = lambda label: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> dict[str, Baseline]:
+    """Fit each candidate to the same training rows and put it to the same exam, while `seconds` last.
+
+    The trivial answer always comes; the others in the order above. Where data are large, a stated part of them is looked at.
+    """
+    found: dict[str, Baseline] = {}
+    begun = time.perf_counter()
+    rows, width = len(data.train), _width(data.input.shape)
+    for candidate in CANDIDATES:
+        if objective.problem not in candidate.problems:
+            continue
+        late = time.perf_counter() - begun > seconds
+        heavy = candidate.label == "gradient-boosting" and width * outputs > 2000  # hundreds of trees over hundreds of columns
+        if found and (late or heavy or stopped()):
+            continue
+        told(candidate.label)
+        since = time.perf_counter()
+        limit = min(candidate.rows, max(500, int(candidate.numbers / width)))
+        model = names.build("model", {**candidate.model, "inputs": data.input.shape, "outputs": outputs})
+        algorithm = Algorithm(Whole(at_most=limit if rows > limit else 0), Solve(), Steps(1))
+        learner = Learner(data, model, objective, algorithm, seed, device=str(data.device)).fit()
+        exams = [s for s in splits if s != "train" or candidate.label != "k-nearest"]  # neighbours know their own rows
+        scores = {split: exam for split in exams if (exam := learner.evaluate(split, at_most=AT_MOST if split == "train" else 0))}
+        held_out = {split: data.predictions(learner, split) for split in ("valid", "test")}
+        fitted = min(rows, limit)
+        note = f"fitted on {fitted:,} of {rows:,} rows" if fitted < rows else ""
+        found[candidate.label] = Baseline(scores, held_out, fitted, time.perf_counter() - since, note)
+    return found
+
+
+def _width(shape: Shape) -> int:
+    if isinstance(shape, dict):
+        return max(1, sum(shape.get("number", [])) + sum(shape.get("category", [])))
+    width = 1
+    for side in shape:
+        width *= side
+    return width
