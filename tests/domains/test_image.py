@@ -104,6 +104,11 @@ def test_brightness_of_other_types_becomes_the_same_bytes(values):
     assert torch.equal(image.encode(list(values)), expected)
 
 
+def test_sixteen_bits_are_rounded_to_the_nearest_byte():
+    values = np.array([[[128, 129, 65535, 0]]], dtype=np.uint16)
+    assert Image().fit(values).encode(values).flatten().tolist() == [0, 1, 255, 0]
+
+
 def test_bools_are_black_and_white():
     values = noise(2, 4, 4) > 127
     assert torch.equal(Image().fit(values).encode(values), torch.from_numpy(values[:, None]).byte() * 255)

@@ -47,7 +47,7 @@ def test_pandas_na_is_missing():
 
 def test_a_constant_column_has_spread_one():
     assert Number().fit([7, 7]).encode([7, 8]).tolist() == [0, 1]
-    assert Number().fit([0.1] * 1001).spread == 1.0
+    assert Number().fit([0.3, 0.1 + 0.2]).spread == 1.0  # they differ by rounding alone
 
 
 def test_a_column_of_nothing_but_missing_values_is_no_crash():
@@ -89,7 +89,8 @@ def test_one_outlier_among_inputs_neither_blows_up_nor_squeezes_the_others():
 
 def test_ordinary_inputs_are_untouched_by_the_limit():
     draw = np.random.default_rng(0)
-    for values in (draw.normal(size=2000), draw.exponential(size=2000), draw.integers(0, 2, 2000), np.arange(2000)):
+    rare = draw.random(2000) < 0.1
+    for values in (draw.normal(size=2000), draw.exponential(size=2000), rare, np.arange(2000)):
         plain, limited = Number().fit(values), Number(clip=10).fit(values)
         assert (plain.mean, plain.spread, 0) == (limited.mean, limited.spread, limited.clipped)
 
