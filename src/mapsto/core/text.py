@@ -12,7 +12,10 @@ BARRED = ("Cc", "Cs", "Zl", "Zp")
 
 
 def clean(text: str, limit: int = 0) -> str:
-    """`text` on one line, without control characters (no escape sequence survives), cut to `limit` characters if > 0."""
+    """`text` on one line, without control characters (no escape sequence survives).
+
+    limit: how many characters it may have at most; 0 for any number.
+    """
     if not (text.isascii() and text.isprintable()):
         text = "".join(" " if c in "\t\n\r\u2028\u2029" else c for c in text)
         text = "".join(c for c in text if c not in BIDIRECTIONAL and unicodedata.category(c) not in BARRED)

@@ -22,8 +22,8 @@ SEPARATORS = ("|", ";", ",")
 class Categories(Domain):
     """A set of labels out of those that the training values show; the empty set is a value too.
 
-    encode: N lists, tuples or sets of labels, texts such as "cat|dog", or None → float32 [N, L], 1 where the label is in;
-        a row of NaN where the value is missing. A label never seen is left out; `unseen` counts them.
+    encode: N lists, tuples or sets of labels, texts such as "cat|dog", or None → float32 [N, L], 1 where the label is
+        in; a row of NaN where the value is missing. A label never seen is left out; `unseen` counts them.
     decode: [N, L] of 0/1 or probabilities → lists of the labels at or above their threshold, in the order of `labels`.
     separator: what stands between labels in a text; "" takes the first of | ; , that training values contain.
     threshold: where a probability becomes a yes. `thresholds`, one a label, starts there and may be set better later.
@@ -69,8 +69,8 @@ class Categories(Domain):
                 f"Categories decodes [N, {len(self.labels)}], one number a label, but got {list(encoded.shape)}.",
                 f"Build the model with outputs={len(self.labels)}.",
             )
-        encoded = encoded.detach().cpu().double()
-        yes = encoded >= torch.tensor(self.thresholds, dtype=torch.float64)
+        encoded = encoded.detach().cpu().float()
+        yes = encoded >= torch.tensor(self.thresholds)
         decoded: list[list[Label] | None] = [[] for _ in range(len(encoded))]
         for row, place in yes.nonzero().tolist():
             decoded[row].append(self.labels[place])

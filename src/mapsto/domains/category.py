@@ -25,10 +25,10 @@ class Category(Domain):
     """A label out of the classes that the training values show, each kept in its own type.
 
     encode: N labels (text, whole numbers, bools) or None → int64 [N], the class's place; −1 if missing or never seen.
-        Text is compared in Unicode form NFC. Where a label is unknown as it stands, its text is tried: 3 finds the class "3".
+        Text is compared in Unicode form NFC. Where a label is unknown as it stands, its text is tried: 3 finds "3".
     decode: int64 places [N], or scores or probabilities [N, C], of which the greatest wins → labels; None for −1.
-    Classes stand in the order of their values; text by character, or by value if all of it is numbers ("9" before "10").
-    rare: a label seen fewer times than this in training is no class; `left_out` says how many labels and values that was.
+    Classes stand in the order of their values; text by character, or by value if all of it is numbers: "9" before "10".
+    rare: a label seen fewer times than this in training is no class; `left_out` says how many labels and values are so.
     """
 
     learned = ("classes", "counts", "left_out")
@@ -69,10 +69,14 @@ class Category(Domain):
             undecided = encoded.isnan().any(1)
             encoded = encoded.argmax(1).masked_fill(undecided, -1)
         places = encoded.long()
-        if places.dim() != 1 or len(places) and not -1 <= int(places.min()) <= int(places.max()) < len(self.classes):
-            raise ShapeError(f"Category decodes places [N] from −1 to {len(self.classes) - 1}, but got "
-                             f"{list(places.shape)} with other numbers in it." if places.dim() == 1 else
-                             f"Category decodes places [N], but got {list(places.shape)}.")
+        if places.dim() != 1:
+            raise ShapeError(f"Category decodes places [N] or scores [N, C], but got places {list(places.shape)}.")
+        if bool(((places < -1) | (places >= len(self.classes))).any()):
+            raise ShapeError(
+                f"Category decodes places from −1 to {len(self.classes) - 1}, but got some from {int(places.min())} to "
+                f"{int(places.max())}.",
+                "They were encoded by another domain.",
+            )
         words = [*self.classes, None]  # place −1 is the last
         return [words[place] for place in places.tolist()]
 

@@ -22,12 +22,14 @@ def items(values: Sequence) -> list:
 
 
 def missing(value: Any) -> bool:
-    """None, NaN, NaT, or pandas' NA (which will not be compared, so it is known by its name)."""
-    if value is None or type(value).__name__ == "NAType":
+    """None, NaN, NaT, or pandas' NA and NaT (known by name: pandas may not be there, and NA cannot be compared)."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
     if isinstance(value, float | np.floating):
         return math.isnan(value)
-    return isinstance(value, np.datetime64 | np.timedelta64) and bool(np.isnat(value)) or type(value).__name__ == "NaTType"
+    if isinstance(value, np.datetime64):
+        return bool(np.isnat(value))
+    return False
 
 
 def numbers(values: Sequence, what: str = "Number") -> np.ndarray:
@@ -41,13 +43,15 @@ def numbers(values: Sequence, what: str = "Number") -> np.ndarray:
     if found.ndim == 2 and found.shape[1] == 1:
         found = found[:, 0]
     if found.ndim != 1:
-        raise DataError(f"{what} needs one number a value, [N], but the column is {list(found.shape)}.",
-                        "Vector reads several numbers a value.")
+        raise DataError(
+            f"{what} needs one number a value, [N], but the column is {list(found.shape)}.",
+            "Vector reads several numbers a value.",
+        )
     return found
 
 
 def _number(value: Any, place: int, what: str) -> float:
-    if missing(value) or isinstance(value, str) and value.strip() in BLANK:
+    if missing(value) or (isinstance(value, str) and value.strip() in BLANK):
         return math.nan
     try:
         return float(value)

@@ -24,11 +24,12 @@ EARLIEST, LATEST = np.datetime64("0001-01-01", "ms"), np.datetime64("9999-12-31T
 class Date(Domain):
     """A date on the line of time, and where in the year, the week and the day it falls.
 
-    encode: datetime64, datetime, date, ISO 8601 text ("2024-03-01", "2024/03/01 14:30", "2024-03") or None → float64 [N, k]:
-        days since 1970 standardised by the training mean and spread; sine and cosine of the season and of the week day; and,
-        if training values differ in their time of day, of the hour. NaN where missing. A time with a zone is taken to UTC.
-    decode: [N, k] or [N, 1], of which the first counts → datetime without zone: exact to the millisecond from float64; from
-        float32, to about one part in ten million of the spread (a minute, where dates lie decades apart).
+    encode: datetime64, datetime, date, ISO 8601 text ("2024-03-01", "2024/03/01 14:30", "2024-03") or None
+        → float64 [N, k]: days since 1970 standardised by the training mean and spread; sine and cosine of the season
+        and of the week day; and, if training values differ in their time of day, of the hour. NaN where missing. A time
+        with a zone is taken to UTC.
+    decode: [N, k] or [N, 1], of which the first counts → datetime without zone: exact to the millisecond from float64;
+        from float32, to about one part in ten million of the spread (a minute, where dates lie decades apart).
     """
 
     learned = ("mean", "spread", "timed", "first", "last")
@@ -113,36 +114,41 @@ def moments(values: Sequence) -> np.ndarray:
         if values.dtype.kind == "M":
             return values.astype("datetime64[us]")
     column = items(values)
-    text = {value: _read(value, column) for value in {v for v in column if isinstance(v, str)}}
-    return np.array([text[v] if isinstance(v, str) else _plain(v, place) for place, v in enumerate(column)],
-                    dtype="datetime64[us]")
-
-
-def _read(text: str, column: list) -> datetime | None:
-    written = text.strip().replace("/", "-")
-    if not written:
-        return None
     try:
-        return _utc(datetime.fromisoformat(f"{written}-01" if len(written) == 7 else written))
-    except ValueError as error:
+        ticks = {value: _ticks(value) for value in dict.fromkeys(column)}  # each different value is read once
+    except (TypeError, ValueError) as error:
+        place = next(i for i, value in enumerate(column) if not _is_date(value))
         raise DataError(
-            f"Date needs ISO 8601 text such as 2024-03-01 or 2024-03-01 14:30, but value {column.index(text)} is "
-            f"{clean(repr(text), 40)}.",
-            "Write year, month, day in this order, or leave the value empty.",
+            f"Date needs dates or ISO 8601 text such as 2024-03-01 or 2024-03-01 14:30, but value {place} is "
+            f"{clean(repr(column[place]), 40)}.",
+            "Write year, month, day in this order, or leave the value empty. Number reads plain numbers.",
         ) from error
+    found = np.fromiter(map(ticks.__getitem__, column), dtype=np.int64, count=len(column))
+    return found.astype("datetime64[us]")
 
 
-def _plain(value: Any, place: int) -> datetime | np.datetime64 | None:
-    if missing(value):
-        return None
-    if isinstance(value, datetime):
-        return _utc(value)
-    if isinstance(value, np.datetime64):
-        return value.astype("datetime64[us]")
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day)
-    raise DataError(f"Date needs dates or ISO 8601 text, but value {place} is {clean(repr(value), 40)}.",
-                    "Read plain numbers as Number.")
+def _ticks(value: Any) -> int:
+    """Microseconds since 1970; NumPy's number for NaT where missing. ValueError or TypeError for what is no date."""
+    if missing(value) or (isinstance(value, str) and not value.strip()):
+        at = None
+    elif isinstance(value, str):
+        written = value.strip().replace("/", "-")
+        at = _utc(datetime.fromisoformat(f"{written}-01" if len(written) == 7 else written))
+    elif isinstance(value, datetime):
+        at = _utc(value)
+    elif isinstance(value, date | np.datetime64):
+        at = value
+    else:
+        raise TypeError(type(value).__name__)
+    return int(np.datetime64(at, "us").astype(np.int64))
+
+
+def _is_date(value: Any) -> bool:
+    try:
+        _ticks(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _utc(at: datetime) -> datetime:

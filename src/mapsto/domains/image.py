@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -13,73 +15,77 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mapsto.core.errors import DataError, ShapeError
+from mapsto.core.errors import DataError, FrameError, ShapeError
 from mapsto.core.nouns import Domain
 from mapsto.core.text import clean, many
 
 LARGEST = 64_000_000  # pixels; a picture that claims more is refused before it is unpacked
 SIDE_KEPT, SIDE_MIXED = 224, 128  # longest side where all pictures are of one size, and where they are not
-LOOKED_AT = 2000  # pictures that `fit` unpacks to learn brightness, evenly spread over the training values
+LOOKED_AT = 2000  # pictures that `fit` unpacks to learn brightness, evenly spread; of a dense array it takes all
 LUMA = (19595, 38470, 7471)  # red, green, blue → grey in parts of 65536: ITU-R 601, as Pillow rounds it
+FILE = str | Path | bytes | bytearray | memoryview
+BILINEAR = 2  # Pillow's number for it
+BROKEN = (OSError, SyntaxError, ValueError, EOFError)  # what Pillow raises for a file that is no whole picture
+ORIENTATION = 0x0112  # the EXIF tag
 GREY_MODES = ("1", "L", "LA", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 
 
 class Image(Domain):
     """A picture of one size and one number of channels, whatever size and mode it came in.
 
-    Raw: uint8 [H, W] or [H, W, C] with C = 1 (grey), 3 (RGB), 4 (RGBA) or 2 (grey and alpha); the channels may also come first.
-        Floats up to 1 are taken as parts of 255, other floats and ints as 0 … 255, uint16 as parts of 65535, bools as 0 and 255.
+    Raw: arrays [H, W] or [H, W, C] with C = 1 (grey), 3 (RGB), 4 (RGBA) or 2 (grey and alpha); channels may also come
+        first. Brightness is uint8; of other types, bools are 0 and 255, uint16 goes to 65535, floats go to 1 if none of
+        the training pictures (none of this one, where those were no floats) exceeds 1, and all else goes to 255.
         Or PIL images, paths, or the bytes of a file; these are turned as their EXIF orientation says.
         A dense array is [N, H, W] or [N, H, W, C].
-    encode: N pictures → uint8 [N, C, H, W]. Pictures of another size are squashed to [H, W], their proportions not kept (Pillow's
-        bilinear filter, antialiased). What is transparent is laid on white. Colour becomes grey by ITU-R 601.
+    encode: N pictures → uint8 [N, C, H, W]. Pictures of another size are squashed to [H, W], their proportions not kept
+        (Pillow's bilinear filter, antialiased). What is transparent is laid on white. Colour becomes grey by ITU-R 601.
     ready: uint8, or floats 0 … 255, → float32, each channel less its training mean, over its training spread.
     decode: [N, C, H, W] of 0 … 255 → uint8 arrays [H, W] or [H, W, 3].
-    size: [H, W]. None learns it: the size of the training pictures if they agree, no side over 224; else their median height and
-        width, scaled down until the longer side is at most 128, to multiples of 8.
+    size: [H, W]. None learns it: the size of the training pictures if they agree, scaled down to 224 on the longer
+        side; else their median height and width, scaled down to 128 on the longer side, in multiples of 8.
     """
 
     learned = ("height", "width", "channels", "mean", "spread", "squashed", "unit")
-    present: ClassVar[str] = "bytes have no place for a missing picture; sources leave such rows out and count them"
+    present: ClassVar[str] = "bytes have no place for a missing picture: sources leave such rows out and count them"
 
     def __init__(self, size: list[int] | None = None):
+        if size is not None and (len(size) != 2 or min(size) < 1):
+            raise FrameError(f"Image's size is [height, width] in pixels, but got {size}.", "Leave it out to learn it.")
         self.size = size
         self.height, self.width = size or (0, 0)
         self.channels = 1
         self.mean: list[float] = []  # per channel, 0 … 255
         self.spread: list[float] = []
         self.squashed = False  # whether training pictures had to be brought to size
-        self.unit: bool | None = None  # whether float pictures reach from 0 to 1; None: none seen, each is judged by itself
+        self.unit: bool | None = None  # whether float pictures go to 1; None where training showed none
         self._affine: dict[torch.device, tuple[Tensor, Tensor]] = {}
 
     def fit(self, values: Sequence) -> Self:
         if not len(values):
             raise DataError("Image needs at least one picture to learn its size from, but there is none.")
         pictures = _Pictures(values)
-        self.unit = pictures.unit()
-        sizes, grey = pictures.sizes()
-        self.height, self.width = self.size or _size_for(sizes)
-        self.channels = 1 if grey else 3
-        self.squashed = bool((sizes != (self.height, self.width)).any())
-        looked_at = np.unique(np.linspace(0, len(values) - 1, min(len(values), LOOKED_AT)).astype(np.int64))
-        seen = self._bytes(pictures.take(looked_at) if len(looked_at) < len(values) else pictures)
-        pixels = seen.transpose(1, 0, 2, 3).reshape(self.channels, -1)
-        self.mean = [float(channel.mean(dtype=np.float64)) for channel in pixels]
-        # the mean of squares is exact in whole numbers; squares of bytes fit in 16 bits
-        squares = [float(np.square(channel, dtype=np.uint16).mean(dtype=np.float64)) for channel in pixels]
-        self.spread = [max(s - m * m, 0.0) ** 0.5 or 1.0 for s, m in zip(squares, self.mean, strict=True)]
+        with _quiet():
+            self.unit = pictures.unit()
+            sizes, grey = pictures.sizes()
+            self.height, self.width = self.size or _size_for(sizes)
+            self.channels = 1 if grey else 3
+            self.squashed = bool((sizes != (self.height, self.width)).any())
+            self.mean, self.spread = self._brightness(pictures)
         self._affine = {}
         return self
 
     def encode(self, values: Sequence) -> Tensor:
-        return torch.from_numpy(self._bytes(_Pictures(values)))
+        with _quiet():
+            return torch.from_numpy(self._bytes(_Pictures(values)))
 
     def ready(self, encoded: Tensor) -> Tensor:
         device = encoded.device
         if device not in self._affine:
             spread = torch.tensor(self.spread, dtype=torch.float64)
             mean = torch.tensor(self.mean, dtype=torch.float64)
-            self._affine[device] = tuple(t.float()[:, None, None].to(device) for t in (1 / spread, -mean / spread))
+            with torch.inference_mode(False):  # kept for later calls, which may want gradients
+                self._affine[device] = tuple(t.float()[:, None, None].to(device) for t in (1 / spread, -mean / spread))
         scale, shift = self._affine[device]
         return torch.addcmul(shift, encoded.float(), scale)
 
@@ -119,48 +125,68 @@ class Image(Domain):
     def examples(cls, count: int, seed: int) -> np.ndarray:
         return np.random.default_rng(seed).integers(256, size=(count, 8, 16, 3), dtype=np.uint8)
 
+    def _brightness(self, pictures: _Pictures) -> tuple[list[float], list[float]]:
+        """Mean and population spread of each channel, 0 … 255; the spread of a blank one is 1."""
+        count = len(pictures)
+        looked_at = np.arange(count)
+        if pictures.dense is None and count > LOOKED_AT:
+            looked_at = np.linspace(0, count - 1, LOOKED_AT).astype(np.int64)
+        total = square = np.zeros(self.channels)
+        for start in range(0, len(looked_at), LOOKED_AT):
+            pixels = self._bytes(pictures.take(looked_at[start : start + LOOKED_AT]))
+            total = total + pixels.sum((0, 2, 3), dtype=np.uint64)  # whole numbers: exact in any order
+            square = square + np.square(pixels, dtype=np.uint16).sum((0, 2, 3), dtype=np.uint64)
+        mean = total / (len(looked_at) * self.height * self.width)
+        spread = np.sqrt(np.maximum(square / (len(looked_at) * self.height * self.width) - mean**2, 0.0))
+        return mean.tolist(), np.where(spread > 0, spread, 1.0).tolist()
+
     def _bytes(self, pictures: _Pictures) -> np.ndarray:
         """uint8 [N, C, H, W], a copy."""
         dense = pictures.dense
-        if dense is not None and dense.dtype == np.uint8 and dense.shape[1:3] == (self.height, self.width) \
-                and dense.shape[3] in (1, 3):
-            return np.ascontiguousarray(_to_channels(dense, self.channels).transpose(0, 3, 1, 2)) \
-                if self.channels == 3 or dense.shape[3] == 3 else dense.reshape(-1, *self.shape).copy()
+        if dense is not None and dense.shape[1:3] == (self.height, self.width) and dense.shape[3] in (1, 3):
+            pixels = _to_channels(_bytes_of(dense, self.unit, "a picture"), self.channels).transpose(0, 3, 1, 2)
+            return np.array(pixels, order="C")
         out = np.empty((len(pictures), *self.shape), dtype=np.uint8)
 
         def place(i: int) -> None:
-            out[i] = self._one(pictures[i], i).transpose(2, 0, 1)
+            out[i] = self._one(pictures[i], f"picture {i}").transpose(2, 0, 1)
 
         if pictures.files and len(pictures) > 32:
-            with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:  # Pillow unpacks without the interpreter's lock
+            # Pillow lets go of the interpreter's lock while it unpacks
+            with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
                 list(threads.map(place, range(len(pictures))))
         else:
             for i in range(len(pictures)):
                 place(i)
         return out
 
-    def _one(self, value: Any, place: int) -> np.ndarray:
+    def _one(self, value: Any, where: str) -> np.ndarray:
         """uint8 [H, W, C]."""
-        where = f"picture {place}"
         if isinstance(value, np.ndarray):
             array = _as_bytes(value, self.unit, where)
             if array.shape[:2] == (self.height, self.width) and array.shape[2] in (1, 3):
                 return _to_channels(array, self.channels)
-            picture = _picture_of(array)
-        else:
-            picture = _opened(value, where)
-            where = _called(value, where)
-        try:
-            from PIL import ImageOps
-
+            return self._fitting(_picture_of(array), where)
+        picture = _opened(value, where)
+        if picture is value:  # the caller's own, not to be closed
+            return self._fitting(picture, where)
+        with picture:
             reach = 2 * max(self.height, self.width)
-            picture.draft(None, (reach, reach))  # a JPEG is unpacked at an eighth, a quarter or a half where that is enough
+            picture.draft(None, (reach, reach))  # unpack a JPEG at a half, a quarter or an eighth where that will do
+            return self._fitting(picture, _called(value, where))
+
+    def _fitting(self, picture: Any, where: str) -> np.ndarray:
+        """A PIL image → uint8 [H, W, C]."""
+        from PIL import ImageOps
+
+        try:
             picture = ImageOps.exif_transpose(picture)
-            array = _pixels(picture, self.channels)
-            if array.shape[:2] != (self.height, self.width):
-                array = np.asarray(_picture_of(array).resize((self.width, self.height), 2))  # 2: bilinear
-        except (OSError, SyntaxError, ValueError, EOFError) as error:
+            picture.load()
+        except BROKEN as error:
             raise _unreadable(where, error) from error
+        array = _pixels(picture, self.channels, where)
+        if array.shape[:2] != (self.height, self.width):
+            array = np.asarray(_picture_of(array).resize((self.width, self.height), BILINEAR))
         return array.reshape(self.height, self.width, self.channels)
 
 
@@ -176,11 +202,13 @@ class _Pictures:
             first = values.ndim == 4 and _channels_first(values.shape[1:])
             self.dense = values[..., None] if values.ndim == 3 else np.moveaxis(values, 1, 3) if first else values
             if self.dense.shape[3] > 4:
-                raise ShapeError(f"Image needs [N, H, W] or [N, H, W, C] with 1 to 4 channels, but got {list(values.shape)}.")
+                raise ShapeError(f"Image needs [N, H, W] or [N, H, W, C], C from 1 to 4, but got {list(values.shape)}.")
         elif isinstance(values, np.ndarray) and values.ndim != 1:
-            raise ShapeError(f"Image needs a column of pictures, [N, H, W] or [N, H, W, C], but got {list(values.shape)}.",
-                             "For one picture, give a list with it.")
-        self.files = self.dense is None and any(isinstance(v, str | Path | bytes | bytearray | memoryview) for v in values)
+            raise ShapeError(
+                f"Image needs a column of pictures, [N, H, W] or [N, H, W, C], but got {list(values.shape)}.",
+                "For one picture, give a list with it.",
+            )
+        self.files = self.dense is None and any(isinstance(value, FILE) for value in values)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -189,8 +217,7 @@ class _Pictures:
         """uint8 or other array [H, W] or [H, W, C], or what Pillow can open."""
         value = self.values[i] if self.dense is None else self.dense[i]
         if value is None or isinstance(value, float):
-            raise DataError(f"picture {i} is missing, and Image cannot stand for a missing picture.",
-                            "Leave this row out.")
+            raise DataError(f"picture {i} is missing, and bytes have no place for that.", "Leave this row out.")
         if isinstance(value, Tensor):
             return value.detach().cpu().numpy()
         return np.asarray(value) if isinstance(value, list | tuple) else value
@@ -207,7 +234,7 @@ class _Pictures:
         return max(tops) <= 1 if tops else None
 
     def sizes(self) -> tuple[np.ndarray, bool]:
-        """Height and width [N, 2] as they will be seen, and whether all are grey; of files, the header alone is read."""
+        """Height and width [N, 2] as they will be seen, and whether all are grey. Of files, reads the header alone."""
         if self.dense is not None:
             return np.array([self.dense.shape[1:3]]), self.dense.shape[3] < 3
         found = [self._header(i) for i in range(len(self))]
@@ -217,10 +244,26 @@ class _Pictures:
         value = self[i]
         if isinstance(value, np.ndarray):
             return *_height_and_width(value.shape), _channels(value.shape) < 3
-        with _opened(value, f"picture {i}") as picture:
-            turned = picture.getexif().get(0x0112, 1) >= 5  # these orientations lie on their side
-            height, width = picture.size if turned else picture.size[::-1]
-            return height, width, picture.mode in GREY_MODES
+        picture = _opened(value, f"picture {i}")
+        try:
+            # a PNG would be unpacked in search of an orientation behind its pixels
+            told = picture.getexif() if picture.format != "PNG" or "exif" in picture.info else {}
+        except BROKEN as error:
+            raise _unreadable(_called(value, f"picture {i}"), error) from error
+        on_its_side = told.get(ORIENTATION, 1) >= 5
+        height, width = picture.size if on_its_side else picture.size[::-1]
+        grey = picture.mode in GREY_MODES
+        if picture is not value:
+            picture.close()
+        return height, width, grey
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Pillow's warnings: odd EXIF tags lose nothing here, and pictures too large are refused by an error."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
 
 
 def _size_for(sizes: np.ndarray) -> tuple[int, int]:
@@ -249,15 +292,20 @@ def _channels(shape: tuple[int, ...]) -> int:
 
 
 def _as_bytes(array: np.ndarray, unit: bool | None, where: str) -> np.ndarray:
-    """One array of any accepted kind → uint8 [H, W, C]. DataError for values that are no brightness."""
+    """One array of any accepted kind → uint8 [H, W, C]."""
     if array.ndim == 2:
         array = array[..., None]
     elif _channels_first(array.shape):
         array = np.moveaxis(array, 0, 2)
     if array.ndim != 3 or not 1 <= array.shape[2] <= 4 or not array.size:
         raise ShapeError(f"{where} should be [H, W] or [H, W, C] with 1 to 4 channels, but is {list(array.shape)}.")
-    if array.dtype == np.uint8:
-        return array
+    return _bytes_of(array, unit, where)
+
+
+def _bytes_of(array: np.ndarray, unit: bool | None, where: str) -> np.ndarray:
+    """Brightness of any type as uint8. DataError for numbers that are none."""
+    if array.dtype == np.uint8 or not array.size:
+        return array.astype(np.uint8, copy=False)
     if array.dtype == bool:
         return array.astype(np.uint8) * np.uint8(255)
     if array.dtype == np.uint16:
@@ -267,8 +315,10 @@ def _as_bytes(array: np.ndarray, unit: bool | None, where: str) -> np.ndarray:
     low, high = float(array.min()), float(array.max())
     unit = array.dtype.kind == "f" and (high <= 1 if unit is None else unit)
     if not 0 <= low <= high <= (1 if unit else 255):
-        raise DataError(f"{where} should hold values from 0 to {1 if unit else 255}, but they reach from {low:g} to {high:g}.",
-                        "Scale it, or read the values as Vector.")
+        raise DataError(
+            f"{where} should hold values from 0 to {1 if unit else 255}, but they reach from {low:g} to {high:g}.",
+            "Scale it as the training pictures were, or read the values as Vector.",
+        )
     return np.round(array * 255.0 if unit else array).astype(np.uint8)
 
 
@@ -302,18 +352,21 @@ def _opened(value: Any, where: str) -> Any:
         raise DataError(f"{where} should be an array, a path, bytes or a PIL image, but is {type(value).__name__}.")
     try:
         picture = Pillow.open(value)
-    except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
-        raise DataError(f"{where} is too large: {error}") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except Pillow.DecompressionBombError as error:
+        raise DataError(f"{where} is too large: {error}", "Make it smaller, or leave it out.") from error
+    except BROKEN as error:
         raise _unreadable(where, error) from error
-    if picture.width * picture.height > LARGEST:
+    width, height = picture.size
+    if width * height > LARGEST:
         picture.close()
-        raise DataError(f"{where} claims {picture.width} × {picture.height} pixels; at most {LARGEST // 10**6} million are read.",
-                        "Make it smaller, or leave it out.")
+        raise DataError(
+            f"{where} claims {width} × {height} pixels; at most {LARGEST // 10**6} million are read.",
+            "Make it smaller, or leave it out.",
+        )
     return picture
 
 
-def _pixels(picture: Any, channels: int) -> np.ndarray:
+def _pixels(picture: Any, channels: int, where: str) -> np.ndarray:
     """A PIL image → uint8 [H, W, channels]."""
     from PIL import Image as Pillow
 
@@ -321,7 +374,7 @@ def _pixels(picture: Any, channels: int) -> np.ndarray:
         array = np.asarray(picture)
         if array.dtype.kind in "iu" and array.max() > 255:  # 16 bits, whatever Pillow keeps them in
             array = np.clip(array, 0, 65535).astype(np.uint16)
-        return _to_channels(_as_bytes(array, None, "this picture"), channels)
+        return _to_channels(_as_bytes(array, None, where), channels)
     if picture.has_transparency_data:
         layer = picture.convert("RGBA")
         picture = Pillow.alpha_composite(Pillow.new("RGBA", layer.size, "white"), layer)
@@ -334,4 +387,5 @@ def _called(value: Any, where: str) -> str:
 
 
 def _unreadable(where: str, error: Exception) -> DataError:
-    return DataError(f"{where} cannot be read as a picture: {clean(str(error), 120)}.", "Mend the file, or leave it out.")
+    why = clean(str(error), 120) or type(error).__name__
+    return DataError(f"{where} cannot be read as a picture: {why}.", "Mend the file, or leave it out.")

@@ -14,7 +14,7 @@ from mapsto.core.nouns import Domain
 from mapsto.core.text import many, short
 from mapsto.domains.column import missing, numbers
 
-WIDE = 20.0  # interquartile ranges from the median: no normal, exponential or Student-t(3) sample of usual size goes there
+WIDE = 20.0  # interquartile ranges from the median: samples of a normal or exponential distribution never reach so far
 LARGEST = 3e38  # what float32 can hold
 
 
@@ -23,10 +23,10 @@ class Number(Domain):
 
     encode: N numbers, bools or None → float32 [N], NaN where missing; an infinite value counts as missing.
     decode: [N] or [N, 1] → Python floats in the raw unit, None for NaN.
-    clip: 0 keeps every value where it is, as a target must. With `clip` > 0, meant for inputs, an encoded value lies within
-        ±clip; and mean and spread are learned with values farther than 20 interquartile ranges from the median brought
-        to that limit, so one 1e12 among ordinary values neither upsets the model nor squeezes the others together.
-        The training values so brought in are counted in `clipped`, the infinite ones in `infinite`.
+    clip: 0 keeps every value where it is, as a target must. With `clip` > 0, meant for inputs, an encoded value lies
+        within ±clip; and mean and spread are learned with values farther than 20 interquartile ranges from the median
+        brought to that limit, so one 1e12 among ordinary values neither upsets the model nor squeezes the others
+        together. Training values brought in to ±clip are counted in `clipped`, infinite ones in `infinite`.
     """
 
     learned = ("mean", "spread", "low", "high", "clipped", "infinite")
@@ -48,23 +48,22 @@ class Number(Domain):
         self.low, self.high = float(found.min()), float(found.max())
         kept = np.clip(found, *_limits(found)) if self.clip else found
         self.mean, self.spread = mean_and_spread(kept)
-        if self.clip:
-            self.clipped = int((np.abs(found / self.spread - self.mean / self.spread) > self.clip).sum())
+        self.clipped = int((np.abs(self._scaled(found)) > self.clip).sum()) if self.clip else 0
         return self
 
     def encode(self, values: Sequence) -> Tensor:
         found = numbers(values)
         found = np.where(np.isfinite(found), found, np.nan)
         limit = self.clip or LARGEST
-        # divided before subtracting only where the difference would overflow
-        scaled = (found - self.mean) / self.spread if self.spread < 1e300 else found / self.spread - self.mean / self.spread
-        return torch.from_numpy(np.clip(scaled, -limit, limit).astype(np.float32))
+        return torch.from_numpy(np.clip(self._scaled(found), -limit, limit).astype(np.float32))
 
     def decode(self, encoded: Tensor) -> list[float | None]:
         if encoded.dim() == 2 and encoded.shape[1] == 1:
             encoded = encoded[:, 0]
         if encoded.dim() != 1:
-            raise ShapeError(f"Number decodes [N] or [N, 1], but got {list(encoded.shape)}.", "The model needs outputs=1.")
+            raise ShapeError(
+                f"Number decodes [N] or [N, 1], but got {list(encoded.shape)}.", "Build the model with outputs=1."
+            )
         raw = encoded.detach().cpu().double() * self.spread + self.mean
         return [None if value != value else value for value in raw.tolist()]
 
@@ -101,6 +100,10 @@ class Number(Domain):
         values[3::7] = np.nan
         return values
 
+    def _scaled(self, found: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore"):  # beyond float64 is beyond every limit too
+            return (found - self.mean) / self.spread
+
 
 def mean_and_spread(values: np.ndarray) -> tuple[float, float]:
     """Mean and population standard deviation of finite values [N > 0]; the spread of a constant is 1."""
@@ -114,16 +117,16 @@ def mean_and_spread(values: np.ndarray) -> tuple[float, float]:
 def _limits(values: np.ndarray) -> tuple[float, float]:
     """How far a value may lie from the median: 20 interquartile ranges."""
     median, width = _median_and_width(values)
-    if width == 0:  # more than half the values are the same one: judge by how the others stand to it
+    if width == 0:  # at least half the values are the same one: judge by how the others stand to it
         others = values[values != median]
         if not len(others):
             return median, median
         middle, width = _median_and_width(others)
         width = max(width, abs(middle - median))
-    width = min(width, 1e306)
     return median - WIDE * width, median + WIDE * width
 
 
 def _median_and_width(values: np.ndarray) -> tuple[float, float]:
-    lower, median, upper = np.quantile(values, (0.25, 0.5, 0.75), method="nearest")
-    return float(median), float(min(upper, 1e307) - max(lower, -1e307))
+    with np.errstate(over="ignore"):
+        lower, median, upper = np.quantile(values, (0.25, 0.5, 0.75), method="nearest")
+        return float(median), float(upper - lower)

@@ -1,4 +1,4 @@
-"""A row of a table: several columns, each of its own kind, seen by the model as one vector of numbers and some places."""
+"""A row of a table: several columns, each of its own kind; to the model, one vector of numbers and some places."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ from mapsto.domains.number import Number
 from mapsto.domains.vector import Vector
 
 Column = Number | Category | Categories | Date | Vector
+KINDS = (
+    (Number, "number", ""),
+    (Date, "date", ""),
+    (Vector, "vector", ""),
+    (Category, "category", "categories"),
+    (Categories, "set of labels", "sets of labels"),
+)
 Table = Mapping[str, Sequence] | Sequence[Mapping[str, Any]]  # columns by name, or rows
 
 
@@ -27,8 +34,9 @@ class Row(Domain):
     """Columns by name, each with the domain that reads it.
 
     encode: {name: N values}, or N rows {name: value}, →
-        "number" float32 [N, P]: numbers, vectors and dates as they are encoded, labels of Categories as 0/1, in the order of
-            the columns; 0 where missing. A column with missing values in training has one more number, 1 where it is missing.
+        "number" float32 [N, P]: numbers, vectors and dates as they are encoded, labels of Categories as 0/1, in the
+            order of the columns; 0 where missing. A column with values missing in training has one more number behind
+            its own: 1 where it is missing.
         "category" int64 [N, K]: the place of each Category plus one; 0 is "missing or never seen".
         A group without columns is not there. Columns that this row does not know are ignored.
     decode: the same → rows {name: value}.
@@ -45,8 +53,10 @@ class Row(Domain):
         self.flagged = []
         for name, domain in self.columns.items():
             if not isinstance(domain, Column):
-                raise FrameError(f"column '{clean(name)}' is of kind {type(domain).__name__}, which cannot be part of a row.",
-                                 "A row takes Number, Category, Categories, Date and Vector.")
+                raise FrameError(
+                    f"column '{clean(name)}' is of kind {type(domain).__name__}, which cannot be part of a row.",
+                    "A row takes Number, Category, Categories, Date and Vector.",
+                )
             domain.fit(table[name])
             if not isinstance(domain, Category) and bool(_flat(domain.encode(table[name])).isnan().any()):
                 self.flagged.append(name)
@@ -90,9 +100,9 @@ class Row(Domain):
 
     @property
     def shape(self) -> dict[str, list[int]]:
-        groups = self.names_of_features()
+        width = len(self.names_of_features()["number"])
         sizes = [domain.shape[0] + 1 for domain in self.columns.values() if isinstance(domain, Category)]
-        return ({"number": [len(groups["number"])]} if groups["number"] else {}) | ({"category": sizes} if sizes else {})
+        return ({"number": [width]} if width else {}) | ({"category": sizes} if sizes else {})
 
     def names_of_features(self) -> dict[str, list[str]]:
         """What each number of "number" and each place of "category" says, for a person."""
@@ -117,13 +127,19 @@ class Row(Domain):
             values = _columns_of(values, list(self.columns))
         absent = [name for name in self.columns if name not in values]
         if absent:
-            hints = {name: near(name, values, 1) for name in absent}
+            there = [name for name in values if name not in self.columns]
+            named = [f"'{clean(name)}'" + "".join(f" (near it: '{clean(n)}')" for n in near(name, there, 1))
+                     for name in absent]
             raise DataError(
-                "missing " + many(len(absent), "column") + ": "
-                + ", ".join(f"'{clean(n)}'" + (f" (near it: '{clean(hints[n][0])}')" if hints[n] else "") for n in absent)
-                + ".",
-                f"The function was learned from {few(self.columns, 12)}; there is {few(values, 12) or 'nothing'}.",
+                f"missing {many(len(absent), 'column')}: {', '.join(named)}.",
+                f"The row needs {few(self.columns, 12)}; there is {few(values, 12) or 'nothing'}.",
             )
+        for name in self.columns:
+            if values[name] is None or isinstance(values[name], str | int | float | np.generic):
+                raise DataError(
+                    f"column '{clean(name)}' should be a sequence of values, but is {clean(repr(values[name]), 40)}.",
+                    "For one row, give a list with it.",
+                )
         lengths = {name: len(values[name]) for name in self.columns}
         if len(set(lengths.values())) > 1:
             raise ShapeError(f"the columns of a table are of one length, but got {lengths}.")
@@ -136,13 +152,13 @@ class Row(Domain):
 
     def describe(self) -> str:
         parts = []
-        for kind, word, words in ((Number, "number", ""), (Date, "date", ""), (Vector, "vector", ""),
-                                  (Category, "category", "categories"), (Categories, "set of labels", "sets of labels")):
+        for kind, word, words in KINDS:
             found = [domain for domain in self.columns.values() if isinstance(domain, kind)]
             if found:
-                values = ", ".join(many(d.shape[0], "value") if i == len(found) - 1 else str(d.shape[0])
-                                   for i, d in enumerate(found[:6])) if kind is Category else ""
-                parts.append(many(len(found), word, words) + (f" ({values}{' …' * (len(found) > 6)})" if values else ""))
+                parts.append(many(len(found), word, words))
+            if found and kind is Category:
+                sizes = [domain.shape[0] for domain in found]
+                parts[-1] += f" ({many(sizes[0], 'value') if len(sizes) == 1 else few(sizes, 6) + ' values'})"
         return ", ".join(parts) or "no columns"
 
     def state_dict(self) -> dict[str, Any]:
@@ -160,7 +176,8 @@ class Row(Domain):
 
     @classmethod
     def examples(cls, count: int, seed: int) -> np.ndarray:
-        drawn = {name: domain.examples(count, seed + i) for i, (name, domain) in enumerate(cls.sample().columns.items())}
+        columns = cls.sample().columns
+        drawn = {name: domain.examples(count, seed + i) for i, (name, domain) in enumerate(columns.items())}
         rows = np.empty(count, dtype=object)
         for i in range(count):
             rows[i] = {name: column[i] for name, column in drawn.items()}
@@ -172,15 +189,19 @@ def _columns_of(rows: Sequence[Mapping[str, Any]], names: list[str]) -> dict[str
     columns: dict[str, list] = {}
     for place, row in enumerate(rows):
         if not isinstance(row, Mapping):
-            raise DataError(f"a row is {{column: value}}, but row {place} is {clean(repr(row), 40)}.",
-                            f"The columns are {few(names, 12)}.")
+            raise DataError(
+                f"a row is {{column: value}}, but row {place} is {clean(repr(row), 40)}.",
+                f"The columns are {few(names, 12)}.",
+            )
     present = list(dict.fromkeys(name for row in rows for name in row))
     for name in present:
         if name in names:
             lacking = next((i for i, row in enumerate(rows) if name not in row), None)
             if lacking is not None:
-                raise DataError(f"row {lacking} has no column '{clean(name)}', which other rows have.",
-                                "Give it the value None where it is missing.")
+                raise DataError(
+                    f"row {lacking} has no column '{clean(name)}', which other rows have.",
+                    "Give it the value None where it is missing.",
+                )
         columns[name] = [row.get(name) for row in rows]
     return columns if len(rows) else {name: [] for name in names}
 

@@ -13,14 +13,15 @@ from mapsto.core.errors import DataError, ShapeError
 from mapsto.core.nouns import Domain
 from mapsto.core.text import clean, few, many, short
 from mapsto.domains.column import items, missing
+from mapsto.domains.number import LARGEST, Number
 
 
 class Vector(Domain):
-    """D real numbers, each standardised by its own mean and (population) spread over the training values.
+    """D real numbers, each standardised by its own mean and spread over the training values, as Number does it.
 
     encode: [N, D] numbers, or N sequences of D, or None → float32 [N, D], NaN where missing or infinite.
     decode: [N, D] → arrays [D], float64, in the raw unit; None where nothing but NaN is left.
-    clip: an encoded number lies within ±clip; 0 keeps it where it is.
+    clip: as in Number; 0 keeps every number where it is.
     """
 
     learned = ("mean", "spread")
@@ -32,21 +33,17 @@ class Vector(Domain):
 
     def fit(self, values: Sequence) -> Self:
         found = _table(values, 0)
-        found = np.where(np.isfinite(found), found, np.nan)
-        count = np.maximum((~np.isnan(found)).sum(0), 1)
-        mean = np.nansum(found / count, 0)
-        spread = np.sqrt(np.nansum((found - mean) ** 2 / count, 0))
-        # what rounding alone makes of a constant is no spread
-        constant = spread <= 1e-13 * np.maximum(np.abs(mean), 1e-300)
-        self.mean, self.spread = mean.tolist(), np.where(constant, 1.0, spread).tolist()
+        numbers = [Number(self.clip).fit(feature) for feature in found.T]
+        self.mean, self.spread = [n.mean for n in numbers], [n.spread for n in numbers]
         return self
 
     def encode(self, values: Sequence) -> Tensor:
         found = _table(values, len(self.mean))
         if found.shape[1] != len(self.mean):
             raise ShapeError(f"Vector learned from {len(self.mean)} numbers a value, but got {found.shape[1]}.")
-        scaled = (np.where(np.isfinite(found), found, np.nan) - np.array(self.mean)) / np.array(self.spread)
-        limit = self.clip or 3e38  # what float32 can hold
+        with np.errstate(over="ignore"):  # beyond float64 is beyond every limit too
+            scaled = (np.where(np.isfinite(found), found, np.nan) - np.array(self.mean)) / np.array(self.spread)
+        limit = self.clip or LARGEST
         return torch.from_numpy(np.clip(scaled, -limit, limit).astype(np.float32))
 
     def decode(self, encoded: Tensor) -> list[np.ndarray | None]:
@@ -94,7 +91,9 @@ def _table(values: Sequence, width: int) -> np.ndarray:
     rows = [[np.nan] * width if missing(value) else value for value in column]
     for place, value in enumerate(rows):
         if not isinstance(value, list | tuple) or len(value) != width:
-            raise DataError(f"Vector needs {width or 'D'} numbers a value, but value {place} is {clean(repr(value), 60)}.")
+            raise DataError(
+                f"Vector needs {width or 'D'} numbers a value, but value {place} is {clean(repr(value), 60)}."
+            )
     try:
         return np.array(rows, dtype=np.float64).reshape(len(rows), width)
     except (TypeError, ValueError) as error:
