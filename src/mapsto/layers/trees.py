@@ -85,9 +85,10 @@ class Trees(nn.Module):
 
 
 def rounded_down(threshold: np.ndarray) -> np.ndarray:
-    """float64 → the largest finite float32 that is not above it (+∞, "all but NaN", becomes the largest of all)."""
+    """float64 → the largest float32 that is not above it (+∞, "all but NaN", becomes the largest of all)."""
     near = np.clip(threshold, -LARGEST, LARGEST).astype(np.float32)
-    return np.where(near > threshold, np.nextafter(near, np.float32(-np.inf)), near)
+    with np.errstate(over="ignore"):  # below all float32 numbers is −∞
+        return np.where(near > threshold, np.nextafter(near, np.float32(-np.inf)), near)
 
 
 def _row(trees: list[Tree], name: str, dtype: type) -> np.ndarray:
