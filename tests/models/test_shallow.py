@@ -184,3 +184,14 @@ def test_pictures_are_laid_flat(name):
     model.solve({"input": input, "target": target.float() if problem == "regression" else target}, problem, 0)
     given = model(input)
     assert (((given[:, 0] > 0.5) if name == "ridge" else given.argmax(1)) == target).float().mean() > 0.7
+
+
+@pytest.mark.parametrize("name", SOLVES)
+def test_it_can_be_traced_for_any_number_of_examples(name):
+    input = torch.randn(60, 4, generator=torch.Generator().manual_seed(0))
+    problem = SOLVES[name][0]
+    target = (input[:, 0] > 0).float() if problem == "regression" else (input[:, 0] > 0).long()
+    model = names.build("model", {"name": name, "inputs": [4], "outputs": 1 if name == "ridge" else 2})
+    model.solve({"input": input, "target": target}, problem, 0)
+    traced = torch.export.export(model, (input[:7],), dynamic_shapes=({0: torch.export.Dim("B")},)).module()
+    torch.testing.assert_close(traced(input), model(input))

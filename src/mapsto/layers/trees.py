@@ -77,7 +77,7 @@ class Trees(nn.Module):
         high = features.nan_to_num(nan=torch.inf, posinf=LARGEST, neginf=-torch.inf)
         both = torch.cat([low, high], dim=1)
         for root in self.root.split(AT_ONCE):
-            node = root.expand(len(features), -1)
+            node = root.expand(features.shape[0], -1)
             for _ in range(len(self.leaves_at) - 1):
                 right = both.gather(1, self.feature[node]) > self.threshold[node]
                 node = self.child[2 * node + right]

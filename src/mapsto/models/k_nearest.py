@@ -73,8 +73,8 @@ class KNearest(Solvable):
         # a matrix product is ten times as fast on wide rows, but its last bits depend on the batch: then which of
         # several equally near rows are taken may too. Rows of a table are often equally near, wide ones hardly ever
         mode = "donot_use_mm_for_euclid_dist" if self.columns.width <= EXACT else "use_mm_for_euclid_dist"
-        distance = asked.new_empty(len(asked), 0)
-        near = self.classes.new_empty(len(asked), 0)
+        distance = asked.new_empty(asked.shape[0], 0)
+        near = self.classes.new_empty(asked.shape[0], 0)
         for start in range(0, len(self.rows), AT_ONCE):
             stored = self.standard(self.rows[start:start + AT_ONCE])
             here = torch.cdist(asked, stored, compute_mode=mode)

@@ -19,7 +19,7 @@ class Ridge(Solvable):
     min over w, b:  Σ (wx + b − y)² + penalty |w|²  on standardised columns (`standard` holds their mean and scale).
 
     inputs: shape of the input (see `Columns`; categories are one-hot); outputs: 1.
-    penalty: alpha of scikit-learn; at least 1e-9 × rows, so that columns that say the same share one weight.
+    penalty: alpha of scikit-learn; at least 1e-9 × the total weight, so that columns that say the same share one weight.
     forward: input [B, *inputs] → [B, 1].
     Cost of solving: rows × columns². For classes or labels, `solve` raises FrameError: that is LogisticRegression's.
     """
@@ -38,10 +38,10 @@ class Ridge(Solvable):
         found = examples(self, batch, problem, solves=("regression",))
         self.standard.fit(found.features, found.weight)
         features = self.standard(torch.from_numpy(found.features)).numpy()
-        rows = len(features)
-        penalty = max(self.penalty, 1e-9 * rows)
+        total = len(features) if found.weight is None else found.weight.sum()
+        penalty = max(self.penalty, 1e-9 * total)
         # the normal equations square the condition number: too much where the penalty hardly bounds it
-        solver = Solver(penalty, solver="svd" if penalty < 1e-6 * rows else "cholesky")
+        solver = Solver(penalty, solver="svd" if penalty < 1e-6 * total else "cholesky")
         solver.fit(features, found.target, sample_weight=found.weight)
         self.coefficient = torch.from_numpy(np.reshape(solver.coef_, (1, -1)))
         self.intercept = torch.from_numpy(np.reshape(solver.intercept_, 1))
