@@ -19,7 +19,7 @@ class Ridge(Solvable):
     min over w, b:  Σ (wx + b − y)² + penalty |w|²  on standardised columns (`standard` holds their mean and scale).
 
     inputs: shape of the input (see `Columns`; categories are one-hot); outputs: 1.
-    penalty: alpha of scikit-learn; at least 1e-9 × the total weight, so that columns that say the same share one weight.
+    penalty: alpha of scikit-learn; at least 1e-9 × the total weight, so that equal columns share one weight.
     forward: input [B, *inputs] → [B, 1].
     Cost of solving: rows × columns². For classes or labels, `solve` raises FrameError: that is LogisticRegression's.
     """
