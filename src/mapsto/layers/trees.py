@@ -77,7 +77,7 @@ class Trees(nn.Module):
         high = features.nan_to_num(nan=torch.inf, posinf=LARGEST, neginf=-torch.inf)
         both = torch.cat([low, high], dim=1)
         for root in self.root.split(AT_ONCE):
-            node = root.expand(len(features), -1)
+            node = root.expand(features.shape[0], -1)
             for _ in range(len(self.leaves_at) - 1):
                 right = both.gather(1, self.feature[node]) > self.threshold[node]
                 node = self.child[2 * node + right]
@@ -85,9 +85,10 @@ class Trees(nn.Module):
 
 
 def rounded_down(threshold: np.ndarray) -> np.ndarray:
-    """float64 → the largest finite float32 that is not above it (+∞, "all but NaN", becomes the largest of all)."""
+    """float64 → the largest float32 that is not above it (+∞, "all but NaN", becomes the largest of all)."""
     near = np.clip(threshold, -LARGEST, LARGEST).astype(np.float32)
-    return np.where(near > threshold, np.nextafter(near, np.float32(-np.inf)), near)
+    with np.errstate(over="ignore"):  # below all float32 numbers is −∞
+        return np.where(near > threshold, np.nextafter(near, np.float32(-np.inf)), near)
 
 
 def _row(trees: list[Tree], name: str, dtype: type) -> np.ndarray:

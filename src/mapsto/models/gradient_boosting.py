@@ -89,7 +89,7 @@ class GradientBoosting(Solvable):
     def forward(self, input: Field) -> Tensor:
         require_solved(self, self.baseline)
         features = self.columns(input)
-        total = self.baseline.expand(len(features), -1)
+        total = self.baseline.expand(features.shape[0], -1)
         for leaf, output in zip(self.trees.leaves(features), self.output.split(AT_ONCE), strict=True):
             total = total + self.value[leaf] @ F.one_hot(output, self.outputs).to(total.dtype)
         return total.float()

@@ -13,6 +13,7 @@ from mapsto.layers.standard import Standard
 from mapsto.models.shallow import examples, log_shares, require_solved, share_logits
 
 AT_ONCE = 1024  # stored examples compared together: bounds memory at 8 KiB for each example asked about
+EXACT = 64  # up to this width, distances are summed column by column
 
 
 class KNearest(Solvable):
@@ -69,12 +70,14 @@ class KNearest(Solvable):
         """The stored rows nearest to each example, nearest first: [B, k] int64."""
         asked = self.standard(self.columns(input))
         k = min(self.neighbours, len(self.rows))
-        distance = asked.new_empty(len(asked), 0)
-        near = self.classes.new_empty(len(asked), 0)
+        # a matrix product is ten times as fast on wide rows, but its last bits depend on the batch: then which of
+        # several equally near rows are taken may too. Rows of a table are often equally near, wide ones hardly ever
+        mode = "donot_use_mm_for_euclid_dist" if self.columns.width <= EXACT else "use_mm_for_euclid_dist"
+        distance = asked.new_empty(asked.shape[0], 0)
+        near = self.classes.new_empty(asked.shape[0], 0)
         for start in range(0, len(self.rows), AT_ONCE):
             stored = self.standard(self.rows[start:start + AT_ONCE])
-            # not by matrix product: rows that are equal must be exactly 0 apart, whatever else is in the batch
-            here = torch.cdist(asked, stored, compute_mode="donot_use_mm_for_euclid_dist")
+            here = torch.cdist(asked, stored, compute_mode=mode)
             here, place = here.topk(min(k, len(stored)), largest=False)
             distance, near = torch.cat([distance, here], dim=1), torch.cat([near, place + start], dim=1)
             distance, place = distance.topk(min(k, distance.shape[1]), largest=False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -21,6 +19,7 @@ class Ridge(Solvable):
     min over w, b:  Σ (wx + b − y)² + penalty |w|²  on standardised columns (`standard` holds their mean and scale).
 
     inputs: shape of the input (see `Columns`; categories are one-hot); outputs: 1.
+    penalty: alpha of scikit-learn; at least 1e-9 × the total weight, so that equal columns share one weight.
     forward: input [B, *inputs] → [B, 1].
     Cost of solving: rows × columns². For classes or labels, `solve` raises FrameError: that is LogisticRegression's.
     """
@@ -34,18 +33,16 @@ class Ridge(Solvable):
         self.register_buffer("intercept", torch.zeros(outputs, dtype=torch.float64))
 
     def solve(self, batch: Batch, problem: Problem, seed: int) -> None:
-        from scipy.linalg import LinAlgWarning
         from sklearn.linear_model import Ridge as Solver
 
         found = examples(self, batch, problem, solves=("regression",))
         self.standard.fit(found.features, found.weight)
         features = self.standard(torch.from_numpy(found.features)).numpy()
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", LinAlgWarning)
-            try:
-                solver = Solver(self.penalty).fit(features, found.target, sample_weight=found.weight)
-            except LinAlgWarning:  # columns that nearly follow from each other, and next to no penalty
-                solver = Solver(self.penalty, solver="svd").fit(features, found.target, sample_weight=found.weight)
+        total = len(features) if found.weight is None else found.weight.sum()
+        penalty = max(self.penalty, 1e-9 * total)
+        # the normal equations square the condition number: too much where the penalty hardly bounds it
+        solver = Solver(penalty, solver="svd" if penalty < 1e-6 * total else "cholesky")
+        solver.fit(features, found.target, sample_weight=found.weight)
         self.coefficient = torch.from_numpy(np.reshape(solver.coef_, (1, -1)))
         self.intercept = torch.from_numpy(np.reshape(solver.intercept_, 1))
         self.to(found.device)

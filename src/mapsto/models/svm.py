@@ -84,9 +84,9 @@ class SVM(Solvable):
     def forward(self, input: Field) -> Tensor:
         require_solved(self, self.intercept)
         asked = self.standard(self.columns(input))
-        total = self.intercept.expand(len(asked), -1)
+        total = self.intercept.expand(asked.shape[0], -1)
         for support, alpha in zip(self.support.split(AT_ONCE), self.alpha.split(AT_ONCE), strict=True):
-            distance = torch.cdist(asked, self.standard(support))
+            distance = torch.cdist(asked, self.standard(support), compute_mode="use_mm_for_euclid_dist")
             total = total + torch.exp(-self.sharpness * distance.square()) @ alpha
         return total.float()
 
