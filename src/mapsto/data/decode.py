@@ -40,7 +40,7 @@ def text_of(data: bytes, encoding: str | None = None, name: str = "") -> tuple[s
         return data.decode("utf-8"), "utf-8"
     except UnicodeDecodeError as error:
         _refuse_damaged_utf8(data, error, name)
-    return _plausible(data, name)
+        return _plausible(data, error, name)
 
 
 _MARKS = {  # UTF-32 first: its little-endian mark begins with that of UTF-16
@@ -118,7 +118,7 @@ def _refuse_damaged_utf8(data: bytes, error: UnicodeDecodeError, name: str) -> N
         ) from error
 
 
-def _plausible(data: bytes, name: str) -> tuple[str, str]:
+def _plausible(data: bytes, error: UnicodeDecodeError, name: str) -> tuple[str, str]:
     """The one reading in an older encoding that is far more likely than all others, or a DataError that lists them."""
     words = dict.fromkeys(word for word in re.split(rb'[\s,;"]+', data) if not word.isascii())
     sample = b"\n".join(words)  # a word that comes often is not more evidence, and no second byte is split off
@@ -126,10 +126,11 @@ def _plausible(data: bytes, name: str) -> tuple[str, str]:
     if len(likely) == 1:
         return data.decode(likely[0]), likely[0]
     raise DataError(
-        f"{name} is not UTF-8, and which encoding it is in cannot be told for sure. It could read:\n"
+        f"{name} is not UTF-8 ({_place(data, error, 'utf-8')}), and which encoding it is in cannot be told for sure. "
+        "It could read:\n"
         + "\n".join(f"    {encoding:<10} {seen}" for encoding, seen in _samples(data).items()),
         "Say which reads right: --encoding NAME (or save the file as UTF-8).",
-    )
+    ) from error
 
 
 def _decoded(data: bytes, encoding: str) -> str | None:
@@ -322,7 +323,9 @@ def _reads_western(sample: bytes, text: str) -> bool:
 def _single_byte_score(data: bytes, encoding: str, languages: dict[str, str]) -> float:
     """Log-probability of the non-ASCII bytes in the language of `encoding` that fits best; −∞ if it cannot be."""
     text = _decoded(data, encoding)
-    return -math.inf if text is None else _best_language([_kind(text, at) for at in _spots(text)], languages)
+    if text is None or _strange(text):
+        return -math.inf
+    return _best_language([_kind(text, at) for at in _spots(text)], languages)
 
 
 def _kind(text: str, at: int) -> str:
