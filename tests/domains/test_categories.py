@@ -16,17 +16,17 @@ from mapsto.domains import Categories
 ])
 def test_sets_of_labels_come_in_many_forms(values):
     categories = Categories().fit(values)
-    assert categories.labels == ["cat", "dog"] and categories.counts == [1, 2]
+    assert categories.classes == ["cat", "dog"] and categories.counts == [1, 2]
     assert categories.encode(values).tolist() == [[1, 1], [0, 1], [0, 0]]
     assert categories.decode(categories.encode(values)) == [["cat", "dog"], ["dog"], []]
 
 
 def test_the_separator_is_learned_in_training_and_may_be_given():
     categories = Categories().fit(["a|b, c"])
-    assert categories.labels == ["a", "b, c"]
+    assert categories.classes == ["a", "b, c"]
     assert categories.encode(["a,b, c"]).tolist() == [[0, 0]]
-    assert Categories(separator=",").fit(["a|b, c"]).labels == ["a|b", "c"]
-    assert Categories().fit(["new york", "rome"]).labels == ["new york", "rome"]
+    assert Categories(separator=",").fit(["a|b, c"]).classes == ["a|b", "c"]
+    assert Categories().fit(["new york", "rome"]).classes == ["new york", "rome"]
 
 
 def test_a_missing_value_is_not_the_empty_set():

@@ -24,16 +24,16 @@ class Categories(Domain):
 
     encode: N lists, tuples or sets of labels, texts such as "cat|dog", or None → float32 [N, L], 1 where the label is
         in; a row of NaN where the value is missing. A label never seen is left out; `unseen` counts them.
-    decode: [N, L] of 0/1 or probabilities → lists of the labels at or above their threshold, in the order of `labels`.
+    decode: [N, L] of 0/1 or probabilities → lists of the labels at or above their threshold, in the order of `classes`.
     separator: what stands between labels in a text; "" takes the first of | ; , that training values contain.
     threshold: where a probability becomes a yes. `thresholds`, one a label, starts there and may be set better later.
     """
 
-    learned = ("labels", "counts", "split_at", "thresholds")
+    learned = ("classes", "counts", "split_at", "thresholds")
 
     def __init__(self, separator: str = "", threshold: float = 0.5):
         self.separator, self.threshold = separator, threshold
-        self.labels: list[Label] = []
+        self.classes: list[Label] = []
         self.counts: list[int] = []  # of training values that have the label
         self.split_at = separator
         self.thresholds: list[float] = []
@@ -47,15 +47,15 @@ class Categories(Domain):
         seen: Counter[Label] = Counter()
         for names in self._sets(column):
             seen.update(names or ())
-        self.labels = in_order(seen)
-        self.counts = [seen[name] for name in self.labels]
-        self.thresholds = [self.threshold] * len(self.labels)
+        self.classes = in_order(seen)
+        self.counts = [seen[name] for name in self.classes]
+        self.thresholds = [self.threshold] * len(self.classes)
         self._index()
         return self
 
     def encode(self, values: Sequence) -> Tensor:
         sets = self._sets(items(values))
-        yes = np.zeros((len(sets), len(self.labels)), dtype=np.float32)
+        yes = np.zeros((len(sets), len(self.classes)), dtype=np.float32)
         rows = [i for i, names in enumerate(sets) for _ in names or ()]
         places = [self._places.get(name, -1) for names in sets for name in names or ()]
         known = np.array(places, dtype=np.int64) >= 0
@@ -64,16 +64,16 @@ class Categories(Domain):
         return torch.from_numpy(yes)
 
     def decode(self, encoded: Tensor) -> list[list[Label] | None]:
-        if encoded.dim() != 2 or encoded.shape[1] != len(self.labels):
+        if encoded.dim() != 2 or encoded.shape[1] != len(self.classes):
             raise ShapeError(
-                f"Categories decodes [N, {len(self.labels)}], one number a label, but got {list(encoded.shape)}.",
-                f"Build the model with outputs={len(self.labels)}.",
+                f"Categories decodes [N, {len(self.classes)}], one number a label, but got {list(encoded.shape)}.",
+                f"Build the model with outputs={len(self.classes)}.",
             )
         encoded = encoded.detach().cpu().float()
         yes = encoded >= torch.tensor(self.thresholds)
         decoded: list[list[Label] | None] = [[] for _ in range(len(encoded))]
         for row, place in yes.nonzero().tolist():
-            decoded[row].append(self.labels[place])
+            decoded[row].append(self.classes[place])
         for row in encoded.isnan().any(1).nonzero()[:, 0].tolist():
             decoded[row] = None
         return decoded
@@ -84,11 +84,11 @@ class Categories(Domain):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return (len(self.labels),)
+        return (len(self.classes),)
 
     def features(self) -> list[str]:
         """What each encoded number of a value says, beyond the column's own name."""
-        return [f"has {self.show([name])}" for name in self.labels]
+        return [f"has {self.show([name])}" for name in self.classes]
 
     def show(self, value: Any) -> str:
         if missing(value):
@@ -98,8 +98,8 @@ class Categories(Domain):
         return ", ".join(clean(str(name)) for name in value) or "none"
 
     def describe(self) -> str:
-        words = many(len(self.labels), "label")
-        return f"any of {words}: {few(self.labels)}" if self.labels else f"any of {words}"
+        words = many(len(self.classes), "label")
+        return f"any of {words}: {few(self.classes)}" if self.classes else f"any of {words}"
 
     def load_state_dict(self, state: dict[str, Any]) -> Self:
         super().load_state_dict(state)
@@ -116,7 +116,7 @@ class Categories(Domain):
         return values
 
     def _index(self) -> None:
-        self._places = {name: i for i, name in enumerate(self.labels)}
+        self._places = {name: i for i, name in enumerate(self.classes)}
 
     def _sets(self, column: list) -> list[frozenset[Label] | None]:
         """Each value as a set of labels, None where missing; a text is taken apart once, however often it comes."""

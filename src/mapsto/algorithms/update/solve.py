@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import torch
 
-from mapsto.core.batch import Batch, Losses, detached
+from mapsto.core.batch import Batch, Losses, detached, over
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Learner, Solvable, Update
+
+REPORTED = 1000  # examples whose losses are told: neighbours would compare all rows with all rows
 
 
 @dataclass
@@ -31,4 +33,5 @@ class Solve(Update):
     def step(self, batch: Batch, step: int) -> Losses:
         self.model.solve(batch, self.objective.problem, self.seed)
         self.finished = True
-        return detached(self.objective.losses(self.model, batch, ""))
+        some = over(batch, lambda tensor: tensor[:REPORTED])
+        return detached(self.objective.losses(self.model, some, ""))

@@ -1,0 +1,82 @@
+"""From what the user names to a frame: a source to frame anew, or a frame.toml to frame again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mapsto.core.errors import BadInput
+from mapsto.core.nouns import Raw
+from mapsto.data.read import read
+from mapsto.framing import settings as written
+from mapsto.framing.frame import Frame
+
+READING = ("columns", "encoding", "separator", "data_dir")
+IN_MEMORY = "<memory>"
+
+
+def frame(
+    source: Any,
+    target: str | list[str] | None = None,
+    *,
+    test: Any = None,
+    columns: list[str] | None = None,
+    encoding: str | None = None,
+    separator: str | None = None,
+    data_dir: str | Path | None = None,
+    split_column: str | None = None,
+    group: str | None = None,
+    time: str | None = None,
+    folds: int = 0,
+    split_seed: int = 0,
+    seed: int = 0,
+    device: str = "auto",
+) -> Frame:
+    """Look at the data of a task and propose how to learn it. Print the frame for its card; change it; `train` it.
+
+    source: a file (table, pictures' zip, .npz, idx), a folder of pictures, the name of a data set, a pandas or polars frame,
+        arrays (X, y) or a dict of them, a `torch.utils.data.Dataset`, or a frame.toml.
+    target: the column to learn; several columns of 0 and 1 are labels that may hold together.
+    test: a separate exam, read like `source`. columns: names for a table without a header.
+    split_column, group, time, folds, split_seed: who is examined; see `mapsto train --help`.
+    Raises BadInput with what was expected, what came, and what to do.
+    """
+    if isinstance(source, str | Path) and str(source).endswith(".toml"):
+        return reopen(Path(source).read_text(encoding="utf-8"), str(source))
+    reading = {"columns": columns, "encoding": encoding, "separator": separator, "data_dir": str(data_dir) if data_dir else None}
+    raw = read(source, target=target, **reading)
+    exam = read(test, target=target, **reading) if test is not None else None
+    named = isinstance(source, str | Path)
+    data = {
+        "source": _place(source) if named else IN_MEMORY,
+        "target": target or raw.target,
+        "test": (_place(test) if isinstance(test, str | Path) else IN_MEMORY) if test is not None else "",
+        **{k: v for k, v in reading.items() if v is not None},
+        "split": {"column": split_column or "", "group": group or "", "time": time or "", "folds": folds, "seed": split_seed},
+    }
+    return Frame(raw, exam, data, seed, device)
+
+
+def reopen(toml: str, name: str, source: Any = None, test: Any = None) -> Frame:
+    """A frame from the text of its frame.toml; data that were in memory then are handed over again."""
+    now = written.loads(toml, name)
+    for noun in ("data", "model", "objective", "algorithm", "run"):
+        if noun not in now:
+            raise BadInput(f"{name} has no [{noun}] table.", "`mapsto frame DATA --toml` prints a whole one.")
+    data = now["data"]
+    raw = _again(data["source"], source, data, name)
+    exam = _again(data["test"], test, data, name) if data.get("test") else None
+    return Frame(raw, exam, complete=now)
+
+
+def _again(where: str, handed: Any, data: dict[str, Any], name: str) -> Raw:
+    if where == IN_MEMORY and handed is None:
+        raise BadInput(f"{name} was framed on data in memory, which no file holds.", "Hand them over again: mapsto.resume(RUN, source=…)")
+    reading = {k: data[k] for k in READING if k in data}
+    return read(where if handed is None else handed, target=data.get("target"), **reading)
+
+
+def _place(source: str | Path) -> str:
+    """A path that holds from any working folder; the name of a set as it is."""
+    path = Path(source)
+    return str(path.resolve()) if path.exists() else str(source)
