@@ -1,0 +1,131 @@
+"""What the figures of a run say, line by line: the small print under a verdict."""
+
+from __future__ import annotations
+
+import math
+
+from mapsto.core.nouns import Estimate, Scores
+from mapsto.insight.evidence import Course, Figures
+from mapsto.insight.mismatch import Mismatch
+from mapsto.insight.noise import Noise
+from mapsto.insight.words import the, words
+
+
+def remarks(
+    figures: Figures,
+    best: str | None,
+    course: Course,
+    noise: Noise | None,
+    mismatch: Mismatch | None,
+    counts: dict[str, int],
+    exam: Scores,
+    separate: bool,
+) -> list[str]:
+    """Everything worth knowing, in the order a reader asks. The arguments are those of `judge`, read."""
+    return [
+        *_score(figures),
+        *_baseline(figures, best),
+        *_curve(course),
+        *_imbalance(counts, exam),
+        *_noise(noise),
+        *_mismatch(figures, mismatch, separate),
+        *_size(figures),
+    ]
+
+
+def given_away(mismatch: Mismatch) -> str:
+    """The columns by which test rows are told from training rows, as the end of a sentence."""
+    telling = [name for name, auc in mismatch.columns[:3] if auc > 0.6]
+    return f", mostly by {', '.join(f'“{name}”' for name in telling)}" if telling else ""
+
+
+def _score(figures: Figures) -> list[str]:
+    told = ", ".join(f"{split} {words(e)}" for split, e in figures.deep.items())
+    lines = [f"{figures.measure}: {told}."]
+    if figures.exam != "test":
+        lines.append("There is no test set: the validation rows, which chose the best step, flatter a little.")
+    between = figures.gap
+    if not math.isnan(between.value):
+        beyond = "beyond" if between.low > 0 or between.high < 0 else "within"
+        way = "worse" if between.value >= 0 else "better"
+        size, half = abs(between.value), (between.high - between.low) / 2
+        size = Estimate(size, size - half, size + half, between.n)
+        lines.append(f"It does {words(size)} {way} {figures.where} than on those it learned from: {beyond} chance.")
+    return lines
+
+
+def _baseline(figures: Figures, best: str | None) -> list[str]:
+    lines = []
+    if figures.trivial:
+        won = "clearly better" if figures.helpful else "not clearly better"
+        lines.append(f"Always answering the {figures.trivial} has {words(figures.trivially)}; the deep model is {won}.")
+    if best:
+        simple = figures.shallow[best][figures.exam]
+        lead = figures.ahead(figures.result, simple)
+        how = "the better" if lead > 0 else "the worse" if lead < 0 else "the same"
+        sure = "beyond chance" if abs(lead) > figures.chance(figures.result, simple) else "within chance"
+        lines.append(
+            f"The best of {len(figures.shallow)} simpler model{'s' * (len(figures.shallow) > 1)} is {the(best)} with "
+            f"{words(simple)}; the deep model ({words(figures.result)}) is {how}, {sure}."
+        )
+    return lines
+
+
+def _curve(course: Course) -> list[str]:
+    if course.best_step is None:
+        return []
+    after = ""
+    if course.overfits:
+        after = "; after it the training loss went on falling while validation got worse"
+    elif course.unfinished:
+        after = "; training and validation were both still getting better"
+    return [f"Best on the validation rows at step {course.best_step} of {course.last_step}{after}."]
+
+
+def _imbalance(counts: dict[str, int], exam: Scores) -> list[str]:
+    total = sum(counts.values())
+    if len(counts) < 2 or not total:
+        return []
+    most, least = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
+    share = counts[most] / total
+    if share < 0.7 and counts[most] < 10 * counts[least]:
+        return []
+    fairer = {name: e for name, e in exam.items() if any(word in name.lower() for word in ("f1", "auroc"))}
+    shown = ", ".join(f"{name} {words(e)}" for name, e in fairer.items())
+    line = f"Classes are unequal: {share:.0%} of the training rows are “{most}”, {counts[least] / total:.1%} “{least}”"
+    if share >= 0.7:
+        line += f", so accuracy alone misleads: answering “{most}” always would have about {share:.2f}"
+    return [f"{line}. Fairer to rare classes: {shown}." if shown else f"{line}."]
+
+
+def _noise(noise: Noise | None) -> list[str]:
+    if noise is None or math.isnan(noise.share.value):
+        return []
+    return [
+        f"{noise.contradicted:.0%} of the labels are not the model's guess. About {noise.share.value:.0%} "
+        f"({noise.share.low:.0%} to {noise.share.high:.0%}) stay so where it is surest: these are wrong, or their "
+        "reason is not among the inputs."
+    ]
+
+
+def _mismatch(figures: Figures, mismatch: Mismatch | None, separate: bool) -> list[str]:
+    if mismatch is None or math.isnan(mismatch.auc.value):
+        return []
+    came = "which came as a set of their own" if separate else "drawn from the same rows"
+    auc = words(mismatch.auc)
+    if mismatch.auc.low <= 0.55:
+        return [f"Test rows, {came}, can hardly be told from training rows (AUC {auc}, where 0.5 is not at all)."]
+    line = f"Test rows, {came}, can be told from training rows (AUC {auc}{given_away(mismatch)})"
+    valid = figures.deep.get("valid")
+    if figures.exam != "test" or valid is None:
+        return [f"{line}; without validation rows beside them nobody can see what harm that does."]
+    if figures.clearly(valid, figures.result):
+        return [f"{line}."]
+    return [f"{line}, but no harm is seen: on them it does as well as on the validation rows, within chance."]
+
+
+def _size(figures: Figures) -> list[str]:
+    n = figures.result.n
+    if not 0 < n < 100:
+        return []
+    return [f"Only {n} rows judge it, so the interval is wide: another {n} could have given another verdict."]

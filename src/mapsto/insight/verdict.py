@@ -1,0 +1,222 @@
+"""How far to trust a learned function, from figures alone: what limits it, which model to take, what to do next."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from mapsto.core.nouns import Estimate, Problem, Scores
+from mapsto.insight.evidence import Course, Figures, course_of, figures_of
+from mapsto.insight.mismatch import Mismatch
+from mapsto.insight.noise import Noise
+from mapsto.insight.remarks import given_away, remarks
+from mapsto.insight.words import the, words
+
+Limit = Literal["capacity", "data", "label-noise", "mismatch", "none"]
+DEEP = "deep"
+REGULARISATION = "stronger regularisation (weight decay, dropout, augmentation)"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the figures of a run come to. `take` is "deep" or the name of the baseline to use instead."""
+
+    limit: Limit
+    advice: str
+    lines: list[str]
+    gap: Estimate  # by how much the exam is worse than training, in the unit of the measure; positive is worse
+    best_baseline: str | None  # of those that look at the input
+    take: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; a figure that is not defined is None."""
+        written = asdict(self)
+        written["gap"] = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in written["gap"].items()}
+        return written
+
+
+def judge(
+    problem: Problem,
+    measure: str,
+    better: int,
+    scores: dict[str, Scores],
+    baselines: dict[str, dict[str, Scores]] | None = None,
+    curve: list[dict[str, float]] | None = None,
+    noise: Noise | None = None,
+    mismatch: Mismatch | None = None,
+    counts: dict[str, int] | None = None,
+    separate: bool = False,
+) -> Verdict:
+    """The verdict on a run.
+
+    measure, better: the leading measure's name, and +1 where more of it is better, −1 where less is.
+    scores: split (train, valid, test) → measure → estimate. The test split judges; without one, the validation split.
+    baselines: name → split → measure → estimate; the one called "majority" or "mean" looks at no input.
+    curve: points in order, each with "step" and any of "train_loss", "valid_loss", "train_score", "valid_score".
+    noise, mismatch: what `contradictions` and `tell_apart` found, where they were asked.
+    counts: class → training rows. separate: the test rows came as a set of their own, and were not drawn at random.
+    """
+    figures = figures_of(measure, better, scores, baselines or {})
+    best = _best_baseline(figures)
+    take = _take(figures, best)
+    course = course_of(curve or [], better)
+    limit, remedy = _limit(figures, best, course, noise, mismatch)
+    counts = counts if problem == "classification" and counts else {}
+    lines = remarks(figures, best, course, noise, mismatch, counts, scores[figures.exam], separate)
+    advice = remedy
+    if take != DEEP:
+        advice = _take_advice(figures, take)
+        lines = lines if limit == "none" else [remedy, *lines]  # "use it" would gainsay the advice
+    return Verdict(limit, advice, lines, figures.gap, best, take)
+
+
+# ---- which model
+
+
+def _best_baseline(figures: Figures) -> str | None:
+    """Chosen on the validation rows where all have been there: choosing on the exam would flatter the chosen one."""
+    names = list(figures.shallow)
+    if not names:
+        return None
+    split = "valid" if all("valid" in figures.shallow[n] for n in names) else figures.exam
+    return max(names, key=lambda n: _or_worst(figures.better * figures.shallow[n][split].value))
+
+
+def _take(figures: Figures, best: str | None) -> str:
+    """The deep model, unless a simpler one is better, or so nearly as good that chance may well account for it."""
+    guess, result = figures.trivially, figures.result
+    if best is not None:
+        simple = figures.shallow[best][figures.exam]
+        lead = figures.ahead(result, simple)  # where it is NaN, it decides nothing
+        near = lead <= 0 or lead < figures.chance(result, simple) / 2
+        if near and not figures.ahead(simple, guess) <= 0:
+            return best
+    return figures.trivial if figures.trivial and figures.ahead(result, guess) <= 0 else DEEP
+
+
+def _take_advice(figures: Figures, take: str) -> str:
+    if take == figures.trivial:
+        return (
+            f"Nothing has been learned that helps: always answering the {take} does as well {figures.where} "
+            f"({words(figures.trivially)}) as the deep model ({words(figures.result)}), so use neither yet: see "
+            "whether the inputs say anything about the target."
+        )
+    simple, name = figures.shallow[take][figures.exam], f"T{the(take)[1:]}"
+    if figures.clearly(simple, figures.result):
+        return (
+            f"{name} ({words(simple)}) beats the deep model ({words(figures.result)}) {figures.where}: "
+            f"take {the(take)}."
+        )
+    if figures.ahead(simple, figures.result) >= 0:
+        return (
+            f"{name} ({words(simple)}) does at least as well {figures.where} as the deep model "
+            f"({words(figures.result)}): take {the(take)}, the simpler one."
+        )
+    return (
+        f"{name} ({words(simple)}) is as good {figures.where} as the deep model ({words(figures.result)}), whose "
+        f"lead is well within chance: take {the(take)}, the simpler one."
+    )
+
+
+# ---- what limits it
+
+
+def _limit(
+    figures: Figures,
+    best: str | None,
+    course: Course,
+    noise: Noise | None,
+    mismatch: Mismatch | None,
+) -> tuple[Limit, str]:
+    """The first that the figures bear out, in this order, and what to do about it.
+
+    Mismatch comes first, since an exam about something else makes every other figure mean less; then labels, since
+    neither more capacity nor more of the same data mends wrong ones.
+    """
+    result, exam = figures.result, figures.exam
+    if math.isnan(result.value):
+        return "none", f"The {figures.measure} is not defined {figures.where}: see that every class is there."
+    train, valid = figures.deep.get("train"), figures.deep.get("valid")
+    beaten = best is not None and figures.clearly(figures.shallow[best][exam], result)
+    fits = train is not None and figures.clearly(train, result)
+
+    # Validation rows come from where the training rows do: what sets them apart from the test rows is not overfitting.
+    if exam == "test" and valid and mismatch and mismatch.auc.low > 0.6 and figures.clearly(valid, result):
+        return "mismatch", (
+            f"The test rows come from elsewhere (told from training rows with an AUC of {words(mismatch.auc)}"
+            f"{given_away(mismatch)}), and there {figures.measure} is {words(result)} where the validation rows gave "
+            f"{words(valid)}: train on rows like those it will meet, or leave out what gives them away."
+        )
+
+    # Wrong labels: they account for half or more of what is contradicted at all, and no other model does clearly
+    # better, so that it is not this one's blind spot; a model that has learned nothing cannot witness against labels.
+    accused = noise is not None and noise.share.low > 0.02 and noise.share.value >= noise.contradicted / 2
+    if accused and figures.helpful and not beaten:
+        share = noise.share
+        return "label-noise", (
+            f"About {share.value:.0%} of the labels ({share.low:.0%} to {share.high:.0%}) contradict even the surest "
+            f"predictions: look through the {len(noise.suspects)} suspects, and mend the labels, or add the input that "
+            "explains them, before changing the model."
+        )
+
+    # Nothing: with next to nothing left to win, nothing limits it.
+    if figures.skill(result) >= 0.98:
+        return "none", _use(figures, "there is next to nothing left to win")
+
+    # Data: it does clearly better on what it has seen, by more than a fiftieth of the way from guessing to perfection,
+    # and would not have got further with more steps.
+    if course.unfinished:
+        return "capacity", (
+            f"It was still getting better at step {course.last_step}, its last, where it has {words(result)} "
+            f"{figures.where}: train longer."
+        )
+    if fits and (figures.trivial is None or figures.skill(train) - figures.skill(result) > 0.02):
+        return "data", (
+            f"It does better on the rows it learned from ({words(train)}) than {figures.where} ({words(result)}): more "
+            f"examples, {REGULARISATION} or a smaller model should bring the two together."
+        )
+
+    # Capacity: on its own training rows not far from guessing, or behind a baseline on rows that one never saw; or,
+    # where simpler models are clearly worse, far from perfect on training and exam alike. In between, data once more:
+    # a model that was stopped before it learned its rows by heart has capacity to spare.
+    if train is not None and not figures.helpful and figures.skill(train) < 0.5 and not fits:
+        return "capacity", (
+            f"Even on the rows it learned from ({words(train)}) it has not come far from always answering the "
+            f"{figures.trivial} ({words(figures.trivially)} {figures.where}): try another learning rate and a larger "
+            "model, and see whether the inputs say anything about the target."
+        )
+    if train is not None and beaten and figures.ahead(train, figures.shallow[best][exam]) <= 0:
+        return "capacity", (
+            f"Even on the rows it learned from it reaches only {words(train)}, where {the(best)} has "
+            f"{words(figures.shallow[best][exam])} {figures.where}: try more steps, another learning rate or a larger "
+            "model."
+        )
+    if course.overfits:
+        return "data", (
+            f"After step {course.best_step} it learned its training rows and nothing more ({words(result)} "
+            f"{figures.where}): more examples or {REGULARISATION} would let it use its capacity."
+        )
+    if train is not None and figures.skill(train) < 0.5 and not fits:
+        alike = f"It does no better on the rows it learned from ({words(train)}) than {figures.where} ({words(result)})"
+        if best is None or figures.clearly(result, figures.shallow[best][exam]):
+            return "capacity", f"{alike}, and both are far from perfect: try a larger model, or inputs that say more."
+        return "none", (
+            f"{alike}, both are far from perfect, and a simpler model gets as far: inputs that say more about the "
+            "target are likelier to help than a larger model."
+        )
+    if not figures.helpful:
+        return "none", (
+            f"It is not clearly better {figures.where} ({words(result)}) than always answering the {figures.trivial} "
+            f"({words(figures.trivially)}): do not rely on it before more rows have judged it."
+        )
+    return "none", _use(figures, "no single limit stands out")
+
+
+def _use(figures: Figures, why: str) -> str:
+    over = f", where always answering the {figures.trivial} has {words(figures.trivially)}" if figures.trivial else ""
+    return f"Use it and expect {figures.measure} {words(figures.result)} {figures.where}{over}: {why}."
+
+
+def _or_worst(value: float) -> float:
+    return -math.inf if math.isnan(value) else value

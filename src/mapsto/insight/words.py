@@ -1,0 +1,42 @@
+"""Figures in words: as many digits as their intervals bear."""
+
+from __future__ import annotations
+
+import math
+
+from mapsto.core.nouns import Estimate
+
+
+def words(estimate: Estimate) -> str:
+    """An estimate as a person writes it: 0.83 ± 0.02, with no more digits than its interval bears."""
+    half = max(estimate.high - estimate.value, estimate.value - estimate.low)
+    if math.isnan(estimate.value):
+        return "not defined"
+    if math.isnan(half) or half <= 0:
+        return number(estimate.value)
+    digits = _digits(half)
+    return f"{_rounded(estimate.value, digits)} ± {_rounded(half, digits)}"
+
+
+def number(value: float) -> str:
+    """A number with three digits that count."""
+    if not math.isfinite(value):
+        return "–" if math.isnan(value) else str(value)
+    if value and not 1e-4 <= abs(value) < 1e7:
+        return f"{value:.2e}"
+    return _rounded(value, 2 - math.floor(math.log10(abs(value))) if value else 0)
+
+
+def the(name: str) -> str:
+    """A registered name as one speaks of it: decision-tree → the decision tree."""
+    return f"the {name.replace('-', ' ')}"
+
+
+def _digits(half: float) -> int:
+    """Decimals worth writing beside an uncertainty: one digit of it, two where it begins with a 1."""
+    first = math.floor(math.log10(half))
+    return -first + (1 if half / 10**first < 2 else 0)
+
+
+def _rounded(value: float, digits: int) -> str:
+    return f"{round(value, digits):,.{max(0, digits)}f}"
