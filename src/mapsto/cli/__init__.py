@@ -1,1 +1,90 @@
+"""The command line. `main` turns every error into one message and an exit code: 0 good, 2 bad input, 3 failed run."""
 
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+import mapsto
+
+VERBS = {
+    "frame": "Look at data and propose how to learn them: the card, before anything is fitted.",
+    "check": "List everything there is to say about data: missing, doubled, uneven, leaking.",
+    "train": "Frame, train and judge; keep the function in a run folder.",
+    "resume": "Continue a run that was stopped, bit for bit.",
+    "evaluate": "Put a learned function to the exam, on its own splits or on other data.",
+    "predict": "Answer for a file, a folder, or lines from standard input.",
+    "report": "Show what came of a run, and where its report.html is.",
+    "compare": "Finished runs side by side.",
+    "runs": "List the runs here, or clean up after them.",
+    "zoo": "What there is: data sets, models, objectives, algorithms.",
+}
+
+
+class Verbs(click.Group):
+    """Each verb is a file in this folder, imported when it is called."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in VERBS:
+            return None
+        return importlib.import_module(f"mapsto.cli.{name}").command
+
+    def resolve_command(self, context: click.Context, args: list[str]) -> tuple:
+        from mapsto.core.names import near
+
+        if args and args[0] not in VERBS:
+            hint = near(args[0], VERBS)
+            context.fail(f"no verb '{args[0]}'." + (f" Near it: {', '.join(hint)}." if hint else f" There are: {', '.join(VERBS)}."))
+        return super().resolve_command(context, args)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(mapsto.__version__, prog_name="mapsto")
+def app() -> None:
+    """x ↦ y: from your own data to a trained, judged, reusable function.
+
+    \b
+    mapsto train digits                                  the first thing to try
+    mapsto train titanic.csv --target survived           a table
+    mapsto train photos/                                 a folder of pictures, one folder a class
+    mapsto predict runs/titanic-1 new.csv                its answers
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code. MAPSTO_DEBUG=1 shows tracebacks."""
+    debug = bool(os.environ.get("MAPSTO_DEBUG"))
+    try:
+        app.main(arguments, prog_name="mapsto", standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        sys.exit(leave.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        print("stopped.", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        from mapsto.core.errors import MapstoError
+
+        if debug:
+            raise
+        if isinstance(error, MapstoError):
+            print(f"{type(error).__name__}: {error}", file=sys.stderr)
+            sys.exit(error.exit_code)
+        print(f"{type(error).__name__}: {error}\nThis is a fault of mapsto or of a library below it, not of yours. "
+              "MAPSTO_DEBUG=1 shows where it happened.", file=sys.stderr)
+        sys.exit(3)

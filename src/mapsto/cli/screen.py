@@ -1,0 +1,104 @@
+"""How things look in a terminal: rich where there is one, plain lines where there is none."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from mapsto.framing.card import Card
+
+out = Console(soft_wrap=True, highlight=False, emoji=False, markup=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False, markup=False)
+ACCENT, QUIET, WARN = "bold cyan", "dim", "yellow"
+
+
+def print_json(value: Any) -> None:
+    """The one object on standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def print_card(card: Card, console: Console) -> None:
+    console.print(Text(card.title, style="bold"))
+    width = max(60, console.width)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style=ACCENT, no_wrap=True)
+    grid.add_column(overflow="fold", max_width=width - 14)
+    for label, line in card.lines:
+        grid.add_row(label, Text(line))
+        for detail in card.details.get(label, []):
+            grid.add_row("", Text(detail, style=QUIET))
+    console.print(grid)
+    for finding in card.findings:
+        serious = finding.level in ("warning", "error")
+        console.print(Text(f"  {'!' if serious else '·'} {finding}", style=WARN if serious else QUIET))
+    console.print()
+
+
+class Progressing:
+    """A watch that draws a bar with the loss and the leading measure; nothing where nobody looks."""
+
+    def __init__(self, quiet: bool):
+        self.shown = not quiet and err.is_terminal
+        self.progress = Progress(
+            TextColumn("[bold cyan]{task.description}"), BarColumn(bar_width=28), TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(compact=True), console=err, transient=True, refresh_per_second=5, disable=not self.shown,
+        )
+        self.task: Any = None
+        self.figures: dict[str, str] = {}
+
+    def __enter__(self) -> Progressing:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.progress.stop()
+
+    def begin(self, learner: Any) -> None:
+        self.measure = learner.best.measure
+        self.begun = time.monotonic()
+        if self.task is None:
+            self.task = self.progress.add_task("training", figures="", total=learner.horizon or None, completed=learner.step)
+        else:
+            self.progress.reset(self.task, description="training", total=learner.horizon or None, completed=learner.step)
+
+    def __call__(self, report: Any) -> None:
+        loss = sum(report.losses.values())
+        self.figures["loss"] = f"loss {loss:.4f}"
+        if report.scores:
+            self.figures["score"] = f"valid {self.measure} {report.scores[self.measure].value:.4f}"
+        words = f"epoch {report.epoch:.1f}  step {report.step}  " + "  ".join(self.figures.values())
+        self.progress.update(self.task, completed=report.step, figures=words)
+
+    def say(self, what: str) -> None:
+        if self.task is not None:
+            self.progress.update(self.task, description=what, figures="")
+
+
+def print_result(result: Any, console: Console) -> None:
+    for line in str(result).splitlines():
+        style = ACCENT if line.startswith("verdict") else "bold" if line.startswith("     ") and "train" in line else ""
+        console.print(Text(line, style=style))
+
+
+def print_table(columns: list[str], rows: list[list[str]], console: Console) -> None:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(Text(column), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console.print(table)
+
+
+def score(figure: dict[str, Any] | None) -> str:
+    """A score as value [low, high]."""
+    if not figure or figure["value"] is None:
+        return "–"
+    value = f"{figure['value']:.4g}"
+    return value if figure["low"] is None else f"{value} [{figure['low']:.4g}, {figure['high']:.4g}]"

@@ -1,0 +1,49 @@
+"""mapsto train"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from mapsto.cli.options import FRAMING, READING, TALKING, framed, options
+
+
+@click.command(name="train")
+@click.argument("source")
+@options(FRAMING, [
+    click.option("--run", metavar="FOLDER", help="The run folder (default: runs/<data>-<number>)."),
+    click.option("--baselines", "baseline_seconds", type=click.FloatRange(0), default=30.0, metavar="SECONDS", show_default=True,
+                 help="How long the simple models beside it may take together."),
+    click.option("--tensorboard", is_flag=True, help="Also write TensorBoard events into the run folder."),
+], READING, TALKING)
+def command(source: str, run: str | None, baseline_seconds: float, tensorboard: bool, as_json: bool, quiet: bool, **asked: Any) -> None:
+    """Frame SOURCE, train, judge, and keep the function in a run folder.
+
+    SOURCE is a table, a folder or zip of pictures, .npz, idx, the name of a data set (`mapsto zoo data`), or a frame.toml.
+    """
+    frame = framed(source, **asked)
+    from mapsto.cli import screen
+    from mapsto.framing.card import card
+    from mapsto.framing.train import train
+
+    console = screen.err if as_json else screen.out
+    if not quiet:
+        screen.print_card(card(frame), console)
+    with screen.Progressing(quiet) as watch:
+        result = train(frame, run, watch, baseline_seconds=baseline_seconds, tensorboard=tensorboard)
+    finish(result, as_json, console)
+
+
+def finish(result: Any, as_json: bool, console: Any) -> None:
+    """What is said when a run has ended."""
+    from mapsto.cli import screen
+
+    if as_json:
+        screen.print_json(result.to_json())
+        return
+    screen.print_result(result, console)
+    console.print()
+    console.print(f"run       {result.path}  ({result.written['steps']} steps in {result.written['seconds']:.1f} s)")
+    console.print(f"report    {result.path / 'report.html'}")
+    console.print(f"use it    mapsto predict {result.path} FILE")

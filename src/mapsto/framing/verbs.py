@@ -1,0 +1,158 @@
+"""The verbs, as functions: what the command line does, from Python, with the same numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mapsto.core.batch import over
+from mapsto.core.errors import BadInput, DataError
+from mapsto.core.nouns import Finding, Raw
+from mapsto.core.text import clean
+from mapsto.data.dataset import Dataset
+from mapsto.data.read import read
+from mapsto.domains.row import Row
+from mapsto.export import bundle
+from mapsto.export.function import Function
+from mapsto.framing import infer
+from mapsto.framing import train as training
+from mapsto.framing.conclude import Result, plain_scores, strict
+from mapsto.framing.source import frame, reopen
+from mapsto.learner.run import Run
+from mapsto.learner.run import runs as run_folders
+from mapsto.learner.watch import Watch
+
+
+def check(source: Any, target: str | list[str] | None = None, **how: Any) -> list[Finding]:
+    """Everything there is to say about the data before anything is learned. Arguments as `frame`."""
+    return frame(source, target, **how).findings
+
+
+def train(source: Any, target: str | list[str] | None = None, run: str | Path | None = None, **how: Any) -> Result:
+    """Frame and train in one line. Arguments as `frame`; `run` names the run folder."""
+    return frame(source, target, **how).train(run)
+
+
+def resume(run: str | Path, source: Any = None, test: Any = None, watch: Watch | None = None, **how: Any) -> Result:
+    """Continue a run where it stopped; a finished one is returned as it is. Data that were in memory are handed over again."""
+    folder = Run(run)
+    if (folder.path / "result.json").exists():
+        return Result(folder.path, folder.result())
+    again = reopen(folder.frame(), str(folder.path / "frame.toml"), source, test)
+    return training.resume(run, again, watch, **how)
+
+
+def evaluate(run: str | Path, source: Any = None, target: str | None = None, **reading: Any) -> dict[str, Any]:
+    """The exam of a learned function: on its run's own splits, or on other data with their answers.
+
+    Returns {"run", "problem", "measure", "scores": {split: {measure: {"value", "low", "high", "n"}}}}; the split of other data is
+    called test. Rows whose answer the function cannot give (a class it never saw) are counted in "left_out".
+    """
+    f = bundle.load(run)
+    left_out = 0
+    if source is None:
+        folder = Run(run)
+        ready = reopen(folder.frame(), str(folder.path / "frame.toml")).prepared
+        fields = {split: ready.fields[split] for split in ("train", "valid", "test")}
+    else:
+        raw = read(source, target=target or f.about.get("target_name"), **reading)
+        test, left_out = _examples(f, raw, target)
+        none = over(test, lambda t: t[:0])
+        fields = {"train": none, "valid": none, "test": test}
+    data = Dataset(**fields, input=f.input, target=f.target)
+    examinee = _Examinee(f)
+    scores = {split: plain_scores(s) for split in fields if (s := data.exam(examinee, split, at_most=20_000 if split == "train" else 0))}
+    found = {"run": str(run), "problem": f.objective.problem, "measure": next(iter(f.objective.measures(f.target))), "scores": scores}
+    return strict(found | ({"left_out": left_out} if source is not None else {}))
+
+
+def _examples(f: Function, raw: Raw, target: str | None) -> tuple[dict, int]:
+    """All rows of `raw` that have an answer, encoded by the function's own domains; and how many have none it could give."""
+    name = infer.find_column(raw, target or f.about["target_name"])
+    answers = raw.columns[name]
+    known = ~infer.missing(answers)
+    encoded = f.target.encode(answers[known])
+    right = (encoded >= 0).numpy() if f.objective.problem == "classification" else torch.isfinite(encoded.reshape(len(encoded), -1)).all(1).numpy()
+    rows = known.nonzero()[0][right]
+    if not len(rows):
+        raise DataError(f"no row of {clean(raw.name)} has an answer this function can give in '{clean(name)}'.",
+                        f"It gives {f.target.describe()}.")
+    input = {n: raw.columns[n][rows] for n in raw.columns} if isinstance(f.input, Row) else raw.columns[_input_column(f, raw, name)][rows]
+    return {"input": f.input.encode(input), "target": encoded[torch.from_numpy(right)]}, len(raw) - len(rows)
+
+
+def _input_column(f: Function, raw: Raw, target: str) -> str:
+    wanted = "image" if len(f.input.shape) == 3 else "vector"
+    for name, values in raw.columns.items():
+        if name != target and (raw.kinds.get(name) == wanted or infer.input_kind(values).name == wanted):
+            return name
+    raise DataError(f"{clean(raw.name)} holds no {wanted}, which this function takes.", "Name the kind of data it was trained on.")
+
+
+class _Examinee:
+    """A loaded function as an exam sees a learner."""
+
+    def __init__(self, f: Function):
+        self.f, self.objective = f, f.objective
+
+    @torch.inference_mode()
+    def judge(self, batch: dict) -> tuple[torch.Tensor, torch.Tensor]:
+        losses = self.objective.losses(self.f.model, batch, self.objective.players[0])
+        return self.objective.predict(self.f.model, batch), sum(loss.sum() for loss in losses.values())
+
+
+def compare(*paths: str | Path) -> list[dict[str, Any]]:
+    """Finished runs side by side, the best by their leading measure on the test split first."""
+    if not paths:
+        raise BadInput("nothing to compare.", "Name two or more runs: mapsto compare RUN RUN")
+    rows = []
+    for path in paths:
+        folder = Run(path)
+        result, frame_of = folder.result(), folder.frame()
+        model = reopen_model(frame_of)
+        rows.append({
+            "run": str(path),
+            "data": str(folder.environment().get("data", ""))[:12],
+            "model": model,
+            "parameters": result.get("parameters"),
+            "measure": result["measure"],
+            "better": result["better"],
+            "valid": result["scores"].get("valid", {}).get(result["measure"]),
+            "test": result["scores"].get("test", {}).get(result["measure"]),
+            "seconds": result["seconds"],
+            "limit": result["verdict"]["limit"],
+            "seed": result["seed"],
+        })
+    return sorted(rows, key=lambda row: -_value(row))
+
+
+def reopen_model(toml: str) -> str:
+    import tomllib
+
+    return tomllib.loads(toml)["model"]["name"]
+
+
+def _value(row: dict[str, Any]) -> float:
+    score = row["test"] or row["valid"]
+    return row["better"] * score["value"] if score and score["value"] is not None else float("-inf")
+
+
+def runs(folder: str | Path = "runs") -> list[dict[str, Any]]:
+    """The runs in a folder: what was asked, how far each is, what came of it."""
+    rows = []
+    for run in run_folders(folder):
+        done = (run.path / "result.json").exists()
+        history = run.history()
+        result = run.result() if done else {}
+        rows.append({
+            "run": str(run.path),
+            "model": reopen_model(run.frame()),
+            "state": "finished" if done else "can be resumed" if run.checkpoints() else "begun",
+            "step": history[-1]["step"] if history else 0,
+            "measure": result.get("measure"),
+            "test": (result.get("scores", {}).get("test", {}) or {}).get(result.get("measure")),
+            "seconds": result.get("seconds"),
+        })
+    return rows
