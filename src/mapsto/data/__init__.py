@@ -4,4 +4,10 @@ from mapsto.core.names import shelf
 
 __getattr__, __dir__, __all__, __shelf__ = shelf(
     __name__,
+    Table="table",
+    Folder="folder",
+    Arrays="arrays",
+    Frames="frames",
+    TorchDataset="torch_dataset",
+    Zoo="zoo",
 )

@@ -127,8 +127,7 @@ def _plausible(data: bytes, error: UnicodeDecodeError, name: str) -> tuple[str, 
         return data.decode(likely[0]), likely[0]
     raise DataError(
         f"{name} is not UTF-8 ({_place(data, error, 'utf-8')}), and which encoding it is in cannot be told for sure. "
-        "It could read:\n"
-        + "\n".join(f"    {encoding:<10} {seen}" for encoding, seen in _samples(data).items()),
+        "It could read:\n" + "\n".join(f"    {encoding:<10} {seen}" for encoding, seen in _samples(data).items()),
         "Say which reads right: --encoding NAME (or save the file as UTF-8).",
     ) from error
 

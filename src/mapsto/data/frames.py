@@ -88,11 +88,11 @@ def arrow_column(values: pa.Array | pa.ChunkedArray) -> np.ndarray:
     if pa.types.is_dictionary(kind):
         return arrow_column(values.cast(kind.value_type))
     if pa.types.is_boolean(kind):
-        return _dense(values) if not values.null_count else _objects(values.cast(pa.string()).to_pylist())
+        return _dense(values) if not values.null_count else objects(values.cast(pa.string()).to_pylist())
     if pa.types.is_integer(kind):
         largest = max((abs(v) for v in pc.min_max(values).as_py().values() if v is not None), default=0)
         if largest > EXACT:
-            return _objects(values.cast(pa.string()).to_pylist())
+            return objects(values.cast(pa.string()).to_pylist())
         return _dense(values.cast(pa.float64() if values.null_count else pa.int64()))
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return _dense(values.cast(pa.float64(), safe=False))
@@ -101,12 +101,12 @@ def arrow_column(values: pa.Array | pa.ChunkedArray) -> np.ndarray:
     if pa.types.is_duration(kind):
         return _dense(values.cast(pa.duration("us"), safe=False)).astype("timedelta64[us]") / np.timedelta64(1, "s")
     if pa.types.is_time(kind):
-        return _objects([None if v is None else str(v) for v in values.to_pylist()])
+        return objects([None if v is None else str(v) for v in values.to_pylist()])
     if pa.types.is_fixed_size_list(kind) and not values.null_count and _is_number(kind.value_type):
         flat = pc.list_flatten(values)
         if not flat.null_count:
             return arrow_column(flat).reshape(len(values), kind.list_size)
-    return _objects(values.to_pylist())
+    return objects(values.to_pylist())
 
 
 def python_column(values: list) -> tuple[np.ndarray, bool]:
@@ -114,17 +114,17 @@ def python_column(values: list) -> tuple[np.ndarray, bool]:
     values = [None if isinstance(v, float) and v != v else v for v in values]
     kinds = {type(v) for v in values if v is not None}
     if not kinds or kinds == {str} or kinds <= {list, tuple, np.ndarray}:
-        return _objects([list(v) if isinstance(v, tuple | np.ndarray) else v for v in values]), False
+        return objects([list(v) if isinstance(v, tuple | np.ndarray) else v for v in values]), False
     if all(issubclass(kind, bool | np.bool_) for kind in kinds):
         return arrow_column(pa.array([None if v is None else bool(v) for v in values], pa.bool_())), False
     if all(issubclass(k, int | float | np.number) and not issubclass(k, bool) for k in kinds):
         whole = all(issubclass(k, int | np.integer) for k in kinds)
         if whole and any(v is not None and abs(int(v)) > EXACT for v in values):
-            return _objects([None if v is None else str(v) for v in values]), False
+            return objects([None if v is None else str(v) for v in values]), False
         return arrow_column(pa.array(values, pa.int64() if whole else pa.float64())), False
     if all(issubclass(kind, datetime.date) for kind in kinds):
         return np.array([np.datetime64("NaT") if v is None else v for v in values], dtype="datetime64[s]"), False
-    return _objects([None if v is None else str(v) for v in values]), True
+    return objects([None if v is None else str(v) for v in values]), True
 
 
 def refuse_duplicates(names: list[str], where: str) -> None:
@@ -154,7 +154,7 @@ def _dense(values: pa.Array | pa.ChunkedArray) -> np.ndarray:
     return np.array(values.to_numpy(zero_copy_only=False))
 
 
-def _objects(values: list) -> np.ndarray:
+def objects(values: list) -> np.ndarray:
     """An object column [N]; filled one by one, since NumPy would make a matrix of lists of one length."""
     column = np.empty(len(values), dtype=object)
     for i, value in enumerate(values):

@@ -59,7 +59,7 @@ class Table(Source):
             return self.parse(_bounded(sys.stdin.buffer, "standard input", lines=True), "standard input")
         path = Path(where)
         with path.open("rb") as file:
-            return self.parse(_unpacked(file, path.name), path.name)
+            return self.parse(unpacked(file, path.name), path.name)
 
     def parse(self, data: bytes, name: str) -> Raw:
         """The table in `data`, which has been unpacked already; `name` tells its kind and is used in messages."""
@@ -130,7 +130,7 @@ class Table(Source):
 
 
 def kind_of(name: str) -> str | None:
-    """".csv" for "a.CSV.gz"; None for what is no table."""
+    """ ".csv" for "a.CSV.gz"; None for what is no table."""
     lower = name.lower().removesuffix(".gz")
     return next((suffix for suffix in SUFFIXES if lower.endswith(suffix)), None)
 
@@ -149,7 +149,7 @@ _NOT_TEXT = {
 # ── bytes ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _unpacked(file: BinaryIO, name: str) -> bytes:
+def unpacked(file: BinaryIO, name: str) -> bytes:
     """All bytes of a table file, through gzip where it is gzipped; text with an endless line is refused early."""
     text = kind_of(name) != ".parquet"
     packed = file.read(2) == b"\x1f\x8b"
@@ -317,7 +317,7 @@ def _checked_grid(text: str, separator: str, name: str, width: int | None, plain
             _refuse_ragged(text, separator, name, plain, width, expected_by, line, row, header_line)
         rows.append(row)
         lines.append(line)
-        if len(rows) == 50_000:
+        if len(rows) == 5_000:  # few lists alive at once: the garbage collector looks at all of them
             chunks.append([pa.array(cells, pa.string()) for cells in zip(*rows, strict=True)])
             rows = []
     if rows:
@@ -394,7 +394,9 @@ def _header(first: list[str], grid: _Grid, name: str, findings: list[Finding]) -
     if len(names) > 1 and not names[-1] and len(grid.lines) and pc.all(pc.equal(grid.columns[-1], "")).as_py():
         names.pop()
         grid.columns.pop()
-        findings.append(Finding("D018", "repair", "every line ends in a separator; the empty last column is left out", 1))
+        findings.append(
+            Finding("D018", "repair", "every line ends in a separator; the empty last column is left out", 1)
+        )
     unnamed = [i for i, column in enumerate(names) if not column]
     for i in unnamed:
         names[i] = f"column_{i + 1}"
@@ -410,10 +412,15 @@ def _refuse_data_as_header(first: list[str], grid: _Grid, name: str) -> None:
     numeric = [cell for cell, _ in filled if _NUMBER.fullmatch(cell) or _DATE.fullmatch(cell)]
     texts = [(cell, cells) for cell, cells in filled if cell not in numeric]
     repeated = [cell for cell, cells in texts if _occurs_as_value(cell, cells)]
+    sentences = [cell for cell, cells in texts if _is_sentence_like_its_column(cell, cells)]
+    if len(sentences) > 1 and len(sentences) == len(filled):
+        repeated = sentences
     all_numbers = bool(numeric) and len(numeric) == len(filled)
     fractional = any("." in cell for cell in numeric) and len(numeric) >= len(filled) / 2
     if all_numbers or fractional or repeated or (numeric and all(cell in MISSING for cell, _ in texts)):
-        why = "they are numbers" if numeric and not repeated else f"{repeated[0]!r} is also a value of its column"
+        why = "they are numbers"
+        if repeated:
+            why = f"{repeated[0]!r} {'ends like' if sentences else 'is also'} a value of its column"
         letters = ",".join(_letters(i) for i in range(min(len(first), 26)))
         raise DataError(
             f"{name} seems to have no header: the first line ({_shortened(', '.join(first))}) looks like data, {why}.",
@@ -425,6 +432,11 @@ def _refuse_data_as_header(first: list[str], grid: _Grid, name: str) -> None:
 def _occurs_as_value(cell: str, cells: pa.ChunkedArray) -> bool:
     count = pc.sum(pc.equal(cells, cell)).as_py() - 1
     return count >= 2 and count >= 0.05 * (len(cells) - 1)
+
+
+def _is_sentence_like_its_column(cell: str, cells: pa.ChunkedArray) -> bool:
+    end = "[.!?。！？]$"
+    return re.search(end, cell) is not None and pc.mean(pc.match_substring_regex(cells, end)).as_py() > 0.5
 
 
 def _letters(i: int) -> str:
@@ -446,7 +458,7 @@ class _Notes:
     """What was noticed while typing the columns of one table."""
 
     missing: Counter = field(default_factory=Counter)  # marker → cells
-    gaps: list[str] = field(default_factory=list)  # columns with missing cells
+    gaps: list[str] = field(default_factory=list)  # "column: how many"
     almost: list[tuple[str, int]] = field(default_factory=list)  # an odd cell out, said in words, and how many
     unclear_dates: list[str] = field(default_factory=list)
     kept_as_text: list[str] = field(default_factory=list)
@@ -488,7 +500,7 @@ def _typed(name: str, cells: pa.ChunkedArray, lines: np.ndarray, separator: str,
     if pc.any(missing).as_py():
         counted = pc.value_counts(cells.filter(missing)).to_pylist()
         notes.missing.update({entry["values"]: entry["counts"] for entry in counted})
-        notes.gaps.append(name)
+        notes.gaps.append(f"{name}: {pc.sum(missing).as_py()}")
     if not len(present):
         notes.empty.append(name)
         return np.full(len(cells), None, dtype=object)
@@ -628,14 +640,20 @@ def _json_lines(text: str, name: str) -> Raw:
                 if len(values) < len(lines):
                     values.append(None)
     if not columns:
-        raise DataError(f"{name} has {len(lines)} objects and no key in them.", 'Expected lines like {"x": 1, "y": "a"}.')
+        raise DataError(
+            f"{name} has {len(lines)} objects and no key in them.", 'Expected lines like {"x": 1, "y": "a"}.'
+        )
     missing = sum(value is None for values in columns.values() for value in values)
     typed, findings = typed_columns(columns)
     if nested:
-        findings.append(Finding("D021", "note", "nested objects became columns", len(nested), tuple(sorted(nested)[:5])))
+        findings.append(
+            Finding("D021", "note", "nested objects became columns", len(nested), tuple(sorted(nested)[:5]))
+        )
     if missing:
         gaps = tuple(key for key, values in columns.items() if None in values)
-        findings.append(Finding("D012", "note", "taken as missing: null or an absent key; in columns", missing, gaps[:5]))
+        findings.append(
+            Finding("D012", "note", "taken as missing: null or an absent key; in columns", missing, gaps[:5])
+        )
     return Raw(name, typed, labels=_line_labels(np.array(lines), "line"), findings=findings)
 
 

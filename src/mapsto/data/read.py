@@ -1,0 +1,152 @@
+"""From what the user names to raw columns: `read("reviews.csv")`, `read("photos/")`, `read("mnist")`, `read((X, y))`.
+
+Codes of the findings that sources make:
+
+    D010 encoding      D011 separator     D012 missing       D013 blanks cut    D014 odd cells     D015 unclear dates
+    D016 kept as text  D017 decimal comma D018 no name       D019 plain quotes  D020 empty column  D021 nested
+    D022 second header D023 mixed kinds   D024 raw bytes     D026 numbered columns
+    D030 unreadable    D031 converted     D032 turned        D033 first frame   D034 16-bit        D035 empty class
+    D036 shrunk        D037 broken links  D038 no picture    D039 not in table  D040 ignored       D041 outside classes
+    D042 grey to RGB   D043 partial columns
+    D050 files read    D051 one-hot       D052 channels      D053 [0, 1]        D054 flattened     D055 left out
+    D060 random items  D070 named set     D071 not official  D072 downloaded
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mapsto.core.errors import BadInput, DataError
+from mapsto.core.names import near
+
+if TYPE_CHECKING:
+    from mapsto.core.nouns import Raw, Source
+
+NAMED = {
+    "iris": "150 flowers, 4 measures, 3 species (Fisher 1936)",
+    "wine": "178 wines, 13 chemical measures, 3 cultivars",
+    "breast-cancer": "569 tumours, 30 measures of cell nuclei, malignant or benign",
+    "diabetes": "442 patients, 10 measures, progression after a year as a number",
+    "digits": "1797 handwritten digits, grey 8 × 8",
+    "mnist": "70000 handwritten digits, grey 28 × 28 (LeCun et al. 1998)",
+    "fashion-mnist": "70000 pieces of clothing, grey 28 × 28, 10 kinds (Xiao et al. 2017)",
+    "cifar-10": "60000 photographs, colour 32 × 32, 10 kinds (Krizhevsky 2009)",
+}
+
+
+def read(
+    where: Any,
+    *,
+    target: str | None = None,
+    columns: list[str] | None = None,
+    encoding: str | None = None,
+    separator: str | None = None,
+    data_dir: str | Path | None = None,
+) -> Raw:
+    """Everything that `where` holds, as raw columns.
+
+    where: a path (table, .npz, idx file, folder, zip), "-" for a table from standard input, the name of a named set,
+    a pandas or polars frame, a dict of arrays, a tuple (X, y), or a map-style torch Dataset.
+    target: the column to learn; columns, encoding, separator: how to read a text table; data_dir: where named sets lie.
+    BadInput names what is near to a name that is none; DataError says why a source cannot be read.
+    """
+    options = {"columns": columns, "encoding": encoding, "separator": separator}
+    options["data_dir"] = None if data_dir is None else str(data_dir)
+    source = _with_options(_source_for(where), options)
+    raw = source.read(where)
+    if target is not None:
+        if target not in raw.columns:
+            hint = near(target, raw.columns)
+            raise DataError(
+                f"{raw.name} has no column '{target}'." + (f" Near it: {', '.join(hint)}." if hint else ""),
+                f"Its columns: {_listed(list(raw.columns))}.",
+            )
+        raw.target = target
+    return raw
+
+
+def named() -> dict[str, str]:
+    """The named sets, with a line on each. Imports nothing."""
+    return dict(NAMED)
+
+
+def _source_for(where: Any) -> type[Source]:
+    if isinstance(where, str | Path):
+        return _source_for_path(where)
+    from mapsto.data.arrays import Arrays
+    from mapsto.data.frames import Frames
+
+    for source in (Frames, Arrays):
+        if source().accepts(where):
+            return source
+    from mapsto.data.torch_dataset import TorchDataset
+
+    if TorchDataset().accepts(where):
+        return TorchDataset
+    raise BadInput(
+        f"a {type(where).__name__} cannot be read as data.",
+        "Expected a path, '-', the name of a named set, a pandas or polars frame, a dict of arrays, a tuple (X, y), or "
+        "a map-style torch Dataset.",
+    )
+
+
+def _source_for_path(where: str | Path) -> type[Source]:
+    """An existing path first, else a named set."""
+    from mapsto.data.arrays import Arrays
+    from mapsto.data.folder import Folder
+    from mapsto.data.table import Table
+
+    if str(where) == "-":
+        return Table
+    path = Path(where).expanduser()
+    if path.exists():
+        for source in (Folder, Table, Arrays):
+            if source().accepts(path):
+                return source
+        raise BadInput(
+            f"'{where}' is of no kind that can be read.",
+            "Expected a table (.csv .tsv .txt .jsonl .ndjson .parquet, also .gz), pictures in a folder or .zip, .npz, or an "
+            "idx file (…-images-idx3-ubyte).",
+        )
+    from mapsto.data.zoo import Zoo
+
+    if Zoo().accepts(where):
+        return Zoo
+    raise BadInput(_nothing_there(str(where), path), f"Named sets: {', '.join(NAMED)}.")
+
+
+def _nothing_there(where: str, path: Path) -> str:
+    hint = near(where, NAMED)
+    said = f"'{where}' is no file, no folder and no named set."
+    folder = path.parent
+    if folder.is_dir():
+        hint += [str(folder / n) if folder != Path(".") else n for n in near(path.name, _names_in(folder))]
+    else:
+        while not folder.is_dir():
+            folder, missing = folder.parent, folder
+        said = f"'{where}': there is no folder '{missing}'."
+        hint += [str(folder / n) for n in near(missing.name, _names_in(folder))]
+    return said + (f" Near it: {', '.join(hint[:4])}." if hint else "")
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return sorted(p.name for p in folder.iterdir())[:10_000]
+    except OSError:
+        return []
+
+
+def _with_options(source: type[Source], options: dict[str, Any]) -> Source:
+    """The source with the options that were given; one that it has no use for is a mistake to be told of."""
+    known = {f.name for f in fields(source)}  # type: ignore[arg-type]
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in given:
+        if name not in known and name != "data_dir":  # data_dir may come from a setting that serves every command
+            raise BadInput(f"'{name}' is for text tables; {source.__name__} has no use for it.", "Leave it out.")
+    return source(**{name: value for name, value in given.items() if name in known})
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:30]) + (f" and {len(names) - 30} more" if len(names) > 30 else "")
