@@ -102,7 +102,7 @@ def test_the_same_figures_give_the_same_picture():
 def test_matplotlib_is_left_as_it_was_and_pyplot_is_never_imported():
     code = """
 import sys, matplotlib
-before = {k: matplotlib.rcParams[k] for k in matplotlib.rcParams if k != "backend"}  # to ask for that one imports pyplot
+before = {k: matplotlib.rcParams[k] for k in matplotlib.rcParams if k != "backend"}  # which imports pyplot
 from mapsto.insight import figures
 assert "matplotlib.figure" not in sys.modules
 figures.loss_curve([{"step": 1, "train_loss": 1.0}])
