@@ -149,9 +149,10 @@ def _limit(
             f"{words(valid)}: train on rows like those it will meet, or leave out what gives them away."
         )
 
-    # Wrong labels: they account for half or more of what is contradicted at all, and no other model does clearly
-    # better, so that it is not this one's blind spot; a model that has learned nothing cannot witness against labels.
-    accused = noise is not None and noise.share.low > 0.02 and noise.share.value >= noise.contradicted / 2
+    # Wrong labels: they account for most of what is contradicted at all (on Titanic, which is hard and not mislabelled,
+    # a quarter to a little over half reads so), and no other model does clearly better, so that it is not this one's
+    # blind spot; a model that has learned nothing cannot witness against labels.
+    accused = noise is not None and noise.share.low > 0.02 and noise.share.value >= 0.6 * noise.contradicted
     if accused and figures.helpful and not beaten:
         share = noise.share
         return "label-noise", (
