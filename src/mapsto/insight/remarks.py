@@ -8,7 +8,9 @@ from mapsto.core.nouns import Estimate, Scores
 from mapsto.insight.evidence import Course, Figures
 from mapsto.insight.mismatch import Mismatch
 from mapsto.insight.noise import Noise
-from mapsto.insight.words import the, words
+from mapsto.insight.words import words
+
+SPLITS = {"train": "training", "valid": "validation", "test": "test"}
 
 
 def remarks(
@@ -40,7 +42,7 @@ def given_away(mismatch: Mismatch) -> str:
 
 
 def _score(figures: Figures) -> list[str]:
-    told = ", ".join(f"{split} {words(e)}" for split, e in figures.deep.items())
+    told = ", ".join(f"{SPLITS[split]} {words(e)}" for split, e in figures.deep.items())
     lines = [f"{figures.measure}: {told}."]
     if figures.exam != "test":
         lines.append("There is no test set: the validation rows, which chose the best step, flatter a little.")
@@ -65,7 +67,7 @@ def _baseline(figures: Figures, best: str | None) -> list[str]:
         how = "the better" if lead > 0 else "the worse" if lead < 0 else "the same"
         sure = "beyond chance" if abs(lead) > figures.chance(figures.result, simple) else "within chance"
         lines.append(
-            f"The best of {len(figures.shallow)} simpler model{'s' * (len(figures.shallow) > 1)} is {the(best)} with "
+            f"The best of {len(figures.shallow)} simpler model{'s' * (len(figures.shallow) > 1)} is “{best}” with "
             f"{words(simple)}; the deep model ({words(figures.result)}) is {how}, {sure}."
         )
     return lines
