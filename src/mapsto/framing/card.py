@@ -61,9 +61,9 @@ def card(frame: Frame, with_price: bool = True) -> Card:
     return made
 
 
-def text(frame: Frame) -> str:
+def text(frame: Frame, with_price: bool = True) -> str:
     """The card as plain lines."""
-    made = card(frame)
+    made = card(frame, with_price)
     lines = [made.title, ""]
     for label, line in made.lines:
         lines += _wrapped(label, line)

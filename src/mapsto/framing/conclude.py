@@ -18,11 +18,12 @@ from mapsto.core.text import clean
 from mapsto.domains.row import Row
 from mapsto.export import bundle
 from mapsto.export.function import Function
-from mapsto.framing.card import text
+from mapsto.framing.report import report_of
 from mapsto.insight.baselines import AT_MOST, Baseline, baselines
 from mapsto.insight.mismatch import Mismatch, tell_apart
 from mapsto.insight.noise import Noise, contradictions
-from mapsto.insight.verdict import Verdict, judge
+from mapsto.insight.report import page
+from mapsto.insight.verdict import judge
 from mapsto.learner.learner import Learner
 from mapsto.learner.run import Run
 from mapsto.learner.watch import Watch
@@ -99,6 +100,7 @@ def conclude(frame: Frame, folder: Run, learner: Learner, seconds: float, watch:
     beside = baselines(learner.data, learner.objective, outputs, learner.seed, baseline_seconds, told=watch.say, stopped=lambda: bool(stop.asked))
     leading, measure = next(iter(learner.objective.measures(ready.target).items()))
     curve = _curve(folder, leading)
+    noise = _noise(ready, predictions, beside)
     verdict = judge(
         problem,
         leading,
@@ -106,7 +108,7 @@ def conclude(frame: Frame, folder: Run, learner: Learner, seconds: float, watch:
         scores,
         {name: b.scores for name, b in beside.items()},
         curve,
-        noise=_noise(ready, predictions, beside),
+        noise=noise,
         mismatch=_mismatch(ready, learner.seed),
         counts=dict(zip(map(str, ready.target.classes), ready.target.counts, strict=True)) if problem == "classification" else None,
         separate=not ready.how_split.startswith("at random"),
@@ -129,12 +131,13 @@ def conclude(frame: Frame, folder: Run, learner: Learner, seconds: float, watch:
         "mapsto": mapsto.__version__,
     }
     written = strict(written)
-    about = {"mapsto": mapsto.__version__, "data": clean(str(frame.settings["data"]["source"])), "target_name": ready.target_name,
+    reading = {k: frame.settings["data"][k] for k in ("columns", "encoding", "separator") if frame.settings["data"].get(k)}
+    about = {"mapsto": mapsto.__version__, "reading": reading, "data": clean(str(frame.settings["data"]["source"])), "target_name": ready.target_name,
              "scores": written["scores"], "verdict": verdict.advice, "best": written["best"]}
     bundle.save(folder.path / "model", learner.model, {"best": dict(learner.model.state_dict()), "last": last}, learner.objective,
                 ready.input, ready.target, about)
     watch.say("writing the report")
-    _report(frame, folder, written, verdict, curve, predictions)
+    folder.write("report.html", page(report_of(frame, folder.environment(), written, verdict, curve, predictions, noise)))
     folder.write("result.json", json.dumps(written, indent=1, ensure_ascii=False))
     return Result(folder.path, written)
 
@@ -223,7 +226,3 @@ def _cell(score: Plain | None, interval: bool) -> str:
 
 def _order(score: Plain | None, better: int) -> float:
     return -math.inf if score is None or score["value"] is None else better * score["value"]
-
-
-def _report(frame: Frame, folder: Run, written: Plain, verdict: Verdict, curve: list[Plain], predictions: dict[str, torch.Tensor]) -> None:
-    ...

@@ -44,8 +44,8 @@ def frame(
     if isinstance(source, str | Path) and str(source).endswith(".toml"):
         return reopen(Path(source).read_text(encoding="utf-8"), str(source))
     reading = {"columns": columns, "encoding": encoding, "separator": separator, "data_dir": str(data_dir) if data_dir else None}
-    raw = read(source, target=target, **reading)
-    exam = read(test, target=target, **reading) if test is not None else None
+    raw = read(source, **reading)
+    exam = read(test, **reading) if test is not None else None
     named = isinstance(source, str | Path)
     data = {
         "source": _place(source) if named else IN_MEMORY,
@@ -73,7 +73,7 @@ def _again(where: str, handed: Any, data: dict[str, Any], name: str) -> Raw:
     if where == IN_MEMORY and handed is None:
         raise BadInput(f"{name} was framed on data in memory, which no file holds.", "Hand them over again: mapsto.resume(RUN, source=…)")
     reading = {k: data[k] for k in READING if k in data}
-    return read(where if handed is None else handed, target=data.get("target"), **reading)
+    return read(where if handed is None else handed, **reading)
 
 
 def _place(source: str | Path) -> str:

@@ -15,6 +15,7 @@ from mapsto.framing.conclude import Result, conclude
 from mapsto.learner.fit import Observer
 from mapsto.learner.learner import Learner
 from mapsto.learner.run import Checkpoints, Run
+from mapsto.learner.tensorboard import TensorBoard
 from mapsto.learner.watch import Unwatched, Watch
 
 if TYPE_CHECKING:
@@ -27,11 +28,12 @@ def train(
     watch: Watch | None = None,
     observers: Sequence[Observer] = (),
     baseline_seconds: float = 30.0,
+    tensorboard: bool = False,
 ) -> Result:
     """Learn the frame's function in a new run folder (`run`, or runs/<data>-<number>) and judge it.
 
     Ctrl-C and SIGTERM leave a run that `resume` continues, and raise Interrupted. baseline_seconds: how long the simple
-    models of the verdict may take together.
+    models of the verdict may take together. tensorboard: also write its events into the run folder.
     """
     if frame.settings["data"]["split"]["folds"] > 1:
         from mapsto.framing.folds import train_folds
@@ -40,6 +42,8 @@ def train(
     learner = frame.learner()
     name = Path(str(frame.settings["data"]["source"])).name.split(".")[0] or "data"
     folder = Run.create(run, name, frame.toml(), _environment(frame, learner))
+    if tensorboard:
+        observers = [*observers, TensorBoard(folder.path / "tensorboard")]
     return _go(frame, folder, learner, watch, observers, baseline_seconds, 0.0)
 
 

@@ -57,7 +57,7 @@ def evaluate(run: str | Path, source: Any = None, target: str | None = None, **r
         ready = reopen(folder.frame(), str(folder.path / "frame.toml")).prepared
         fields = {split: ready.fields[split] for split in ("train", "valid", "test")}
     else:
-        raw = read(source, target=target or f.about.get("target_name"), **reading)
+        raw = read(source, **{**f.about.get("reading", {}), **reading})
         test, left_out = _examples(f, raw, target)
         none = over(test, lambda t: t[:0])
         fields = {"train": none, "valid": none, "test": test}

@@ -1,0 +1,98 @@
+"""mapsto predict"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from typing import Any
+
+import click
+
+from mapsto.cli.options import READING, TALKING, options, reading
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins like this
+
+
+@click.command(name="predict")
+@click.argument("run")
+@click.argument("inputs", nargs=-1, required=True)
+@click.option("--top", type=click.IntRange(1), metavar="K", help="Also the K likeliest answers with their probabilities.")
+@click.option("--threshold", type=click.FloatRange(0, 1), metavar="P",
+              help="Of two classes answer the second from this probability on; of labels, give each from it on.")
+@click.option("--csv", "as_csv", is_flag=True, help="CSV on standard output.")
+@click.option("--weights", type=click.Choice(["best", "last"]), default="best", show_default=True)
+@options(READING, TALKING)
+def command(run: str, inputs: tuple[str, ...], top: int | None, threshold: float | None, as_csv: bool, weights: str, as_json: bool,
+            quiet: bool, **read: Any) -> None:
+    """Answer for INPUTS with the function of RUN: tables, pictures, folders of them, or - for a table from standard input."""
+    import mapsto
+    from mapsto.cli import screen
+    from mapsto.export.inputs import inputs_of
+
+    f = mapsto.load(run, weights=weights)
+    rows: list[dict[str, Any]] = []
+    for where in inputs:
+        asked = inputs_of(f, where, **reading(**read))
+        predictions = f.encoded_predictions(asked.column)
+        shares = f.shares(predictions) if f.objective.problem != "regression" else [None] * len(predictions)
+        for label, answer, share in zip(asked.labels, f.answers(predictions, threshold), shares, strict=True):
+            rows.append({"input": label, "prediction": answer, **_certainty(answer, share, top, f.objective.problem)})
+        for reason in asked.skipped if not quiet else ():
+            screen.err.print(f"skipped: {reason}")
+    if as_json:
+        screen.print_json([_plain(row) for row in rows])
+    elif as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(["input", "prediction", *_extra(rows)])
+        for row in rows:
+            writer.writerow([_harmless(row["input"]), _harmless(row["prediction"]), *_cells(row)])
+    else:
+        screen.print_table(["input", "prediction", *_extra(rows)], [[row["input"], _said(row["prediction"]), *_cells(row)] for row in rows], screen.out)
+
+
+def _certainty(answer: Any, share: dict[Any, float] | None, top: int | None, problem: str) -> dict[str, Any]:
+    if share is None:
+        return {}
+    found: dict[str, Any] = {"probability": share.get(answer) if problem == "classification" else None, "probabilities": share}
+    if top:
+        found["top"] = sorted(share.items(), key=lambda item: -item[1])[:top]
+    return found
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    made = {k: v for k, v in row.items() if v is not None}
+    if "probabilities" in made:
+        made["probabilities"] = {str(k): v for k, v in made["probabilities"].items()}
+    if "top" in made:
+        made["top"] = [{"answer": a, "probability": p} for a, p in made["top"]]
+    return made
+
+
+def _extra(rows: list[dict[str, Any]]) -> list[str]:
+    first = rows[0] if rows else {}
+    if "top" in first:
+        return [f"{kind} {k + 1}" for k in range(len(first["top"])) for kind in ("answer", "probability")]
+    if first.get("probability") is not None:
+        return ["probability"]
+    return [f"p({label})" for label in first.get("probabilities", {})]
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    if "top" in row:
+        return [cell for answer, p in row["top"] for cell in (_said(answer), f"{p:.4f}")]
+    if row.get("probability") is not None:
+        return [f"{row['probability']:.4f}"]
+    return [f"{p:.4f}" for p in row.get("probabilities", {}).values()]
+
+
+def _said(answer: Any) -> str:
+    from mapsto.core.text import clean, short
+
+    if isinstance(answer, list):
+        return " | ".join(clean(str(a)) for a in answer)
+    return short(answer) if isinstance(answer, float) else clean(str(answer))
+
+
+def _harmless(cell: Any) -> str:
+    said = _said(cell)
+    return f"'{said}" if isinstance(cell, str) and said.startswith(FORMULA) else said

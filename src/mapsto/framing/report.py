@@ -1,0 +1,132 @@
+"""What the report page is told about a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from mapsto.core.nouns import Estimate, Finding
+from mapsto.core.text import clean, short
+from mapsto.domains.image import Image
+from mapsto.domains.row import Row
+from mapsto.framing.card import text
+from mapsto.insight.mistakes import worst
+from mapsto.insight.noise import Noise
+from mapsto.insight.report import Mistake, Report
+from mapsto.insight.verdict import Verdict
+from mapsto.measures.interval import estimate
+from mapsto.measures.macro_f1 import MacroF1
+from mapsto.measures.label_f1 import LabelF1
+
+if TYPE_CHECKING:
+    from mapsto.framing.frame import Frame
+    from mapsto.framing.prepare import Prepared
+
+SHOWN = 12  # mistakes
+CELLS = 8  # columns shown of a row that went wrong
+
+
+def report_of(
+    frame: Frame,
+    environment: dict[str, Any],
+    written: dict[str, Any],
+    verdict: Verdict,
+    curve: list[dict[str, float]],
+    predictions: dict[str, torch.Tensor],
+    noise: Noise | None,
+) -> Report:
+    """Fill the report with the exam: of the test rows, or of the validation rows where there are none."""
+    ready = frame.prepared
+    split = "test" if len(predictions["test"]) else "valid"
+    rows = ready.parts[split]
+    guess, truth = predictions[split].cpu().float(), ready.fields[split]["target"]
+    made = {k: str(v) for k, v in environment.items() if k != "data"}
+    report = Report(
+        title=f"{clean(str(frame.settings['data']['source']).rsplit('/', 1)[-1])}: {clean(ready.target_name)}",
+        task=f"{ready.input.describe()} ↦ {ready.target.describe()}",
+        problem=ready.problem,
+        measure=written["measure"],
+        better=written["better"],
+        verdict=verdict,
+        scores={s: _estimates(found) for s, found in written["scores"].items()},
+        baselines={n: {s: _estimates(b[s]) for s in ("train", "valid", "test") if s in b} for n, b in written["baselines"].items()},
+        curve=curve,
+        best_step=written["best"]["step"],
+        card=text(frame, with_price=False),
+        findings=[Finding(f.code, f.level, f.message, f.count, f.examples) for f in frame.findings],
+        made={**made, "steps": str(written["steps"]), "training": f"{written['seconds']:.1f} s", "seed": str(written["seed"]),
+              "parameters": f"{written['parameters']:,}"},
+    )
+    if ready.problem == "regression":
+        _numbers(report, ready, guess, truth)
+    elif ready.problem == "classification":
+        _classes(report, ready, guess, truth)
+    else:
+        _labels(report, ready, guess, truth)
+    wrong = worst(guess.numpy(), truth.numpy(), SHOWN)
+    report.mistakes = [_mistake(ready, int(rows[i]), guess[i], split) for i in wrong]
+    if noise is not None and noise.suspects and verdict.limit == "label-noise":
+        held_out = np.concatenate([ready.parts[s] for s in ("valid", "test") if len(predictions[s])])
+        all_guesses = torch.cat([predictions[s].cpu().float() for s in ("valid", "test") if len(predictions[s])])
+        report.suspects = [_mistake(ready, int(held_out[i]), all_guesses[i], split) for i in noise.suspects[:SHOWN]]
+    return report
+
+
+def _numbers(report: Report, ready: Prepared, guess: torch.Tensor, truth: torch.Tensor) -> None:
+    report.predictions = ready.target.units(guess).numpy()
+    report.truths = ready.target.units(truth).numpy()
+
+
+def _classes(report: Report, ready: Prepared, guess: torch.Tensor, truth: torch.Tensor) -> None:
+    classes, said = len(ready.target.classes), guess.argmax(1)
+    report.classes = [clean(str(c), 30) for c in ready.target.classes]
+    report.confusion = torch.bincount(truth * classes + said, minlength=classes * classes).reshape(classes, classes).numpy()
+    report.stated, report.came = guess.max(1).values.numpy(), (said == truth).numpy()
+    if classes > 2:
+        report.by_class = {name: _f1(MacroF1(), torch.stack([1 - (said == c).float(), (said == c).float()], 1), (truth == c).long())
+                           for c, name in enumerate(report.classes)}
+
+
+def _labels(report: Report, ready: Prepared, guess: torch.Tensor, truth: torch.Tensor) -> None:
+    report.classes = [clean(str(c), 30) for c in ready.target.classes]
+    report.by_class = {name: _f1(LabelF1(), guess[:, [k]], truth[:, [k]]) for k, name in enumerate(report.classes)}
+
+
+def _f1(measure: Any, guess: torch.Tensor, truth: torch.Tensor) -> Estimate:
+    measure.update(guess, truth)
+    return estimate(measure, replicates=50)
+
+
+def _mistake(ready: Prepared, row: int, guess: torch.Tensor, split: str) -> Mistake:
+    truth = ready.raw.columns[ready.target_name][row]
+    answer = ready.target.decode(guess[None])[0]
+    said = {"classification": clean(str(answer), 30), "regression": short(float(answer) if ready.problem == "regression" else 0.0),
+            "multi-label": clean(", ".join(map(str, answer)) if ready.problem == "multi-label" else "", 60) or "none"}[ready.problem]
+    mistake: dict[str, Any] = {"truth": ready.target.show(truth), "guess": said, "label": _name(ready, row)}
+    if ready.problem == "classification":
+        mistake["confidence"] = float(guess.max())
+    if isinstance(ready.input, Image):
+        column = next(n for n, k in ready.kinds.items() if k.name == "image")
+        encoded = ready.input.encode(ready.raw.columns[column][row : row + 1])
+        mistake["picture"] = ready.input.decode(encoded)[0]
+    elif isinstance(ready.input, Row):
+        shown = list(ready.input.columns.items())[:CELLS]
+        mistake["values"] = {clean(n): domain.show(_plain(ready.raw.columns[n][row])) for n, domain in shown}
+    return Mistake(**mistake)
+
+
+def _name(ready: Prepared, row: int) -> str:
+    return clean(str(ready.raw.labels[row]), 60) if ready.raw.labels is not None else f"row {row + 1}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and value != value else value
+
+
+def _estimates(scores: dict[str, Any]) -> dict[str, Estimate]:
+    nan = float("nan")
+    return {n: Estimate(*(nan if s[k] is None else s[k] for k in ("value", "low", "high")), s["n"]) for n, s in scores.items()}
