@@ -166,13 +166,12 @@ def summary(kind: str, name: str) -> str:
 def complete(kind: str, written: dict[str, Any], without: tuple[str, ...] = ()) -> dict[str, Any]:
     """`written` with every setting it leaves to its default spelled out; those in `without` are somebody else's to give."""
     cls = find(kind, written["name"])
-    defaults = {
-        word: plain(_default(cls, parameter))
+    settings = {
+        word: _finished(written[word]) if word in written else plain(_default(cls, parameter))
         for word, parameter in inspect.signature(cls).parameters.items()
-        if word not in without and word not in written
+        if word not in without
     }
-    said = {word: _finished(value) for word, value in written.items() if word != "name"}
-    return {"name": name_of(cls), **defaults, **said}
+    return {"name": name_of(cls), **settings, **{k: v for k, v in written.items() if k not in settings and k != "name"}}
 
 
 def _finished(value: Any) -> Any:

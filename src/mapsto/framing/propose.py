@@ -125,8 +125,7 @@ def _descend(prepared: Prepared, rows: int, picture: bool, model: str, device: t
         rate = 1e-2 if model == "linear" else 2e-3
         update = {"name": "descend", "learning_rate": rate, "optimizer": {"name": "adam-w", "weight_decay": 0.02}}
     update["schedule"] = {"name": "one-cycle"}
-    steps = epochs * -(-rows // batch)
     return (
         {"experience": {"name": "passes", "batch_size": batch}, "update": update, "until": {"name": "epochs", "count": epochs}},
-        f"{steps} steps of {batch} examples; a rate that rises and falls once needs the least tuning, and the best epoch's weights are kept",
+        "a rate that rises once and falls to nothing needs the least tuning; the weights of the best epoch are kept",
     )

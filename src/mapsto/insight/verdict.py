@@ -15,6 +15,7 @@ from mapsto.insight.words import the, words
 
 Limit = Literal["capacity", "data", "label-noise", "mismatch", "none"]
 DEEP = "deep"
+READABLE = ("logistic-regression", "ridge", "linear", "decision-tree", "tree")
 REGULARISATION = "stronger regularisation (weight decay, dropout, augmentation)"
 
 
@@ -84,12 +85,13 @@ def _best_baseline(figures: Figures) -> str | None:
 
 
 def _take(figures: Figures, best: str | None) -> str:
-    """The deep model, unless a simpler one is better, or so nearly as good that chance may well account for it."""
+    """The deep model, unless another does better, or one that a person can read does so nearly as well that chance may
+    well account for the difference."""
     guess, result = figures.trivially, figures.result
     if best is not None:
         simple = figures.shallow[best][figures.exam]
         lead = figures.ahead(result, simple)  # where it is NaN, it decides nothing
-        near = lead <= 0 or lead < figures.chance(result, simple) / 2
+        near = lead <= 0 or (best in READABLE and lead < figures.chance(result, simple) / 2)
         if near and not figures.ahead(simple, guess) <= 0:
             return best
     return figures.trivial if figures.trivial and figures.ahead(result, guess) <= 0 else DEEP

@@ -1,0 +1,37 @@
+# make demo    set everything up, and run the main job          make test    set everything up, and pass the tests
+# make setup   only set up (.venv)                              make results the recipes on real data → docs/results.md
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: setup demo test check slow results clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || (echo "mapsto needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1)
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable .
+	@touch $(READY)
+
+demo: setup
+	$(BIN)/mapsto train digits
+
+# one thread a process: two OpenMP threads collapse beside a busy neighbour
+test: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -m "not slow"
+
+slow: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m slow
+
+check: setup
+	$(BIN)/ruff check src tests benchmarks
+
+# everything, or some: make results RECIPES="digits titanic"
+results: setup
+	$(BIN)/python -m benchmarks.results $(RECIPES)
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache
