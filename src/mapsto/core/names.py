@@ -79,6 +79,8 @@ def listed(kind: str) -> dict[str, str]:
 def find(kind: str, name: str) -> type:
     """The class of that name on shelf `kind`; hyphens and case do not matter. UnknownName offers the nearest."""
     names = listed(kind)
+    if not isinstance(name, str):
+        raise UnknownName(f"a {kind} is named by a word, but came {name!r}.", f"There are: {', '.join(names)}.")
     for candidate, place in names.items():
         if squash(candidate) == squash(name):
             module, cls = place.split(":")
