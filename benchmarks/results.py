@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+README, BEGIN, END = ROOT / "README.md", "<!-- results: written by make results -->", "<!-- end of results -->"
 RECORD, PAGE = ROOT / "docs" / "results.json", ROOT / "docs" / "results.md"
 
 
@@ -69,6 +70,7 @@ def main(wanted: list[str]) -> int:
             record[gate.recipe] = {"runs": runs, "model": frame.settings["model"]["name"], "machine": machine(), "mapsto": mapsto.__version__}
             RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
             PAGE.write_text(page(record), encoding="utf-8")
+            README.write_text(with_results(README.read_text(encoding="utf-8"), record), encoding="utf-8")
     return 0
 
 
@@ -141,6 +143,19 @@ seeds of the split into folds). Seconds are of training alone, the median over r
 
 {machines}
 """
+
+
+def with_results(readme: str, record: dict[str, Any]) -> str:
+    """The README with its table of results brought up to date."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    rows = ["| task | model | test | seconds |", "|---|---|---|---|"]
+    for gate in GATES:
+        if gate.recipe in record:
+            runs = record[gate.recipe]["runs"]
+            mean, seconds = statistics.mean(run["test"] for run in runs), statistics.median(run["seconds"] for run in runs)
+            rows.append(f"| {gate.what} | {record[gate.recipe]['model']} | {gate.measure} {mean:.4f} ({len(runs)} runs) | {seconds:.0f} |")
+    return before + BEGIN + "\n" + "\n".join(rows) + "\n" + END + after
 
 
 def best_baseline(runs: list[dict[str, Any]]) -> tuple[str, float] | None:
