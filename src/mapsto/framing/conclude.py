@@ -112,6 +112,7 @@ def conclude(frame: Frame, folder: Run, learner: Learner, seconds: float, watch:
         mismatch=_mismatch(ready, learner.seed),
         counts=dict(zip(map(str, ready.target.classes), ready.target.counts, strict=True)) if problem == "classification" else None,
         separate=not ready.how_split.startswith("at random"),
+        linear=frame.settings["model"]["name"] == "linear",
     )
     written = {
         "problem": problem,
