@@ -40,6 +40,7 @@ def train(
 
         return train_folds(frame, run, watch, baseline_seconds)
     learner = frame.learner()
+    learner.settle()
     name = Path(str(frame.settings["data"]["source"])).name.split(".")[0] or "data"
     folder = Run.create(run, name, frame.toml(), _environment(frame, learner))
     if tensorboard:
@@ -55,7 +56,9 @@ def resume(run: str | Path, frame: Frame, watch: Watch | None = None, observers:
     """
     folder = Run(run)
     learner = frame.learner()
-    before, now = folder.environment(), _environment(frame, learner)
+    before = folder.environment()
+    learner.settle(before.get("threads"))
+    now = _environment(frame, learner)
     if before["data"] != now["data"]:
         raise BadInput(f"the data are not those that {run} was started on: their encoded values differ.",
                        "Restore them, or start a new run.")

@@ -39,6 +39,7 @@ class Learner:
         self.device = devices.pick(device) if data.device.type == "cpu" or device != "auto" else data.device
         self.model = place.place(model, self.device)
         self.step = 0
+        self.threads: int | None = None
         self.tally = Tally()
         leading, measure = next(iter(objective.measures(data.target).items()))
         self.best = Best(leading, measure.better)
@@ -55,10 +56,17 @@ class Learner:
         until = self.algorithm.until if until is None else Steps(until) if isinstance(until, int) else until
         if until is not self.algorithm.until:
             until.start(self)
-        one = self.data.ready(self.data.train.gather(torch.zeros(1, dtype=torch.int64, device=self.device)))
-        place.prepare(self.model, one, len(self.data.train) / self.algorithm.experience.batches, self.device)
+        self.settle()
         fit(self, until, observers, stop)
         return self
+
+    def settle(self, threads: int | None = None) -> int:
+        """Decide, once, how many threads a step takes; `threads` is what an earlier part of this run settled on."""
+        if self.threads is None:
+            few = torch.arange(min(len(self.data.train), -(-len(self.data.train) // self.algorithm.experience.batches)))
+            batch = self.data.ready(self.data.train.gather(few.to(self.device)))
+            self.threads = place.settle(self.model, batch, self.device, threads)
+        return self.threads
 
     def evaluate(self, split: str = "test", intervals: bool = True, at_most: int = 0) -> Scores:
         """The exam on one split, with 95 % intervals; on at most so many rows where `at_most` > 0."""

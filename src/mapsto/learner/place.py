@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import torch
 from torch import Tensor, nn
 
 from mapsto.core import devices
-from mapsto.core.batch import Batch
+from mapsto.core.batch import Batch, over, size
 from mapsto.core.errors import Damaged
 from mapsto.core.nouns import Solvable
 
@@ -18,16 +20,38 @@ def place(model: nn.Module, device: torch.device) -> nn.Module:
     return model.to(device)
 
 
-def prepare(model: nn.Module, sample: Batch, batch_size: float, device: torch.device) -> None:
-    """Settle the process before the first step: the heap, and one thread for a step that is too small for two.
+def settle(model: nn.Module, batch: Batch, device: torch.device, threads: int | None = None) -> int:
+    """Settle the process before the first step: its heap, and how many threads a step takes. Returns their number.
 
-    sample: one ready example. Two threads on a small step gain little, and collapse beside a busy neighbour.
+    batch: a ready one of the usual size. threads: what an earlier part of the run settled on; None decides now: one for a
+    small step, else the faster in a short race, since two threads beside a busy neighbour can take ten times as long as one.
     """
     devices.keep_heap()
-    if device.type == "cpu" and not isinstance(model, Solvable):
-        per_example = work(model, sample)
-        if 0 < per_example * batch_size < SMALL:
-            torch.set_num_threads(1)
+    if device.type != "cpu" or isinstance(model, Solvable):
+        return torch.get_num_threads()
+    many = torch.get_num_threads()
+    if threads is None:
+        small = 0 < work(model, over(batch, lambda t: t[:1])) * size(batch) < SMALL
+        threads = 1 if small or many == 1 or _seconds(model, batch, 1) < _seconds(model, batch, many) else many
+    torch.set_num_threads(threads)
+    return threads
+
+
+@torch.inference_mode()
+def _seconds(model: nn.Module, batch: Batch, threads: int) -> float:
+    """The shortest of three passes of the model over the batch."""
+    torch.set_num_threads(threads)
+    was = model.training
+    model.eval()
+    times = []
+    try:
+        for _ in range(3):
+            begun = time.perf_counter()
+            model(batch["input"])
+            times.append(time.perf_counter() - begun)
+    finally:
+        model.train(was)
+    return min(times)
 
 
 @torch.inference_mode()
