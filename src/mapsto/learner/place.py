@@ -12,6 +12,7 @@ from mapsto.core.batch import Batch, over, size
 from mapsto.core.errors import Damaged
 from mapsto.core.nouns import Solvable
 
+AVAILABLE = torch.get_num_threads()  # before anything here settled for fewer
 INITIAL = 5  # what a seed is for: first weights
 SMALL = 500e6  # floating-point operations of a step below which a second thread costs more than it brings
 
@@ -29,8 +30,8 @@ def settle(model: nn.Module, batch: Batch, device: torch.device, threads: int | 
     devices.keep_heap()
     if device.type != "cpu" or isinstance(model, Solvable):
         return torch.get_num_threads()
-    many = torch.get_num_threads()
     if threads is None:
+        many = AVAILABLE
         small = 0 < work(model, over(batch, lambda t: t[:1])) * size(batch) < SMALL
         threads = 1 if small or many == 1 or _seconds(model, batch, 1) < _seconds(model, batch, many) else many
     torch.set_num_threads(threads)
