@@ -69,7 +69,9 @@ def batch(problem: Problem = "classification", shape: Shape = (6,), rows: int = 
     return {"input": input, "target": targets(problem, input), "index": torch.arange(rows)}
 
 
-def dataset(problem: Problem = "classification", shape: Shape = (6,), rows: int = 24, valid: int = 9, **more) -> Dataset:
+def dataset(
+    problem: Problem = "classification", shape: Shape = (6,), rows: int = 24, valid: int = 9, **more
+) -> Dataset:
     """Training, validation and test examples; more: of Dataset."""
     target = {"classification": Category(), "multi-label": Categories(), "regression": Number()}[problem]
     target.fit({"classification": ["a", "b", "c"], "multi-label": [["a"], ["b"]], "regression": [-1.0, 1.0]}[problem])
@@ -80,6 +82,11 @@ def dataset(problem: Problem = "classification", shape: Shape = (6,), rows: int 
 
 def objective(problem: Problem = "classification") -> Objective:
     return {"classification": CrossEntropy, "multi-label": BinaryCrossEntropy, "regression": SquaredError}[problem]()
+
+
+def mlp(problem: Problem = "classification", shape: Shape = (6,)) -> MLP:
+    """With all that makes resuming hard: drawn masks, and statistics that are no parameters."""
+    return MLP(shape, OUTPUTS[problem], width=8, dropout=0.2, norm="batch")
 
 
 def learner(
@@ -95,7 +102,7 @@ def learner(
 ) -> Learner:
     """A small one, whose every part may be another. seed: of the run; weights: of the first weights."""
     data = data or dataset(problem)
-    model = model or initialised(lambda: MLP(data.input.shape, OUTPUTS[problem], width=8, dropout=0.2, norm="batch"), weights)
+    model = model or initialised(lambda: mlp(problem, data.input.shape), weights)
     algorithm = Algorithm(experience or Passes(5), update or Descend(0.01, schedule=Constant()), until or Steps(20))
     return Learner(data, model, judged_by or objective(problem), algorithm, seed, device="cpu")
 
@@ -114,7 +121,7 @@ class Pair(nn.Module):
 
 @dataclass
 class Adversarial(Objective):
-    """The critic tells target from made ones by squares, the generator wants to pass (Mao et al. 2016, arXiv:1611.04076)."""
+    """The critic tells the target from what is made, the generator wants to pass (Mao et al. 2016, arXiv:1611.04076)."""
 
     players = ("critic", "generator")
 
