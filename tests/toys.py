@@ -70,7 +70,7 @@ def batch(problem: Problem = "classification", shape: Shape = (6,), rows: int = 
 
 
 def dataset(
-    problem: Problem = "classification", shape: Shape = (6,), rows: int = 24, valid: int = 9, **more
+    problem: Problem = "classification", shape: Shape = (6,), rows: int = 26, valid: int = 9, **more
 ) -> Dataset:
     """Training, validation and test examples; more: of Dataset."""
     target = {"classification": Category(), "multi-label": Categories(), "regression": Number()}[problem]
@@ -103,8 +103,23 @@ def learner(
     """A small one, whose every part may be another. seed: of the run; weights: of the first weights."""
     data = data or dataset(problem)
     model = model or initialised(lambda: mlp(problem, data.input.shape), weights)
-    algorithm = Algorithm(experience or Passes(5), update or Descend(0.01, schedule=Constant()), until or Steps(20))
+    algorithm = Algorithm(experience or Passes(10), update or Descend(0.01, schedule=Constant()), until or Steps(20))
     return Learner(data, model, judged_by or objective(problem), algorithm, seed, device="cpu")
+
+
+class StopAt:
+    """Somebody who asks a learner to stop once it has made so many steps: between exams and reports too."""
+
+    def __init__(self, learner: Learner, step: int):
+        self.learner, self.step = learner, step
+
+    @property
+    def asked(self) -> int:
+        return 15 if self.learner.step >= self.step else 0
+
+
+def stopped(learner: Learner, step: int) -> Learner:
+    return learner.fit(stop=StopAt(learner, step))
 
 
 class Pair(nn.Module):
@@ -121,14 +136,14 @@ class Pair(nn.Module):
 
 @dataclass
 class Adversarial(Objective):
-    """The critic tells the target from what is made, the generator wants to pass (Mao et al. 2016, arXiv:1611.04076)."""
+    """The critic tells real ones from what is made, the generator wants to pass (Mao et al. 2016, arXiv:1611.04076)."""
 
     players = ("critic", "generator")
 
     def losses(self, model: nn.Module, batch: Batch, player: str) -> Losses:
         opinion = model.critic(model(batch["input"]))[:, 0]
         if player == "critic":
-            return {"critic": (model.critic(batch["target"])[:, 0] - 1) ** 2 + opinion**2}
+            return {"critic": (model.critic(batch["real"])[:, 0] - 1) ** 2 + opinion**2}
         return {"generator": (opinion - 1) ** 2}
 
     def predict(self, model: nn.Module, batch: Batch) -> Tensor:
@@ -139,9 +154,10 @@ class Adversarial(Objective):
 
 
 def pairs(rows: int = 24, seed: int = 0) -> Batch:
-    """Noise and what is to be imitated, [B, 2] each."""
+    """Noise, and the real ones to be imitated, [B, 2] each; the exam is that the critic takes what is made for real."""
     g = torch.Generator().manual_seed(seed)
-    return {"input": torch.randn(rows, 2, generator=g), "target": torch.randn(rows, 2, generator=g) * 0.5 + 1}
+    return {"input": torch.randn(rows, 2, generator=g), "real": torch.randn(rows, 2, generator=g) * 0.5 + 1,
+            "target": torch.ones(rows)}
 
 
 @dataclass
