@@ -33,9 +33,9 @@ SHAPES = {"grey": (1, 12, 12), "colour": (3, 16, 16), "row": {"number": [3], "ca
 SMALL = {"width": 8, "hidden": 32, "dropout": 0.0, "rounds": 10, "learning_rate": 0.5}
 
 
-def small(name, shape, outputs=3):
+def small(name, shape, outputs=3, **others):
     known = inspect.signature(names.find("model", name)).parameters
-    settings = {word: value for word, value in SMALL.items() if word in known}
+    settings = {word: value for word, value in SMALL.items() if word in known} | others
     return initialised(lambda: names.build("model", {"name": name, "inputs": shape, "outputs": outputs, **settings}), 0)
 
 
@@ -195,6 +195,23 @@ def test_every_trainable_parameter_gets_a_finite_gradient(name, where):
     trainable = [(word, parameter.grad) for word, parameter in model.named_parameters() if parameter.requires_grad]
     assert trainable
     assert [word for word, gradient in trainable if gradient is None or not gradient.isfinite().all()] == []
+
+
+@TRAINED
+def test_the_last_batch_of_an_epoch_may_hold_one_example(name, where):
+    one = over(few("classification", SHAPES[where]), lambda t: t[:1])
+    for norm in norms(name):
+        model = small(name, SHAPES[where], **norm)
+        loss = F.cross_entropy(model(one["input"]), one["target"])
+        loss.backward()
+        assert loss.isfinite()
+        assert model.eval()(one["input"]).isfinite().all()
+
+
+def norms(name):
+    """The default, and the one that looks at the whole batch where a model offers it."""
+    known = inspect.signature(names.find("model", name)).parameters
+    return [{}, {"norm": "batch"}] if "norm" in known else [{}]
 
 
 @TRAINED
