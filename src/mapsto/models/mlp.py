@@ -12,9 +12,8 @@ from mapsto.core.nouns import Shape
 from mapsto.layers.columns import Columns
 
 
-
 class BatchNorm(nn.BatchNorm1d):
-    """Batch norm of [B, width] that takes an example alone, as the last of an epoch may be, by the running statistics."""
+    """Batch norm of [B, width]; an example alone, as the last of an epoch may be, goes by the running statistics."""
 
     def forward(self, input: Tensor) -> Tensor:
         if self.training and len(input) == 1:  # one number has no spread

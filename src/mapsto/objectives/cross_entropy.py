@@ -13,7 +13,8 @@ from mapsto.core.names import near
 from mapsto.core.nouns import Domain, Measure, Objective
 from mapsto.measures import AUROC, Accuracy, CalibrationError, LogLoss, MacroF1
 
-MEASURES = {"accuracy": Accuracy, "macro-f1": MacroF1, "auroc": AUROC, "log-loss": LogLoss, "calibration-error": CalibrationError}
+MEASURES = {"accuracy": Accuracy, "macro-f1": MacroF1, "auroc": AUROC, "log-loss": LogLoss,
+            "calibration-error": CalibrationError}
 
 
 @dataclass
