@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
-from mapsto.core import devices
+from mapsto.core import devices, seeds
 from mapsto.core.batch import Batch
 from mapsto.core.errors import Damaged
 from mapsto.core.nouns import Solvable
 
-INITIAL = 5  # what a seed is for: first weights
+INITIAL, JUDGED = 5, 6  # what a seed is for: first weights, and what a model draws in an exam
 SMALL = 500e6  # floating-point operations of a step below which a second thread costs more than it brings
 
 
@@ -50,6 +53,20 @@ def work(model: nn.Module, sample: Batch) -> int:
         for hook in hooks:
             hook.remove()
     return counted
+
+
+@contextmanager
+def at_rest(model: nn.Module, device: torch.device, seed: int) -> Iterator[None]:
+    """While it lasts, the model is in eval mode and what it draws follows from the seed; then all is as it was."""
+    was = {module: module.training for module in model.modules()}
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        seeds.set_all(seed, JUDGED)
+        model.eval()
+        try:
+            yield
+        finally:
+            for module, training in was.items():
+                module.training = training
 
 
 def fill(model: nn.Module, weights: dict[str, Tensor]) -> None:
