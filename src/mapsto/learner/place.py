@@ -70,13 +70,19 @@ def at_rest(model: nn.Module, device: torch.device, seed: int) -> Iterator[None]
 
 
 def fill(model: nn.Module, weights: dict[str, Tensor]) -> None:
-    """Put saved weights into a model. Damaged where they are not this model's."""
-    if isinstance(model, Solvable):
-        model.shaped({name: list(tensor.shape) for name, tensor in weights.items()})
+    """Put saved weights into a model. Damaged, and the model as it was, where they are not this model's."""
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     try:
-        model.load_state_dict(weights)
+        _take(model, weights)
     except RuntimeError as error:
+        _take(model, before)
         raise Damaged(
             f"these weights are not those of a {type(model).__name__} built like this: {error}.",
             "Build the model as it was when it was saved (config.json says how).",
         ) from error
+
+
+def _take(model: nn.Module, weights: dict[str, Tensor]) -> None:
+    if isinstance(model, Solvable):
+        model.shaped({name: list(tensor.shape) for name, tensor in weights.items()})
+    model.load_state_dict(weights)
