@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from mapsto.core import devices, seeds
 from mapsto.core.batch import Batch, total_and_count
 from mapsto.core.nouns import Algorithm, Data, Objective, Scores, Until
+from mapsto.core.state import to_device
 from mapsto.core.stop import Stop
 from mapsto.learner import place
 from mapsto.learner.best import Best
@@ -22,7 +23,7 @@ from mapsto.learner.until import Steps
 class Learner:
     """Composes the four components and learns.
 
-    seed: of everything but the split. device: where the model and the data are ("auto", "cpu", "cuda" …).
+    seed: of everything but the split. device: where the model and the data are; "auto" is where the data are.
     After `fit`, the model holds the weights of the last step; `best` keeps those of the best validation exam.
     """
 
@@ -36,7 +37,7 @@ class Learner:
         device: str = "auto",
     ):
         self.data, self.objective, self.algorithm, self.seed = data, objective, algorithm, seed
-        self.device = devices.pick(device) if data.device.type == "cpu" or device != "auto" else data.device
+        self.device = data.device if device == "auto" else devices.pick(device)
         self.model = place.place(model, self.device)
         self.step = 0
         self.threads: int | None = None
@@ -54,8 +55,7 @@ class Learner:
     def fit(self, until: Until | int | None = None, observers: Sequence[Observer] = (), stop: Stop | None = None) -> Self:
         """Learn until the algorithm's own end, or `until` (a whole number means so many steps)."""
         until = self.algorithm.until if until is None else Steps(until) if isinstance(until, int) else until
-        if until is not self.algorithm.until:
-            until.start(self)
+        until.start(self)
         self.settle()
         fit(self, until, observers, stop)
         return self
@@ -75,27 +75,21 @@ class Learner:
     @torch.inference_mode()
     def predict(self, batch: Batch) -> Tensor:
         """What the model says about a ready batch, in the output domain's encoding; leaves no trace."""
-        was = self.model.training
-        self.model.eval()
-        try:
+        with place.at_rest(self.model, self.device, self.seed):
             return self.objective.predict(self.model, batch)
-        finally:
-            self.model.train(was)
 
     @torch.inference_mode()
-    def judge(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The prediction of a ready batch and the total of all its losses; leaves no trace."""
-        was = self.model.training
-        self.model.eval()
-        try:
-            losses = [self.objective.losses(self.model, batch, player) for player in self.objective.players]
-            total = sum(total_and_count(loss, None)[0] for terms in losses for loss in terms.values())
-            return self.objective.predict(self.model, batch), total
-        finally:
-            self.model.train(was)
+    def judge(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The prediction of a ready batch, and for each term of its losses [total, count]; leaves no trace."""
+        with place.at_rest(self.model, self.device, self.seed):
+            judged = {}
+            for player in self.objective.players:
+                for term, loss in self.objective.losses(self.model, batch, player).items():
+                    judged[term] = torch.stack([n.double() for n in total_and_count(loss, batch.get("weight"))])
+            return self.objective.predict(self.model, batch), judged
 
     def take_best(self) -> Self:
-        """Put the best weights into the model; the last ones stay where there has been no exam."""
+        """Put the best weights into the model, as an exam saw them."""
         if self.best.weights:
             self.model.load_state_dict(self.best.weights)
         return self
@@ -113,13 +107,13 @@ class Learner:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        place.fill(self.model, state["model"])  # first, for it may be Damaged: then nothing has changed
         self.step = state["step"]
-        place.fill(self.model, state["model"])
         self.algorithm.experience.load_state_dict(state["experience"])
         self.algorithm.update.load_state_dict(state["update"])
         self.algorithm.until.load_state_dict(state["until"])
         self.best.load_state_dict(state["best"])
-        self.tally.load_state_dict(state["tally"])
+        self.tally.load_state_dict(to_device(state["tally"], self.device))
 
 
 def initialised(build: Callable[[], nn.Module], seed: int) -> nn.Module:

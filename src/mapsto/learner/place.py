@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
-from mapsto.core import devices
+from mapsto.core import devices, seeds
 from mapsto.core.batch import Batch, over, size
 from mapsto.core.errors import Damaged
 from mapsto.core.nouns import Solvable
 
 AVAILABLE = torch.get_num_threads()  # before anything here settled for fewer
-INITIAL = 5  # what a seed is for: first weights
+INITIAL, JUDGED = 5, 6  # what a seed is for: first weights, and what a model draws in an exam
 SMALL = 500e6  # floating-point operations of a step below which a second thread costs more than it brings
 
 
@@ -77,14 +79,34 @@ def work(model: nn.Module, sample: Batch) -> int:
     return counted
 
 
+@contextmanager
+def at_rest(model: nn.Module, device: torch.device, seed: int) -> Iterator[None]:
+    """While it lasts, the model is in eval mode and what it draws follows from the seed; then all is as it was."""
+    was = {module: module.training for module in model.modules()}
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        seeds.set_all(seed, JUDGED)
+        model.eval()
+        try:
+            yield
+        finally:
+            for module, training in was.items():
+                module.training = training
+
+
 def fill(model: nn.Module, weights: dict[str, Tensor]) -> None:
-    """Put saved weights into a model. Damaged where they are not this model's."""
-    if isinstance(model, Solvable):
-        model.shaped({name: list(tensor.shape) for name, tensor in weights.items()})
+    """Put saved weights into a model. Damaged, and the model as it was, where they are not this model's."""
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     try:
-        model.load_state_dict(weights)
+        _take(model, weights)
     except RuntimeError as error:
+        _take(model, before)
         raise Damaged(
             f"these weights are not those of a {type(model).__name__} built like this: {error}.",
             "Build the model as it was when it was saved (config.json says how).",
         ) from error
+
+
+def _take(model: nn.Module, weights: dict[str, Tensor]) -> None:
+    if isinstance(model, Solvable):
+        model.shaped({name: list(tensor.shape) for name, tensor in weights.items()})
+    model.load_state_dict(weights)
