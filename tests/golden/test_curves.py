@@ -30,9 +30,9 @@ def digits() -> Frame:
     """A convolutional net with batch norm on moved pictures; AdamW, one cycle."""
     return described(
         mapsto.frame("digits", device="cpu"),
-        model={"name": "conv-net", "width": 8, "depth": 2},
-        update={"learning_rate": 2e-2, "optimizer": {"name": "adam-w", "weight_decay": 0.05},
-                "schedule": {"name": "one-cycle"}},
+        model={"name": "conv-net", "width": 16, "depth": 3},
+        update={"learning_rate": 1e-2, "optimizer": {"name": "adam-w", "weight_decay": 0.05},
+                "schedule": {"name": "one-cycle", "start": 0.3}},
         augment=[{"name": "shift", "pixels": 1}],
     )
 
