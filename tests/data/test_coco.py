@@ -24,7 +24,9 @@ def listing(files: list[str], shown: list[list[int]]) -> dict:
     boxes = [(i, kind) for i, kinds in enumerate(shown) for kind in kinds[:1] + kinds]
     return {
         "images": [{"id": i, "file_name": file, "width": 8, "height": 6} for i, file in enumerate(files)],
-        "annotations": [{"id": n, "image_id": i, "category_id": k, "bbox": [0, 0, 2, 2]} for n, (i, k) in enumerate(boxes)],
+        "annotations": [
+            {"id": n, "image_id": i, "category_id": k, "bbox": [0, 0, 2, 2]} for n, (i, k) in enumerate(boxes)
+        ],
         "categories": [{"id": k, "name": name} for k, name in KINDS.items()],
     }
 
@@ -132,7 +134,7 @@ def test_boxes_of_unlisted_pictures_or_kinds_are_counted(zoo: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("{", "not whole JSON"), ("[]", "not laid out"), ('{"images": [{}]}', "not laid out"), ("[" * 100_000, "not whole JSON")],
+    [("{", "whole JSON"), ("[]", "not laid out"), ('{"images": [{}]}', "not laid out"), ("[" * 100_000, "whole JSON")],
 )
 def test_what_is_no_coco_file_is_refused_with_what_was_expected(zoo: Path, text: str, said: str) -> None:
     (zoo / "instances_train.json").write_text(text)
