@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from mapsto.core.errors import FrameError, UnknownName
 
@@ -79,6 +79,8 @@ def listed(kind: str) -> dict[str, str]:
 def find(kind: str, name: str) -> type:
     """The class of that name on shelf `kind`; hyphens and case do not matter. UnknownName offers the nearest."""
     names = listed(kind)
+    if not isinstance(name, str):
+        raise UnknownName(f"a {kind} is named by a word, but came {name!r}.", f"There are: {', '.join(names)}.")
     for candidate, place in names.items():
         if squash(candidate) == squash(name):
             module, cls = place.split(":")
@@ -135,10 +137,28 @@ def build(kind: str, written: dict[str, Any]) -> Any:
                 f"{cls.__name__} has no setting '{word}'." + (f" Near it: {', '.join(hint)}." if hint else ""),
                 f"It has: {', '.join(known)}.",
             )
+    _check(cls, values)
     try:
         return cls(**{word: _revive(value) for word, value in values.items()})
     except TypeError as error:
         raise FrameError(f"{cls.__name__} cannot be built from {values}: {error}.") from error
+
+
+def _check(cls: type, values: dict[str, Any]) -> None:
+    """Refuse what the constructor's hints rule out: a word that is none of a closed choice, a count that is none."""
+    hints = get_type_hints(cls if is_dataclass(cls) else cls.__init__)
+    for word, value in values.items():
+        choices = get_args(hints.get(word)) if get_origin(hints.get(word)) is Literal else ()
+        if choices and value not in choices:
+            hint = near(str(value), [str(c) for c in choices])
+            raise FrameError(
+                f"{cls.__name__} has no {word} '{value}'." + (f" Near it: {', '.join(hint)}." if hint else ""),
+                f"There are: {', '.join(map(str, choices))}.",
+            )
+        if hints.get(word) is int and (not isinstance(value, int) or value < 0):
+            raise FrameError(f"{cls.__name__} needs for {word} a whole number of 0 or more, but came {value!r}.")
+        if hints.get(word) is float and not isinstance(value, int | float):
+            raise FrameError(f"{cls.__name__} needs for {word} a number, but came {value!r}.")
 
 
 def _revive(value: Any) -> Any:

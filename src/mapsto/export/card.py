@@ -11,7 +11,7 @@ def model_card(config: dict[str, Any], input: Domain, target: Domain) -> str:
     """Markdown with YAML front matter. `config` is config.json; its scores are repeated as they are."""
     data, scores = config.get("data", "data"), config.get("scores", {}).get("test", {})
     rows = "".join(
-        f"| {name} | {s['value']:.4g} | {s['low']:.4g} – {s['high']:.4g} | {s['n']} |\n" for name, s in scores.items()
+        f"| {name} | {_figure(s['value'])} | {_figure(s['low'])} – {_figure(s['high'])} | {s['n']} |\n" for name, s in scores.items()
     )
     table = f"| measure (test) | value | 95 % interval | n |\n|---|---|---|---|\n{rows}" if rows else "Not examined yet.\n"
     return f"""---
@@ -33,3 +33,7 @@ f = mapsto.load("this folder")
 f(raw)          # raw value in, raw value out; a list gives a list
 ```
 """
+
+
+def _figure(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4g}"

@@ -15,6 +15,7 @@ from mapsto.core.text import clean, few, many
 LEFT_OUT = ("id", "text", "constant", "empty", "leave-out")
 FEW_CLASSES = 20  # a target of whole numbers with no more distinct values than this is a class
 SEPARATORS = ("|", ";")
+COUNTER = "a different number in every row, counting up"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def _number_kind(present: np.ndarray) -> Kind:
     if whole and len(present) >= 20 and len(np.unique(present)) == len(present):
         steps = np.diff(present.astype(np.float64))
         if (steps > 0).all() and steps.max() <= 10 * np.median(steps):
-            return Kind("id", "a different number in every row, counting up")
+            return Kind("id", COUNTER)
     return Kind("number", "whole numbers" if whole else "numbers")
 
 

@@ -77,7 +77,7 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any]) -> Prepared:
         for name, values in raw.columns.items()
         if name != target_name
     }
-    kinds = _one_way_in(kinds)
+    kinds = _something_to_see(_one_way_in(kinds))
     target = _domain(target_kind, raw.columns[target_name], is_target=True)
     parts, how = _deal(raw, target_name, problem, split)
     for name in ("train",):
@@ -195,6 +195,13 @@ def _one_way_in(kinds: dict[str, Kind]) -> dict[str, Kind]:
         name: kind if name == pictures[0] or not kind.used else Kind("leave-out", f"beside the pictures in '{clean(pictures[0])}'")
         for name, kind in kinds.items()
     }
+
+
+def _something_to_see(kinds: dict[str, Kind]) -> dict[str, Kind]:
+    """Where no column is left, a counter is worth looking at after all: y over time, say."""
+    if any(kind.used for kind in kinds.values()):
+        return kinds
+    return {n: Kind("number", "a counter, but the only input there is") if k.because == infer.COUNTER else k for n, k in kinds.items()}
 
 
 def _domain(kind: Kind, values: np.ndarray, is_target: bool = False, size: list[int] | None = None) -> Domain:

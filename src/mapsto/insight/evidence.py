@@ -91,7 +91,7 @@ def course_of(curve: list[dict[str, float]], better: int) -> Course:
     points = [p for p in curve if all(math.isfinite(p.get(key, math.nan)) for key in (valid, "train_loss"))]
     if len(points) < 5:  # too few to see a course
         return Course()
-    best = max(range(len(points)), key=lambda i: sign * points[i][valid])
+    best = max(range(len(points)), key=lambda i: (sign * points[i][valid], -points[i].get("valid_loss", 0.0)))
     first, peak, last = points[0], points[best], points[-1]
     late = points[-max(2, len(points) // 5) :]  # the last fifth of the way
     gained = sign * (peak[valid] - first[valid])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from mapsto.core.errors import FrameError
 from mapsto.core.names import shelf_here
 from mapsto.core.nouns import Learner, Scores, Until
 
@@ -16,6 +17,9 @@ class Steps(Until):
     """After `count` steps."""
 
     count: int = 1000
+
+    def __post_init__(self) -> None:
+        _some(self, self.count)
 
     def reached(self, step: int) -> bool:
         return step >= self.count
@@ -29,6 +33,9 @@ class Epochs(Until):
     """After `count` passes over the training examples."""
 
     count: int = 10
+
+    def __post_init__(self) -> None:
+        _some(self, self.count)
 
     def start(self, learner: Learner) -> None:
         self._batches = learner.algorithm.experience.batches
@@ -47,6 +54,9 @@ class Minutes(Until):
     count: float = 10.0
     spent: float = field(default=0.0, init=False)
     remembers = ("spent",)
+
+    def __post_init__(self) -> None:
+        _some(self, self.count)
 
     def start(self, learner: Learner) -> None:
         self._last = time.monotonic()
@@ -107,3 +117,8 @@ class Either(Until):
     def load_state_dict(self, state: dict) -> None:
         for until, saved in zip(self.several, state["several"], strict=True):
             until.load_state_dict(saved)
+
+
+def _some(until: Until, count: float) -> None:
+    if not isinstance(count, int | float) or not count > 0:
+        raise FrameError(f"{type(until).__name__} needs a count above 0, but came {count!r}.")

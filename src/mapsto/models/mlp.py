@@ -7,6 +7,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from mapsto.core.batch import Field
+from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Shape
 from mapsto.layers.columns import Columns
 
@@ -31,6 +32,8 @@ class MLP(nn.Module):
         embedding: int = 16,
     ):
         super().__init__()
+        if width < 1:
+            raise FrameError(f"MLP needs a width of at least 1, but came {width}.")
         self.inputs, self.outputs, self.width, self.depth = inputs, outputs, width, depth
         self.dropout, self.norm, self.embedding = dropout, norm, embedding
         self.columns = Columns(inputs, embedding)

@@ -1,0 +1,1 @@
+"""Measurements: what each recipe reaches on real data (`results`)."""
