@@ -117,10 +117,12 @@ def _source_for_path(where: str | Path) -> type[Source]:
 
     if Zoo().accepts(where):
         return Zoo
-    raise BadInput(_nothing_there(str(where), path), f"Named sets: {', '.join(NAMED)}.")
+    raise BadInput(nothing_there(where), f"Named sets: {', '.join(NAMED)}.")
 
 
-def _nothing_there(where: str, path: Path) -> str:
+def nothing_there(where: str | Path) -> str:
+    """That a word or path leads to nothing, with what it may have meant: named sets, and files that are there."""
+    path, where = Path(where).expanduser(), str(where)
     hint = near(where, NAMED)
     said = f"'{where}' is no file, no folder and no named set."
     folder = path.parent
