@@ -214,7 +214,7 @@ def _domain(kind: Kind, values: np.ndarray, is_target: bool = False, size: list[
     if kind.name == "categories":
         return Categories(separator=infer.label_separator(infer.present_values(values)) if values.dtype == object else "")
     if kind.name == "image":
-        return build("domain", {"name": "image", "size": size})
+        return build("domain", {"name": "image", "size": size or None})  # [] is learned
     return build("domain", {"name": kind.name})
 
 
