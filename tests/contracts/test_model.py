@@ -14,8 +14,8 @@ import pytest
 import safetensors.torch
 import torch
 import torch.nn.functional as F
-from toys import OUTPUTS, dataset, inputs, objective
 from torch import nn
+from toys import OUTPUTS, dataset, inputs, objective
 
 from mapsto.algorithms.experience import Passes
 from mapsto.algorithms.update import Descend

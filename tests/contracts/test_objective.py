@@ -7,8 +7,8 @@ import json
 
 import pytest
 import torch
-from toys import OUTPUTS, batch, dataset
 from torch import nn
+from toys import OUTPUTS, batch, dataset
 
 from mapsto.core import names
 from mapsto.core.batch import Mean, over, size, total_and_count

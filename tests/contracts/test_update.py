@@ -1,12 +1,12 @@
-"""What every update on the shelf promises: it resumes bit for bit, leaves other players alone, and is what its formula says."""
+"""What every update promises: it resumes bit for bit, leaves other players alone, and is what its formula says."""
 
 import itertools
 import json
 
 import pytest
 import torch
-from toys import Adversarial, Pair, Plain, Ragged, batch, dataset, learner, objective, pairs, stopped
 from torch import nn
+from toys import Adversarial, Pair, Plain, Ragged, batch, learner, objective, pairs, stopped
 
 from mapsto.algorithms.experience import Passes, Whole
 from mapsto.algorithms.optimizers import SGD, Adam, AdamW
@@ -188,8 +188,9 @@ def test_solve_is_for_models_that_can_be_solved():
 
 
 def one_step(update, judged_by, drawn, model):
-    run = learner(model=model, update=update, judged_by=judged_by,
-                  data=Dataset(drawn, over(drawn, lambda t: t[:0]), over(drawn, lambda t: t[:0]), Plain((6,)), Plain((3,))))
+    none = over(drawn, lambda t: t[:0])
+    data = Dataset(drawn, none, none, Plain((6,)), Plain((3,)))
+    run = learner(model=model, update=update, judged_by=judged_by, data=data)
     losses = update.step(drawn, 0)
     return weights(run.model), losses
 
@@ -320,10 +321,11 @@ def test_the_average_follows_the_weights_and_stands_in_them_while_they_are_judge
 
 
 def test_bfloat16_products_leave_float32_weights_and_nearly_the_same_run():
-    exact, near = (learner(update=Descend(0.01, schedule=Constant(), precision=p)).fit() for p in ("float32", "bfloat16"))
-    for left, right in zip(exact.model.parameters(), near.model.parameters(), strict=True):
-        assert right.dtype == torch.float32
-        assert right.isfinite().all()
+    updates = [Descend(0.01, schedule=Constant(), precision=precision) for precision in ("float32", "bfloat16")]
+    exact, near = (learner(update=update).fit() for update in updates)
+    for parameter in near.model.parameters():
+        assert parameter.dtype == torch.float32
+        assert parameter.isfinite().all()
     losses = [run.evaluate("train", intervals=False)["loss"].value for run in (exact, near)]
     assert losses[0] != losses[1]
     assert losses[0] == pytest.approx(losses[1], rel=0.1)

@@ -42,7 +42,8 @@ def on_table() -> Frame:
 
 def on_pictures() -> Frame:
     frame = Frame(pictures(), seed=3, device="cpu").set("model.width", 4).set("algorithm.batch", 16)
-    frame.set("algorithm.until.count", 4).set("data.augment", [{"name": "shift", "pixels": 1}, {"name": "cutout", "size": 3}])
+    frame.set("data.augment", [{"name": "shift", "pixels": 1}, {"name": "cutout", "size": 3}])
+    frame.set("algorithm.until.count", 4)
     return frame.set("algorithm.ema", 0.9).set("algorithm.accumulate", 3).set("algorithm.clip", 1.0)
 
 
@@ -63,7 +64,8 @@ def no_page(monkeypatch):
 @pytest.fixture(scope="module")
 def wholes(tmp_path_factory):
     """What each frame comes to when nothing stops it; found once."""
-    return functools.cache(lambda kind: outcome(train(FRAMES[kind](), tmp_path_factory.mktemp("whole") / kind, **QUICK)))
+    folder = tmp_path_factory.mktemp("wholes")
+    return functools.cache(lambda kind: outcome(train(FRAMES[kind](), folder / kind, **QUICK)))
 
 
 def stop_after(reports):
@@ -181,7 +183,7 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(tmp_path, wholes):
     assert outcome(resume(tmp_path / "run", on_table(), **QUICK)) == whole
 
 
-# -- on what it was started ----------------------------------------------------------------------------------------------
+# -- on what it was started --------------------------------------------------------------------------------------------
 
 
 def changed(how) -> Frame:
@@ -216,7 +218,7 @@ def test_resuming_on_changed_data_is_refused(tmp_path, how):
     with pytest.raises(Interrupted):
         train(on_table(), tmp_path / "run", observers=[stop_after(1)], **QUICK)
     before = (tmp_path / "run" / "history.jsonl").read_bytes()
-    with pytest.raises(BadInput, match="not those that .* was started on"):
+    with pytest.raises(BadInput, match=r"not those that .* was started on"):
         resume(tmp_path / "run", changed(how), **QUICK)
     assert (tmp_path / "run" / "history.jsonl").read_bytes() == before
 

@@ -1,6 +1,6 @@
 """The losses of the first 20 steps of four tiny recipes, as they were when curves.json was written.
 
-A curve that moves means that learning has changed: data, first weights, batches, masks, losses, gradients or steps. Where
+A curve that moves means that learning has changed: data, first weights, batches, masks, losses, gradients, steps. Where
 that is meant, write the curves anew, look at the difference, and say in the commit why they moved:
 
     PYTHONPATH=src OMP_NUM_THREADS=1 python tests/golden/test_curves.py
