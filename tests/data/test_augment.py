@@ -123,6 +123,17 @@ def test_flip_mirrors_about_half_of_the_pictures_and_leaves_the_rest():
     assert torch.equal(Flip(1.0)({"input": input}, seeded())["input"], input.flip(3))
 
 
+def test_flip_turns_upside_down_only_where_it_is_asked_to():
+    input = a_batch(400)["input"]
+    changed = Flip(0.0, vertical=0.5)({"input": input}, seeded())["input"]
+    mirrored = (changed == input.flip(2)).flatten(1).all(1)
+    kept = (changed == input).flatten(1).all(1)
+    assert (mirrored ^ kept).all()
+    assert 160 < mirrored.sum() < 240
+    turned = Flip(1.0, vertical=1.0)({"input": input}, seeded())["input"]
+    assert torch.equal(turned, input.rot90(2, (2, 3)))
+
+
 def test_crop_keeps_to_the_picture_and_enlarges():
     ramp = torch.arange(0, 240, 10.0).expand(200, 1, 24, 24).contiguous()  # rises by 10 a pixel
     changed = Crop(0.5, 1.0)({"input": ramp}, seeded())["input"][:, 0, 12]

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from mapsto.core.errors import FrameError
 from mapsto.models import ConvNet
 
 
@@ -22,3 +23,20 @@ def test_dropout_is_silent_in_eval():
     assert not torch.equal(model(input), model(input))
     model.eval()
     assert torch.equal(model(input), model(input))
+
+
+def test_max_pool_sees_one_bright_spot_wherever_it_is():
+    model = ConvNet((1, 32, 32), 2, width=4, depth=1, pool="max").eval()
+    torch.nn.init.normal_(model.output.weight)
+    spots = torch.zeros(2, 1, 32, 32)
+    spots[0, 0, 8, 8] = spots[1, 0, 20, 13] = 5.0
+    here, there = model(spots)
+    assert torch.allclose(here, there, atol=1e-6)
+    assert not torch.allclose(here, model(torch.zeros(1, 1, 32, 32))[0])
+    features = model.features[:-2](spots)
+    assert torch.equal(model.features(spots), features.flatten(2).max(2).values)
+
+
+def test_a_pool_that_is_none_is_refused():
+    with pytest.raises(FrameError, match="no pool=median"):
+        ConvNet((1, 8, 8), 2, pool="median")

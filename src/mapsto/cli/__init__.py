@@ -20,7 +20,7 @@ VERBS = {
     "report": "Show what came of a run, and where its report.html is.",
     "compare": "Finished runs side by side.",
     "runs": "List the runs here, or clean up after them.",
-    "zoo": "What there is: data sets, models, objectives, algorithms.",
+    "zoo": "What there is: data sets, recipes, models, objectives, algorithms.",
 }
 
 

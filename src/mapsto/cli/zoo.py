@@ -11,7 +11,7 @@ from mapsto.cli.options import TALKING, options
 @click.argument("what", required=False)
 @options(TALKING)
 def command(what: str | None, as_json: bool, quiet: bool) -> None:
-    """What there is: data, models, objectives, algorithms, domains, measures, augmentations."""
+    """What there is: data, recipes, models, objectives, algorithms, domains, measures, augmentations."""
     import mapsto
     from mapsto.cli import screen
 

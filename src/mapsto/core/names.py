@@ -31,11 +31,12 @@ SHELVES = {
     "augmentation": "mapsto.data.augment",
     "schedule": "mapsto.core.schedules",
     "until": "mapsto.learner.until",
+    "recipe": "mapsto.recipes",
 }
 
 
 def shelf(package: str, **lines: str) -> tuple[Callable, Callable, list[str], dict[str, str]]:
-    """A folder's list of classes: `shelf(__name__, MLP="mlp")` says that class MLP is in file mlp.py.
+    """A folder's list of classes or functions: `shelf(__name__, MLP="mlp")` says that class MLP is in file mlp.py.
 
     Returns the module's `__getattr__`, `__dir__`, `__all__` (PEP 562) and `__shelf__`: registered name → "module:Class".
     """
@@ -55,8 +56,8 @@ def shelf_here(module: str, *classes: str) -> dict[str, str]:
 
 
 def kebab(name: str) -> str:
-    """LeNet → le-net, MLP → mlp, AdamW → adam-w."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
+    """LeNet → le-net, MLP → mlp, AdamW → adam-w, mnist_mlp → mnist-mlp."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_", "-", name).lower()
 
 
 def near(word: str, words: Iterable[str], count: int = 3) -> list[str]:
@@ -76,8 +77,8 @@ def listed(kind: str) -> dict[str, str]:
     return importlib.import_module(SHELVES[kind]).__shelf__
 
 
-def find(kind: str, name: str) -> type:
-    """The class of that name on shelf `kind`; hyphens and case do not matter. UnknownName offers the nearest."""
+def find(kind: str, name: str) -> Any:
+    """The class (of recipes, the function) of that name on shelf `kind`; hyphens and case do not matter. UnknownName offers the nearest."""
     names = listed(kind)
     if not isinstance(name, str):
         raise UnknownName(f"a {kind} is named by a word, but came {name!r}.", f"There are: {', '.join(names)}.")
@@ -173,12 +174,12 @@ def _revive(value: Any) -> Any:
 
 
 def summary(kind: str, name: str) -> str:
-    """The first line of a class's docstring, read from its source without importing it."""
+    """The first line of a class's or function's docstring, read from its source without importing it."""
     module, cls = listed(kind)[name].split(":")
     found = importlib.util.find_spec(module)
     tree = ast.parse(Path(found.origin).read_text(encoding="utf-8"))
     for node in tree.body:
-        if isinstance(node, ast.ClassDef) and node.name == cls:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == cls:
             return (ast.get_docstring(node) or "").split("\n")[0]
     return ""
 
@@ -202,10 +203,11 @@ def _finished(value: Any) -> Any:
 
 
 def _kind_of(value: Any) -> str | None:
-    """The shelf on which a nested {"name": …} stands; None for anything else."""
+    """The shelf on which a nested {"name": …} stands; None for anything else. A recipe is no part of anything."""
     if not (isinstance(value, dict) and isinstance(value.get("name"), str)):
         return None
-    return next((k for k in SHELVES if any(squash(n) == squash(value["name"]) for n in listed(k))), None)
+    kinds = [kind for kind in SHELVES if kind != "recipe"]
+    return next((k for k in kinds if any(squash(n) == squash(value["name"]) for n in listed(k))), None)
 
 
 def _default(cls: type, parameter: inspect.Parameter) -> Any:

@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     __name__,
     Table="table",
     Folder="folder",
+    Coco="coco",
     Arrays="arrays",
     Frames="frames",
     TorchDataset="torch_dataset",

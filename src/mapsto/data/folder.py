@@ -18,7 +18,9 @@ import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -65,18 +67,10 @@ class Folder(Source):
         return isinstance(where, str | Path) and (Path(where).is_dir() or Path(where).suffix.lower() == ".zip")
 
     def read(self, where: str | Path) -> Raw:
-        path = Path(where)
-        if path.is_dir():
-            return self._read(_Directory(path), path.name or str(path))
-        try:
-            with zipfile.ZipFile(path) as archive:
-                return self._read(_Archive(archive, path.name, self.encoding), path.name)
-        except (zipfile.BadZipFile, zipfile.LargeZipFile) as error:
-            raise DataError(
-                f"{path.name} is not a whole zip archive: {error}.", "Copy or download it again."
-            ) from error
+        with opened(Path(where), self.encoding) as files:
+            return self._read(files, Path(where).name or str(where))
 
-    def _read(self, files: _Files, name: str) -> Raw:
+    def _read(self, files: Files, name: str) -> Raw:
         from mapsto.data.arrays import Arrays, is_idx
 
         findings = files.findings()
@@ -95,7 +89,7 @@ class Folder(Source):
         raw.findings[:0] = findings
         return raw
 
-    def _nothing(self, files: _Files, name: str) -> str:
+    def _nothing(self, files: Files, name: str) -> str:
         kinds = Counter(PurePosixPath(n).suffix.lower() or "no suffix" for n in files.names)
         there = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(6)) or "nothing"
         folders = ", ".join(sorted({n.split("/")[0] + "/" for n in files.names if "/" in n})[:6])
@@ -103,11 +97,11 @@ class Folder(Source):
 
     # ── tables ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _table(self, files: _Files, name: str) -> Raw:
+    def _table(self, files: Files, name: str) -> Raw:
         data = unpacked(io.BytesIO(files.bytes_of(name)), name)
         return Table(self.columns, self.encoding, self.separator).parse(data, name)
 
-    def _tables(self, files: _Files, names: list[str], name: str) -> Raw:
+    def _tables(self, files: Files, names: list[str], name: str) -> Raw:
         """The only table there is, or tables named for their splits, joined."""
         if len(names) == 1:
             return self._table(files, names[0])
@@ -124,7 +118,7 @@ class Folder(Source):
 
     # ── pictures ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _pictures(self, files: _Files, photos: list[str], tables: list[str], name: str) -> Raw:
+    def _pictures(self, files: Files, photos: list[str], tables: list[str], name: str) -> Raw:
         labelled = self._label_table(files, photos, tables, name)
         if labelled is not None:
             return self._with_table(files, photos, labelled, name)
@@ -153,7 +147,7 @@ class Folder(Source):
         empty = files.empty_folders(root, splits, classes)
         if empty:
             findings.append(Finding("D035", "warning", "class folders without pictures", len(empty), tuple(empty[:5])))
-        pixels, kept, noted = self._decoded(files, [photo for photo, _, _ in rows], name)
+        pixels, kept, noted = self.decoded(files, [photo for photo, _, _ in rows], name)
         labels = objects([rows[i][1] for i in kept])
         if len(set(labels)) < 2:
             raise DataError(f"{name}: readable pictures are left of one class only, {labels[0]}.", _EXPECTED)
@@ -167,7 +161,7 @@ class Folder(Source):
             findings=findings + noted,
         )
 
-    def _label_table(self, files: _Files, photos: list[str], tables: list[str], name: str) -> _Labelled | None:
+    def _label_table(self, files: Files, photos: list[str], tables: list[str], name: str) -> _Labelled | None:
         """The table beside the pictures, or those of its splits, with the column that names the files."""
         candidates = [t for t in tables if kind_of(t) != ".txt"]
         named = [t for t in candidates if squash(PurePosixPath(t).name.split(".")[0]) in _LABEL_TABLES]
@@ -185,7 +179,7 @@ class Folder(Source):
         for column in raw.columns:
             if squash(column) not in FILE_COLUMNS:
                 continue
-            found = _matched(raw.columns[column], photos, str(PurePosixPath(table).parent))
+            found = matched(raw.columns[column], photos, str(PurePosixPath(table).parent))
             if best is None or sum(p is not None for p in found) > sum(p is not None for p in best.photos):
                 best = _Labelled(table, raw, column, found)
         if best is None and not named:
@@ -203,7 +197,7 @@ class Folder(Source):
             )
         return best
 
-    def _with_table(self, files: _Files, photos: list[str], labelled: _Labelled, name: str) -> Raw:
+    def _with_table(self, files: Files, photos: list[str], labelled: _Labelled, name: str) -> Raw:
         raw = labelled.raw
         findings = list(raw.findings)
         lost = [str(raw.columns[labelled.column][i]) for i, photo in enumerate(labelled.photos) if photo is None]
@@ -216,7 +210,7 @@ class Folder(Source):
         if unused:
             message = f"pictures that {labelled.table} does not name were left out"
             findings.append(Finding("D039", "repair", message, len(unused), tuple(unused[:5])))
-        pixels, kept, noted = self._decoded(files, used, name)
+        pixels, kept, noted = self.decoded(files, used, name)
         rows = rows[kept]
         others = {c: values[rows] for c, values in raw.columns.items() if c != labelled.column}
         image = "image" if "image" not in others else "picture"
@@ -236,7 +230,7 @@ class Folder(Source):
             findings=findings + noted,
         )
 
-    def _decoded(self, files: _Files, names: list[str], where: str) -> tuple[np.ndarray, np.ndarray, list[Finding]]:
+    def decoded(self, files: Files, names: list[str], where: str) -> tuple[np.ndarray, np.ndarray, list[Finding]]:
         """The pictures [N, …] that could be read, their places in `names`, and what was noticed."""
         budget = _Budget(self.memory)
         found: list[np.ndarray | None] = []
@@ -357,7 +351,20 @@ def stacked(whole: list[np.ndarray]) -> np.ndarray:
 # ── where the files are ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class _Files(ABC):
+@contextmanager
+def opened(path: Path, encoding: str | None = None) -> Iterator[Files]:
+    """The files in a folder or a zip archive; encoding: of the archive's file names, where it is in doubt."""
+    if path.is_dir():
+        yield Directory(path)
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield Archive(archive, path.name, encoding)
+    except (zipfile.BadZipFile, zipfile.LargeZipFile) as error:
+        raise DataError(f"{path.name} is not a whole zip archive: {error}.", "Copy or download it again.") from error
+
+
+class Files(ABC):
     """Named files below one root: `names` with "/" between folders, sorted; what is no data is left out and counted."""
 
     def __init__(self) -> None:
@@ -391,7 +398,7 @@ class _Files(ABC):
         )  # fmt: skip
 
 
-class _Directory(_Files):
+class Directory(Files):
     def __init__(self, root: Path):
         super().__init__()
         self.root = root
@@ -423,7 +430,7 @@ class _Directory(_Files):
             raise DataError(f"it cannot be opened ({error.strerror}).") from error
 
 
-class _Archive(_Files):
+class Archive(Files):
     """A zip archive, checked before anything is unpacked; members are unpacked one by one, in memory."""
 
     def __init__(self, archive: zipfile.ZipFile, name: str, encoding: str | None):
@@ -529,7 +536,7 @@ def _split_folders(paths: list[str]) -> dict[str, str]:
     return {top: split for top, split in named.items() if split}
 
 
-def _matched(values: np.ndarray, photos: list[str], beside: str) -> list[str | None]:
+def matched(values: np.ndarray, photos: list[str], beside: str) -> list[str | None]:
     """For each value the picture it names: by path from the table or the root, else by a file name that only one has,
     with or without its suffix."""
     exact = {unicodedata.normalize("NFC", p): p for p in photos}

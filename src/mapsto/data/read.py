@@ -7,7 +7,7 @@ Codes of the findings that sources make:
     D022 second header D023 mixed kinds   D024 raw bytes     D026 numbered columns
     D030 unreadable    D031 converted     D032 turned        D033 first frame   D034 16-bit        D035 empty class
     D036 shrunk        D037 broken links  D038 no picture    D039 not in table  D040 ignored       D041 outside classes
-    D042 grey to RGB   D043 partial columns
+    D042 grey to RGB   D043 partial columns D044 stray boxes
     D050 files read    D051 one-hot       D052 channels      D053 [0, 1]        D054 flattened     D055 left out
     D060 random items  D070 named set     D071 not official  D072 downloaded
 """
@@ -31,6 +31,7 @@ NAMED = {
     "diabetes": "442 patients, 10 measures, progression after a year as a number",
     "digits": "1797 handwritten digits, grey 8 × 8",
     "mnist": "70000 handwritten digits, grey 28 × 28 (LeCun et al. 1998)",
+    "mnist-sets": "24000 pictures, grey 56 × 56, of one to four MNIST digits: which ones are shown?",
     "fashion-mnist": "70000 pieces of clothing, grey 28 × 28, 10 kinds (Xiao et al. 2017)",
     "cifar-10": "60000 photographs, colour 32 × 32, 10 kinds (Krizhevsky 2009)",
 }
@@ -48,7 +49,8 @@ def read(
     """Everything that `where` holds, as raw columns.
 
     where: a path (table, .npz, idx file, folder, zip), "-" for a table from standard input, the name of a named set,
-    a pandas or polars frame, a dict of arrays, a tuple (X, y), or a map-style torch Dataset.
+    a pandas or polars frame, a dict of arrays, a tuple (X, y), or a map-style torch Dataset. A folder holds pictures by
+    class, or with a table of labels, or with COCO annotations; or tables.
     target: the column to learn; columns, encoding, separator: how to read a text table; data_dir: where named sets lie.
     BadInput names what is near to a name that is none; DataError says why a source cannot be read.
     """
@@ -95,6 +97,7 @@ def _source_for(where: Any) -> type[Source]:
 def _source_for_path(where: str | Path) -> type[Source]:
     """An existing path first, else a named set."""
     from mapsto.data.arrays import Arrays
+    from mapsto.data.coco import Coco
     from mapsto.data.folder import Folder
     from mapsto.data.table import Table
 
@@ -102,7 +105,7 @@ def _source_for_path(where: str | Path) -> type[Source]:
         return Table
     path = Path(where).expanduser()
     if path.exists():
-        for source in (Folder, Table, Arrays):
+        for source in (Coco, Folder, Table, Arrays):
             if source().accepts(path):
                 return source
         raise BadInput(
@@ -114,10 +117,12 @@ def _source_for_path(where: str | Path) -> type[Source]:
 
     if Zoo().accepts(where):
         return Zoo
-    raise BadInput(_nothing_there(str(where), path), f"Named sets: {', '.join(NAMED)}.")
+    raise BadInput(nothing_there(where), f"Named sets: {', '.join(NAMED)}.")
 
 
-def _nothing_there(where: str, path: Path) -> str:
+def nothing_there(where: str | Path) -> str:
+    """That a word or path leads to nothing, with what it may have meant: named sets, and files that are there."""
+    path, where = Path(where).expanduser(), str(where)
     hint = near(where, NAMED)
     said = f"'{where}' is no file, no folder and no named set."
     folder = path.parent

@@ -26,6 +26,7 @@ from mapsto.core.names import near, squash
 from mapsto.core.nouns import Finding, Raw, Source
 from mapsto.data.arrays import Arrays
 from mapsto.data.frames import objects
+from mapsto.data.mnist_sets import mnist_sets
 from mapsto.data.read import NAMED
 
 LARGEST_DOWNLOAD = 256 << 20
@@ -47,6 +48,8 @@ class Zoo(Source):
             raise UnknownName(f"no named set '{where}'." + (f" Near it: {', '.join(hint)}." if hint else ""))
         if name in _SMALL:
             return _SMALL[name](name)
+        if name == "mnist-sets":
+            return mnist_sets(self.read("mnist"))
         published = _PUBLISHED[name]
         found = published.found(self.data_dir)
         return _cifar(published, found) if name == "cifar-10" else _idx_set(published, found)

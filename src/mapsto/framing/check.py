@@ -15,6 +15,7 @@ from mapsto.framing.prepare import Prepared
 UNEVEN = 4.0  # the largest class has so many times the rows of the smallest: accuracy alone misleads
 LEAK = 0.995  # a single column that is right this often gives the answer away
 LEAK_ROWS, LEAK_COLUMNS = 3000, 60
+AT_ONCE = 4_000_000  # numbers that are widened to 64 bits at a time
 
 
 def check(prepared: Prepared) -> list[Finding]:
@@ -131,8 +132,9 @@ def _marks(values: np.ndarray) -> np.ndarray:
         plain = plain.view(np.int64 if plain.dtype.itemsize == 8 else np.int32)
     odd = np.random.default_rng(plain.shape[1]).integers(1, 2**62, plain.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
     total = np.zeros(len(values), dtype=np.uint64)
-    for start in range(0, len(values), 4096):
-        total[start : start + 4096] = plain[start : start + 4096].astype(np.int64).view(np.uint64) @ odd
+    rows = max(1, AT_ONCE // plain.shape[1])
+    for start in range(0, len(values), rows):
+        total[start : start + rows] = plain[start : start + rows].astype(np.int64).view(np.uint64) @ odd
     return total
 
 

@@ -17,7 +17,7 @@ from mapsto.core.nouns import Algorithm, Finding, Objective, Raw
 from mapsto.data.dataset import Dataset
 from mapsto.framing import settings as written
 from mapsto.framing.check import check
-from mapsto.framing.prepare import Prepared, prepare
+from mapsto.framing.prepare import MISSING_TARGETS, Prepared, prepare
 from mapsto.framing.price import Price, price
 from mapsto.framing.propose import GIVEN, Proposal, propose
 from mapsto.learner.learner import Learner, initialised
@@ -42,7 +42,7 @@ class Frame:
     def __init__(self, raw: Raw, exam: Raw | None = None, data: dict[str, Any] | None = None, seed: int = 0, device: str = "auto",
                  complete: dict[str, Any] | None = None):
         self._raw, self._exam = raw, exam
-        base = {"source": raw.name, "target": raw.target, "test": "", "kinds": {}, **(data or {})}
+        base = {"source": raw.name, "target": raw.target, "test": "", "kinds": {}, "size": [], "missing_targets": MISSING_TARGETS, **(data or {})}
         base["split"] = {**SPLIT, **base.get("split", {})}
         self._base = {"data": base, "run": {"seed": seed, "device": device}}
         self._complete = complete  # every setting, from a frame.toml: nothing is proposed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,8 +50,9 @@ class Prepared:
 
     @property
     def digest(self) -> str:
-        """A fingerprint of the encoded examples: resuming on other data is refused."""
-        state = hashlib.sha256()
+        """A fingerprint of the encoded examples and of what they mean: resuming on other data is refused."""
+        learned = [domain.state_dict() for domain in (self.input, self.target)]  # units and names are not in the encoding
+        state = hashlib.sha256(json.dumps(learned, sort_keys=True).encode())
         for part in ("train", "valid", "test"):
             over(self.fields[part], lambda t: state.update(np.ascontiguousarray(t.numpy())) or t)
         return state.hexdigest()
@@ -212,7 +214,7 @@ def _domain(kind: Kind, values: np.ndarray, is_target: bool = False, size: list[
     if kind.name == "categories":
         return Categories(separator=infer.label_separator(infer.present_values(values)) if values.dtype == object else "")
     if kind.name == "image":
-        return build("domain", {"name": "image", "size": size})
+        return build("domain", {"name": "image", "size": size or None})  # [] is learned
     return build("domain", {"name": kind.name})
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from mapsto.core import names
 from mapsto.core.errors import BadInput
 from mapsto.core.nouns import Raw
-from mapsto.data.read import read
+from mapsto.data.read import named, nothing_there, read
 from mapsto.framing import settings as written
 from mapsto.framing.frame import Frame
 
@@ -34,25 +35,52 @@ def frame(
 ) -> Frame:
     """Look at the data of a task and propose how to learn it. Print the frame for its card; change it; `train` it.
 
-    source: a file (table, pictures' zip, .npz, idx), a folder of pictures, the name of a data set, a pandas or polars frame,
-        arrays (X, y) or a dict of them, a `torch.utils.data.Dataset`, or a frame.toml.
+    source: a file (table, pictures' zip, .npz, idx), a folder of pictures, a recipe, the name of a data set, a pandas or
+        polars frame, arrays (X, y) or a dict of them, a `torch.utils.data.Dataset`, or a frame.toml. A word that names
+        several of them is a path before a recipe, and a recipe before a data set.
     target: the column to learn; several columns of 0 and 1 are labels that may hold together.
     test: a separate exam, read like `source`. columns: names for a table without a header.
+    data_dir: where the data of recipes and named sets are.
     split_column, group, time, folds, split_seed: who is examined; see `mapsto train --help`.
     Raises BadInput with what was expected, what came, and what to do.
     """
     if isinstance(source, str | Path) and str(source).endswith(".toml"):
         return reopen(Path(source).read_text(encoding="utf-8"), str(source))
     reading = {"columns": columns, "encoding": encoding, "separator": separator, "data_dir": str(data_dir) if data_dir else None}
-    raw = read(source, **reading)
-    exam = read(test, **reading) if test is not None else None
+    split = {"column": split_column or "", "group": group or "", "time": time or "", "folds": folds, "seed": split_seed}
+    if _is_recipe(source):
+        return _by_recipe(source, {"target": target, "test": test, **reading}, split, seed, device)
+    if isinstance(source, str) and not _leads_somewhere(source):
+        hint = names.near(source, names.listed("recipe"))
+        also = f" Recipes near it: {', '.join(hint)}." if hint else ""
+        raise BadInput(nothing_there(source), f"Named sets: {', '.join(named())}.{also}")
+    return frame_data(source, target, test=test, reading=reading, split=split, seed=seed, device=device)
+
+
+def frame_data(
+    source: Any,
+    target: str | list[str] | None = None,
+    *,
+    test: Any = None,
+    reading: dict[str, Any] | None = None,
+    split: dict[str, Any] | None = None,
+    seed: int = 0,
+    device: str = "auto",
+) -> Frame:
+    """`frame` for data themselves: no word is taken for a recipe. What recipes begin with.
+
+    reading: columns, encoding, separator, data_dir, as of `read`. split: the `data.split` settings, or some of them.
+    """
+    given = {k: v for k, v in (reading or {}).items() if v is not None}
+    raw = read(source, **given)
+    exam = read(test, **given) if test is not None else None
     named = isinstance(source, str | Path)
     data = {
         "source": _place(source) if named else IN_MEMORY,
         "target": target or raw.target,
         "test": (_place(test) if isinstance(test, str | Path) else IN_MEMORY) if test is not None else "",
-        **{k: v for k, v in reading.items() if v is not None},
-        "split": {"column": split_column or "", "group": group or "", "time": time or "", "folds": folds, "seed": split_seed},
+        **given,
+        "split": split or {},
     }
     return Frame(raw, exam, data, seed, device)
 
@@ -74,6 +102,32 @@ def _again(where: str, handed: Any, data: dict[str, Any], name: str) -> Raw:
         raise BadInput(f"{name} was framed on data in memory, which no file holds.", "Hand them over again: mapsto.resume(RUN, source=…)")
     reading = {k: data[k] for k in READING if k in data}
     return read(where if handed is None else handed, **reading)
+
+
+def _is_recipe(source: Any) -> bool:
+    if not isinstance(source, str) or Path(source).expanduser().exists():
+        return False
+    return any(names.squash(name) == names.squash(source) for name in names.listed("recipe"))
+
+
+def _leads_somewhere(source: str) -> bool:
+    """Whether there is something to read at this path or of this name; what "-" leads to is only known by reading."""
+    known = any(names.squash(name) == names.squash(source) for name in named())
+    return source == "-" or known or Path(source).expanduser().exists()
+
+
+def _by_recipe(word: str, asked: dict[str, Any], split: dict[str, Any], seed: int, device: str) -> Frame:
+    """The recipe's frame, its exam drawn and its device chosen as asked; BadInput for what a recipe brings itself."""
+    data_dir = asked.pop("data_dir")
+    for option, value in asked.items():
+        if value is not None:
+            raise BadInput(f"the recipe '{word}' brings its own {option}, but came {value!r}.",
+                           "Leave it out, or frame the data themselves by their path.")
+    made = names.find("recipe", word)(data_dir=data_dir, seed=seed)
+    for setting, value in split.items():
+        if value:
+            made.set(f"data.split.{setting}", value)
+    return made if device == "auto" else made.set("run.device", device)
 
 
 def _place(source: str | Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mapsto.core import names
 
 SHELVES = {
+    "recipes": ["recipe"],
     "models": ["model"],
     "objectives": ["objective"],
     "algorithms": ["experience", "update", "optimizer", "schedule", "until"],
@@ -15,7 +16,7 @@ SHELVES = {
 
 
 def zoo(what: str | None = None) -> dict[str, dict[str, str]]:
-    """shelf → name → one line about it; `what` names one shelf (data, models, objectives, algorithms, domains …)."""
+    """shelf → name → one line about it; `what` names one shelf (data, recipes, models, objectives, algorithms …)."""
     every = ["data", *SHELVES]
     if what is not None and what not in every:
         hint = names.near(what, every)
@@ -23,7 +24,7 @@ def zoo(what: str | None = None) -> dict[str, dict[str, str]]:
                                 f"There are: {', '.join(every)}.")
     found: dict[str, dict[str, str]] = {}
     if what in (None, "data"):
-        from mapsto.data.zoo import named
+        from mapsto.data.read import named
 
         found["data"] = named()
     for shelf, kinds in SHELVES.items():

@@ -51,6 +51,16 @@ class GlobalAverage(nn.Module):
         return input.mean((2, 3))
 
 
+class GlobalMax(nn.Module):
+    """The largest value of every channel anywhere in the picture: [B, C, H, W] → [B, C] (Oquab et al. 2015, CVPR).
+
+    Where the mean asks how much of something there is, this asks whether it is there at all, however small.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.amax((2, 3))
+
+
 def picture(model: str, inputs: Shape, least: int = 8) -> tuple[int, int, int]:
     """(C, H, W) of what `model` is to see. ShapeError where that is no picture, or one under `least` pixels a side."""
     if isinstance(inputs, dict) or len(inputs) != 3:

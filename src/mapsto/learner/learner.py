@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from mapsto.core import devices, seeds
-from mapsto.core.batch import Batch, total_and_count
+from mapsto.core.batch import Batch
 from mapsto.core.nouns import Algorithm, Data, Objective, Scores, Until
 from mapsto.core.state import to_device
 from mapsto.core.stop import Stop
 from mapsto.learner import place
 from mapsto.learner.best import Best
+from mapsto.learner.examinee import Examinee
 from mapsto.learner.fit import Observer, fit
 from mapsto.learner.tally import Tally
 from mapsto.learner.until import Steps
@@ -39,6 +40,7 @@ class Learner:
         self.data, self.objective, self.algorithm, self.seed = data, objective, algorithm, seed
         self.device = data.device if device == "auto" else devices.pick(device)
         self.model = place.place(model, self.device)
+        self.examinee = Examinee(self.model, objective, self.device, seed)
         self.step = 0
         self.threads: int | None = None
         self.tally = Tally()
@@ -72,21 +74,13 @@ class Learner:
         """The exam on one split, with 95 % intervals; on at most so many rows where `at_most` > 0."""
         return self.data.exam(self, split, intervals, at_most)
 
-    @torch.inference_mode()
     def predict(self, batch: Batch) -> Tensor:
         """What the model says about a ready batch, in the output domain's encoding; leaves no trace."""
-        with place.at_rest(self.model, self.device, self.seed):
-            return self.objective.predict(self.model, batch)
+        return self.examinee.predict(batch)
 
-    @torch.inference_mode()
     def judge(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The prediction of a ready batch, and for each term of its losses [total, count]; leaves no trace."""
-        with place.at_rest(self.model, self.device, self.seed):
-            judged = {}
-            for player in self.objective.players:
-                for term, loss in self.objective.losses(self.model, batch, player).items():
-                    judged[term] = torch.stack([n.double() for n in total_and_count(loss, batch.get("weight"))])
-            return self.objective.predict(self.model, batch), judged
+        return self.examinee.judge(batch)
 
     def take_best(self) -> Self:
         """Put the best weights into the model, as an exam saw them."""

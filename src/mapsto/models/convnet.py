@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import Tensor, nn
 
 from mapsto.core.nouns import Shape
-from mapsto.layers.convolution import NORMS, ConvNormReLU, GlobalAverage, Norm, he_initialised, known, picture
+from mapsto.layers.convolution import (
+    NORMS,
+    ConvNormReLU,
+    GlobalAverage,
+    GlobalMax,
+    Norm,
+    he_initialised,
+    known,
+    picture,
+)
+
+POOLS = {"average": GlobalAverage, "max": GlobalMax}
 
 
 class ConvNet(nn.Module):
-    """`depth` blocks of two 3×3 convolutions, pooled 2×2 and each twice as wide as the last; global average; linear.
+    """`depth` blocks of two 3×3 convolutions, pooled 2×2 and each twice as wide as the last; global pool; linear.
 
     inputs: (C, H, W), 8×8 pixels or more. A pool is left out where fewer than 2×2 cells would remain, as is the one
-        after the last block, which the average makes needless.
+        after the last block, which the global pool makes needless.
     width: maps of the first block. dropout: before the linear map.
+    pool: how each map becomes one number: its average, or its largest value, which finds what is small in the picture.
     forward: input [B, C, H, W] → [B, outputs].
     """
 
@@ -25,12 +39,14 @@ class ConvNet(nn.Module):
         depth: int = 3,
         dropout: float = 0.0,
         norm: Norm = "batch",
+        pool: Literal["average", "max"] = "average",
     ):
         super().__init__()
         self.inputs, self.outputs, self.width, self.depth = inputs, outputs, width, depth
-        self.dropout, self.norm = dropout, norm
+        self.dropout, self.norm, self.pool = dropout, norm, pool
         before, *sides = picture("ConvNet", inputs)
         known("ConvNet", "norm", norm, list(NORMS))
+        known("ConvNet", "pool", pool, list(POOLS))
         layers: list[nn.Module] = []
         side = min(sides)
         for block in range(depth):
@@ -40,7 +56,7 @@ class ConvNet(nn.Module):
             after = width * 2**block
             layers += [ConvNormReLU(before, after, norm=norm), ConvNormReLU(after, after, norm=norm)]
             before = after
-        self.features = nn.Sequential(*layers, GlobalAverage(), nn.Dropout(dropout))
+        self.features = nn.Sequential(*layers, POOLS[pool](), nn.Dropout(dropout))
         self.output = nn.Linear(before, outputs)
         he_initialised(self, self.output)
 

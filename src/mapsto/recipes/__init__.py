@@ -1,1 +1,18 @@
+"""Recipes: functions of plain values, each of which returns a frame with settings that reach a stated result.
 
+Every recipe takes `data_dir` and `seed`; see `where.below` for where it looks. To add one: write the file, add its line.
+"""
+
+from mapsto.core.names import shelf
+
+__getattr__, __dir__, __all__, __shelf__ = shelf(
+    __name__,
+    digits="image.digits",
+    mnist_mlp="image.mnist_mlp",
+    mnist_lenet="image.mnist_lenet",
+    cats_dogs_linear="image.cats_dogs_linear",
+    cats_dogs_lenet="image.cats_dogs_lenet",
+    cats_dogs_resnet="image.cats_dogs_resnet",
+    mnist_sets="image.mnist_sets",
+    blood_cells="image.blood_cells",
+)

@@ -1,0 +1,163 @@
+"""Pictures listed in COCO's own JSON (Lin et al. 2014, arXiv:1405.0312): which kinds of things each one shows.
+
+photos/instances_train.json, instances_val.json, …      with the pictures anywhere below the folder
+photos/annotations/instances_train2017.json             as COCO itself has it
+photos/train/_annotations.coco.json                     as some tools write it, beside the pictures
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mapsto.core.errors import DataError
+from mapsto.core.nouns import Finding, Raw, Source
+from mapsto.data import pictures
+from mapsto.data.folder import Files, Folder, matched, opened, split_named
+from mapsto.data.frames import objects
+
+LISTING = re.compile(r"instances[^/]*\.json|_annotations\.coco\.json")
+PLACES = ("instances*.json", "annotations/instances*.json", "*/_annotations.coco.json", "_annotations.coco.json")
+
+
+@dataclass
+class Coco(Source):
+    """A folder or a zip archive of pictures with COCO annotations; the split comes from the names of the JSON files.
+
+    Columns: `image`, and `labels`, the sorted names of the categories that have a box in the picture.
+    unreadable, memory, longest: as of Folder.
+    """
+
+    unreadable: float = 0.2
+    memory: int = 2 << 30
+    longest: int = 256
+
+    def accepts(self, where: Any) -> bool:
+        if not isinstance(where, str | Path):
+            return False
+        path = Path(where)
+        if path.is_dir():
+            return any(next(path.glob(place), None) for place in PLACES)
+        return path.suffix.lower() == ".zip" and any(_is_listing(name) for name in _members(path))
+
+    def read(self, where: str | Path) -> Raw:
+        path = Path(where)
+        with opened(path) as files:
+            return self._read(files, path.name or str(path))
+
+    def _read(self, files: Files, name: str) -> Raw:
+        photos = [n for n in files.names if n.lower().endswith(pictures.SUFFIXES)]
+        listings = [_Listing(n, files.bytes_of(n)) for n in files.names if _is_listing(n)]
+        listings.sort(key=lambda listing: ("train", "valid", "test", None).index(listing.split))
+        _same_kind_of_split(listings, name)
+        findings = files.findings()
+        rows: list[_Row] = []
+        lost: list[str] = []
+        for listing in listings:
+            beside = str(PurePosixPath(listing.name).parent)
+            places = matched(objects(list(listing.pictures.values())), photos, beside)
+            for (number, file), photo in zip(listing.pictures.items(), places, strict=True):
+                if photo is None:
+                    lost.append(file)
+                else:
+                    rows.append(_Row(photo, sorted(listing.shown[number]), listing.split))
+        findings += _about(listings, lost, sorted(set(photos) - {row.photo for row in rows}))
+        if not rows:
+            raise DataError(
+                f"{name}: " + (f"none of {len(lost)} listed pictures is there (the first: {lost[0]})." if lost else
+                               f"{listings[0].name} lists no picture."),
+                "Put the pictures into the same folder, or into folders below it.",
+            )
+        reader = Folder(self.unreadable, self.memory, self.longest)
+        pixels, kept, noted = reader.decoded(files, [row.photo for row in rows], name)
+        rows = [rows[i] for i in kept]
+        return Raw(
+            name,
+            {"image": pixels, "labels": objects([row.labels for row in rows])},
+            target="labels",
+            split=objects([row.split for row in rows]) if rows[0].split else None,
+            labels=objects([row.photo for row in rows]),
+            kinds={"image": "image", "labels": "categories"},
+            findings=findings + noted,
+        )
+
+
+@dataclass(frozen=True)
+class _Row:
+    photo: str
+    labels: list[str]
+    split: str | None
+
+
+class _Listing:
+    """One JSON file, read and checked.
+
+    pictures: number → file name. shown: number → names of the categories in the picture. strays: boxes of no picture or
+        category that the file lists.
+    """
+
+    def __init__(self, name: str, data: bytes):
+        self.name = name
+        said = PurePosixPath(name).stem.removeprefix("instances").strip("_-").rstrip("0123456789_-")  # train2017
+        self.split = split_named(said) or split_named(PurePosixPath(name).parent.name)
+        try:
+            whole = json.loads(data)
+            categories = {c["id"]: str(c["name"]) for c in whole["categories"]}
+            self.pictures: dict[Any, str] = {i["id"]: str(i["file_name"]) for i in whole["images"]}
+            boxes = [(b["image_id"], b["category_id"]) for b in whole["annotations"]]
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{name} is not whole JSON: {error}.", "Copy or download it again.") from error
+        except (KeyError, TypeError) as error:
+            raise DataError(
+                f"{name} is not laid out as COCO's instances are ({type(error).__name__}: {error}).",
+                "Expected images (id, file_name), annotations (image_id, category_id) and categories (id, name).",
+            ) from error
+        self.shown: dict[Any, set[str]] = {number: set() for number in self.pictures}
+        self.strays = 0
+        for picture, category in boxes:
+            if picture in self.shown and category in categories:
+                self.shown[picture].add(categories[category])
+            else:
+                self.strays += 1
+
+
+def _about(listings: list[_Listing], lost: list[str], unused: list[str]) -> list[Finding]:
+    findings = []
+    if lost:
+        message = "pictures that the annotations list are not there and were left out"
+        findings.append(Finding("D038", "repair", message, len(lost), tuple(lost[:5])))
+    if unused:
+        message = "pictures that no annotation file lists were left out"
+        findings.append(Finding("D039", "repair", message, len(unused), tuple(unused[:5])))
+    strays = sum(listing.strays for listing in listings)
+    if strays:
+        message = "boxes belong to a picture or a category that their file does not list, and were left out"
+        names = tuple(listing.name for listing in listings if listing.strays)
+        findings.append(Finding("D044", "repair", message, strays, names[:5]))
+    return findings
+
+
+def _same_kind_of_split(listings: list[_Listing], name: str) -> None:
+    """DataError where only some of several files say which split they are."""
+    unnamed = [listing.name for listing in listings if listing.split is None]
+    if unnamed and len(listings) > 1:
+        raise DataError(
+            f"{name} holds {len(listings)} annotation files; {', '.join(unnamed[:5])} does not say which split it is.",
+            "Call them instances_train.json, instances_val.json, instances_test.json, or keep one.",
+        )
+
+
+def _is_listing(name: str) -> bool:
+    return LISTING.fullmatch(PurePosixPath(name).name) is not None
+
+
+def _members(path: Path) -> list[str]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.namelist()
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError):
+        return []  # no archive: Folder says so
