@@ -99,7 +99,7 @@ def conclude(frame: Frame, folder: Run, learner: Learner, seconds: float, watch:
     outputs = 1 if problem == "regression" else len(ready.target.classes)
     beside = baselines(learner.data, learner.objective, outputs, learner.seed, baseline_seconds, told=watch.say, stopped=lambda: bool(stop.asked))
     leading, measure = next(iter(learner.objective.measures(ready.target).items()))
-    curve = _curve(folder, leading)
+    curve = curve_of(folder, leading)
     noise = _noise(ready, predictions, beside)
     verdict = judge(
         problem,
@@ -162,7 +162,8 @@ def strict(value: Any) -> Any:
     return value
 
 
-def _curve(folder: Run, leading: str) -> list[Plain]:
+def curve_of(folder: Run, leading: str) -> list[Plain]:
+    """The course of a run, as a verdict and a report read it."""
     points = []
     for line in folder.history():
         point = {"step": line["step"], "train_loss": sum(line["losses"].values())}

@@ -55,6 +55,8 @@ def evaluate(run: str | Path, source: Any = None, target: str | None = None, **r
     left_out = 0
     if source is None:
         folder = Run(run)
+        if "model_from" in folder.result():  # a run in folds: its function knows the test rows of all folds but its own
+            folder = Run(folder.path / folder.result()["model_from"])
         ready = reopen(folder.frame(), str(folder.path / "frame.toml")).prepared
         fields = {split: ready.fields[split] for split in ("train", "valid", "test")}
     else:
