@@ -10,26 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mapsto.cli import main
-
 ROWS = 60
-
-
-@pytest.fixture
-def mapsto(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Callable:
-    """Run the command line in an empty folder → (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = 0
-        try:
-            main(list(arguments))
-        except SystemExit as leaving:
-            code = leaving.code
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 def table(rows: int = ROWS, **columns: list) -> str:

@@ -265,3 +265,10 @@ def test_whatever_the_figures_nothing_is_said_that_they_contradict():
             assert train.value > test.value
         assert "nan" not in everything and "inf" not in everything.replace("information", "")
     assert len(seen) >= 10
+
+
+def test_a_weak_model_is_no_witness_against_the_labels():
+    noise = Noise(share(0.35, 500), 0.44, [1, 2, 3])
+    baselines = {"majority": accuracy(test=0.5), "decision-tree": accuracy(test=0.58)}
+    told = verdict(accuracy(train=0.585, test=0.57), baselines, noise=noise, linear=True)
+    assert told.limit == "capacity"

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mapsto.core import names
 from mapsto.core.batch import Batch, Field, Losses
 from mapsto.core.state import Stateful
 
@@ -262,6 +263,9 @@ class Until(Stateful, ABC):
 
     def hear(self, step: int, scores: Scores) -> None:
         """Told every exam on the validation split."""
+
+    def __or__(self, other: Until) -> Until:
+        return names.find("until", "either")([self, other])
 
     def steps(self, batches: int) -> int | None:
         """The step at which it will surely have stopped, given the batches an epoch; None when nobody knows."""

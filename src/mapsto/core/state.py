@@ -104,8 +104,13 @@ def read_folder(path: Path, only: tuple[str, ...] = ()) -> tuple[dict[str, bytes
     """The files of a folder and its manifest. Damaged where one is absent, extra in the manifest, or changed."""
     path = Path(path)
     manifest = read_json(path / MANIFEST)
+    try:
+        stated = {name: (about["size"], about["sha256"]) for name, about in manifest["files"].items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Damaged(f"{path / MANIFEST}: it does not say which files there are, and what they hold.",
+                      "Restore it from a copy, or train again.") from error
     files = {}
-    for name, stated in manifest.get("files", {}).items():
+    for name, (length, sha256) in stated.items():
         if Path(name).name != name or name in (".", ".."):
             raise Damaged(f"{path}: the manifest names '{name}', which is no plain file name.")
         if only and name not in only:
@@ -114,7 +119,7 @@ def read_folder(path: Path, only: tuple[str, ...] = ()) -> tuple[dict[str, bytes
             data = (path / name).read_bytes()
         except OSError as error:
             raise Damaged(f"{path / name}: the manifest lists it, but it cannot be read ({error.strerror}).") from error
-        if len(data) != stated["size"] or hashlib.sha256(data).hexdigest() != stated["sha256"]:
+        if len(data) != length or hashlib.sha256(data).hexdigest() != sha256:
             raise Damaged(
                 f"{path / name}: not the file that was written (sha256 or size differs from the manifest).",
                 "Restore it from a copy, or train again.",

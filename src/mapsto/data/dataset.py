@@ -69,16 +69,17 @@ class Dataset(Data):
         if not len(view):
             return {}
         measures = learner.objective.measures(self.target)
-        total, seen = torch.zeros((), dtype=torch.float64, device=self.device), 0
+        totals: dict[str, Tensor] = {}  # term → [total, count]
+        seen = 0
         for index in self.blocks(split, at_most):
             batch = self.ready(view.gather(index))
             seen += len(index)
-            prediction, loss = learner.judge(batch)
-            total += loss
+            prediction, judged = learner.judge(batch)
+            totals = {term: totals.get(term, 0) + pair for term, pair in judged.items()}
             prediction, target = self.target.units(prediction), self.target.units(batch["target"])
             for measure in measures.values():
                 measure.update(prediction, target)
-        mean = float(total) / seen
+        mean = sum(float(pair[0] / pair[1]) for pair in totals.values())
         scores = {name: estimate(measure, replicates=200 if intervals else 0) for name, measure in measures.items()}
         return {**scores, "loss": Estimate(mean, mean, mean, seen)}
 

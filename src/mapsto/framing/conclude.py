@@ -122,6 +122,7 @@ def conclude(frame: Frame, folder: Run, learner: Learner, seconds: float, watch:
         counts=dict(zip(map(str, ready.target.classes), ready.target.counts, strict=True)) if problem == "classification" else None,
         labels=labels,
         separate=not ready.how_split.startswith("at random"),
+        linear=frame.settings["model"]["name"] == "linear",
     )
     written = {
         "problem": problem,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -73,7 +74,7 @@ def _number_kind(present: np.ndarray) -> Kind:
     whole = present.dtype.kind in "iu"
     if whole and len(present) >= 20 and len(np.unique(present)) == len(present):
         steps = np.diff(present.astype(np.float64))
-        if (steps > 0).all() and steps.max() <= 10 * np.median(steps):
+        if (steps > 0).all() and steps.max() <= 3 * np.median(steps):
             return Kind("id", COUNTER)
     return Kind("number", "whole numbers" if whole else "numbers")
 
@@ -139,9 +140,11 @@ def label_separator(present: Sequence) -> str:
     """What joins several labels in one text ("cat|dog"), where the pieces come again and again; else ""."""
     words = [str(v) for v in present[:5000]]
     for separator in SEPARATORS:
-        joined = [w for w in words if separator in w]
-        pieces = {p.strip() for w in words for p in w.split(separator)}
-        if joined and len(pieces) < len(set(words)) and len(pieces) <= 0.5 * len(words):
+        if not any(separator in w for w in words):
+            continue
+        found = Counter(piece.strip() for w in set(words) for piece in w.split(separator))
+        again = sum(count > 1 for count in found.values())
+        if again >= len(found) / 2 and len(found) <= len(words) / 2:
             return separator
     return ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,8 +53,9 @@ class Prepared:
 
     @property
     def digest(self) -> str:
-        """A fingerprint of the encoded examples: resuming on other data is refused."""
-        state = hashlib.sha256()
+        """A fingerprint of the encoded examples and of what they mean: resuming on other data is refused."""
+        learned = [domain.state_dict() for domain in (self.input, self.target)]  # units and names are not in the encoding
+        state = hashlib.sha256(json.dumps(learned, sort_keys=True).encode())
         for part in ("train", "valid", "test"):
             over(self.fields[part], lambda t: state.update(np.ascontiguousarray(t.numpy())) or t)
         return state.hexdigest()

@@ -33,6 +33,7 @@ def price(learner: Learner, views: list[View]) -> Price:
     steps = learner.horizon
     if steps <= 1:
         return Price(parameters, size, steps, 0.0)
+    learner.settle()
     learner.model.train()
     times = []
     for step in range(TRIALS):

@@ -40,11 +40,13 @@ def train(
 
         return train_folds(frame, run, watch, baseline_seconds)
     learner = frame.learner()
+    learner.settle()
     name = Path(str(frame.settings["data"]["source"])).name.split(".")[0] or "data"
     folder = Run.create(run, name, frame.toml(), _environment(frame, learner))
     if tensorboard:
         observers = [*observers, TensorBoard(folder.path / "tensorboard")]
-    return _go(frame, folder, learner, watch, observers, baseline_seconds, 0.0)
+    with folder.locked():
+        return _go(frame, folder, learner, watch, observers, baseline_seconds, 0.0)
 
 
 def resume(run: str | Path, frame: Frame, watch: Watch | None = None, observers: Sequence[Observer] = (),
@@ -55,7 +57,9 @@ def resume(run: str | Path, frame: Frame, watch: Watch | None = None, observers:
     """
     folder = Run(run)
     learner = frame.learner()
-    before, now = folder.environment(), _environment(frame, learner)
+    before = folder.environment()
+    learner.settle(before.get("threads"))
+    now = _environment(frame, learner)
     if before["data"] != now["data"]:
         raise BadInput(f"the data are not those that {run} was started on: their encoded values differ.",
                        "Restore them, or start a new run.")
@@ -63,16 +67,17 @@ def resume(run: str | Path, frame: Frame, watch: Watch | None = None, observers:
     for key in ("torch", "threads", "device", "machine"):
         if before.get(key) != now[key]:
             watch.say(f"{key} was {before.get(key)} and is {now[key]}: the rest may differ in the last digits")
-    about, skipped = folder.restore(learner)
-    for reason in skipped:
-        watch.say(f"skipped a checkpoint: {reason}")
-    return _go(frame, folder, learner, watch, observers, baseline_seconds, about.get("seconds", 0.0))
+    with folder.locked():  # before restoring, which cuts the history back: it may be another's who is at work
+        about, skipped = folder.restore(learner)
+        for reason in skipped:
+            watch.say(f"skipped a checkpoint: {reason}")
+        return _go(frame, folder, learner, watch, observers, baseline_seconds, about.get("seconds", 0.0))
 
 
 def _go(frame: Frame, folder: Run, learner: Learner, watch: Watch | None, observers: Sequence[Observer], baseline_seconds: float,
         spent: float) -> Result:
     watch = watch or Unwatched()
-    with folder.locked(), Stop() as stop:
+    with Stop() as stop:
         watch.begin(learner)
         begun = time.perf_counter()
         clock = {"seconds": spent}

@@ -22,6 +22,7 @@ from mapsto.framing import train as training
 from mapsto.framing.conclude import Result, plain_scores, strict
 from mapsto.framing.prepare import blanks_as_none, label_lists, with_target
 from mapsto.framing.source import frame, reopen
+from mapsto.learner.examinee import Examinee
 from mapsto.learner.run import Run
 from mapsto.learner.run import runs as run_folders
 from mapsto.learner.watch import Watch
@@ -65,7 +66,7 @@ def evaluate(run: str | Path, source: Any = None, target: str | list[str] | None
         none = over(test, lambda t: t[:0])
         fields = {"train": none, "valid": none, "test": test}
     data = Dataset(**fields, input=f.input, target=f.target)
-    examinee = _Examinee(f)
+    examinee = Examinee(f.model, f.objective, f.device)
     scores = {split: plain_scores(s) for split in fields if (s := data.exam(examinee, split, at_most=20_000 if split == "train" else 0))}
     found = {"run": str(run), "problem": f.objective.problem, "measure": next(iter(f.objective.measures(f.target))), "scores": scores}
     return strict(found | counted)
@@ -97,18 +98,6 @@ def _input_column(f: Function, raw: Raw, target: str) -> str:
         if name != target and (raw.kinds.get(name) == wanted or infer.input_kind(values).name == wanted):
             return name
     raise DataError(f"{clean(raw.name)} holds no {wanted}, which this function takes.", "Name the kind of data it was trained on.")
-
-
-class _Examinee:
-    """A loaded function as an exam sees a learner."""
-
-    def __init__(self, f: Function):
-        self.f, self.objective = f, f.objective
-
-    @torch.inference_mode()
-    def judge(self, batch: dict) -> tuple[torch.Tensor, torch.Tensor]:
-        losses = self.objective.losses(self.f.model, batch, self.objective.players[0])
-        return self.objective.predict(self.f.model, batch), sum(loss.sum() for loss in losses.values())
 
 
 def compare(*paths: str | Path) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ def zoo(what: str | None = None) -> dict[str, dict[str, str]]:
                                 f"There are: {', '.join(every)}.")
     found: dict[str, dict[str, str]] = {}
     if what in (None, "data"):
-        from mapsto.data.zoo import named
+        from mapsto.data.read import named
 
         found["data"] = named()
     for shelf, kinds in SHELVES.items():

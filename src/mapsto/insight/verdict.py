@@ -16,6 +16,7 @@ from mapsto.insight.words import the, words
 
 Limit = Literal["capacity", "data", "label-noise", "mismatch", "none"]
 DEEP = "deep"
+WITNESS = 1 / 3  # skill below which a model's contradictions say more of itself than of the labels
 READABLE = ("logistic-regression", "ridge", "linear", "decision-tree", "tree")
 REGULARISATION = "stronger regularisation (weight decay, dropout, augmentation)"
 
@@ -50,6 +51,7 @@ def judge(
     counts: dict[str, int] | None = None,
     labels: dict[str, Label] | None = None,
     separate: bool = False,
+    linear: bool = False,
 ) -> Verdict:
     """The verdict on a run.
 
@@ -58,13 +60,15 @@ def judge(
     baselines: name → split → measure → estimate; the one called "majority" or "mean" looks at no input.
     curve: points in order, each with "step" and any of "train_loss", "valid_loss", "train_score", "valid_score".
     noise, mismatch: what `contradictions` and `tell_apart` found, where they were asked.
-    counts: class → training rows. labels: where several may hold at once, each one's own figures. separate: the test rows came as a set of their own, and were not drawn at random.
+    counts: class → training rows. labels: where several may hold at once, each one's own figures.
+    separate: the test rows came as a set of their own, and were not drawn at random.
+    linear: the model is a single linear map, which has little capacity whatever the other models reach.
     """
     figures = figures_of(measure, better, scores, baselines or {})
     best = _best_baseline(figures)
     take = _take(figures, best)
     course = course_of(curve or [], better)
-    limit, remedy = _limit(figures, best, course, noise, mismatch)
+    limit, remedy = _limit(figures, best, course, noise, mismatch, linear)
     counts = counts if problem == "classification" and counts else {}
     lines = remarks(figures, best, course, noise, mismatch, counts, labels or {}, scores[figures.exam], separate)
     advice = remedy
@@ -132,6 +136,7 @@ def _limit(
     course: Course,
     noise: Noise | None,
     mismatch: Mismatch | None,
+    linear: bool,
 ) -> tuple[Limit, str]:
     """The first that the figures bear out, in this order, and what to do about it.
 
@@ -157,6 +162,7 @@ def _limit(
     # a quarter to a little over half reads so), and no other model does clearly better, so that it is not this one's
     # blind spot; a model that has learned nothing cannot witness against labels.
     accused = noise is not None and noise.share.low > 0.02 and noise.share.value >= 0.6 * noise.contradicted
+    accused = accused and not figures.skill(result) < WITNESS
     if accused and figures.helpful and not beaten:
         share = noise.share
         return "label-noise", (
@@ -203,7 +209,7 @@ def _limit(
         )
     if train is not None and figures.skill(train) < 0.5 and not fits:
         alike = f"It does no better on the rows it learned from ({words(train)}) than {figures.where} ({words(result)})"
-        if best is None or figures.clearly(result, figures.shallow[best][exam]):
+        if linear or best is None or figures.clearly(result, figures.shallow[best][exam]):
             return "capacity", f"{alike}, and both are far from perfect: try a larger model, or inputs that say more."
         return "none", (
             f"{alike}, both are far from perfect, and a simpler model gets as far: inputs that say more about the "

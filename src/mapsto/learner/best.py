@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from torch import Tensor, nn
@@ -25,10 +26,16 @@ class Best(Stateful):
         self.weights: dict[str, Tensor] = {}
 
     def hear(self, step: int, scores: Scores, model: nn.Module) -> None:
-        rank = [self.better * scores[self.measure].value, -scores["loss"].value]
+        """Where there are no scores, for want of examples to examine on, the latest weights are kept."""
+        rank = [_or_worst(self.better * scores[self.measure].value), _or_worst(-scores["loss"].value)] if scores else []
         if not self.rank or rank > self.rank:
             self.step, self.rank = step, rank
             self.weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
     def describe(self) -> dict[str, Any]:
         return {"step": self.step, "measure": self.measure, "value": self.better * self.rank[0] if self.rank else None}
+
+
+def _or_worst(value: float) -> float:
+    """NaN, a measure that is not defined, is less than any other: as it stands it would be neither more nor less."""
+    return -math.inf if math.isnan(value) else value

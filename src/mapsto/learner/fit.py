@@ -38,25 +38,29 @@ def fit(learner: Learner, until: Until, observers: Sequence[Observer] = (), stop
     batches = experience.batches
     learner.model.train()
     with quiet():
-        while not (until.reached(learner.step) or update.finished or (stop and stop.asked)):
+        over = until.reached(learner.step) or update.finished
+        while not (over or (stop and stop.asked)):
             seeds.set_all(learner.seed, learner.step)
             batch = experience.batch(learner.step)  # from memory, from disk, or from acting
             losses = update.step(batch, learner.step)  # gradients, a game, or neither
             experience.hear(batch, losses)
-            learner.tally.add(losses)
+            learner.tally.add(losses, batch.get("weight"))
             learner.step += 1
 
             scores = None
-            if learner.step % learner.exam_every == 0 or until.reached(learner.step) or update.finished:
+            over = until.reached(learner.step) or update.finished  # asked once before an exam: a clock may say otherwise later
+            if learner.step % learner.exam_every == 0 or over:
                 with update.judged():
                     scores = learner.evaluate("valid", intervals=False)
-                    if scores:
-                        learner.best.hear(learner.step, scores, learner.model)
-                        until.hear(learner.step, scores)
+                    learner.best.hear(learner.step, scores, learner.model)
+                if scores:
+                    until.hear(learner.step, scores)
+                    over = over or until.reached(learner.step)
             if scores is not None or learner.step % learner.report_every == 0:
-                report = Report(learner.step, learner.step / batches, finite(learner), scores)
-                for observe in observers:  # told, never asked
-                    observe(report)
+                losses = finite(learner)
+                for observe in observers:  # told, never asked; what they do to their own copy is nobody else's business
+                    copied = None if scores is None else dict(scores)
+                    observe(Report(learner.step, learner.step / batches, dict(losses), copied))
 
 
 def finite(learner: Learner) -> dict[str, float]:

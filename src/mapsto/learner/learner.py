@@ -9,11 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from mapsto.core import devices, seeds
-from mapsto.core.batch import Batch, total_and_count
+from mapsto.core.batch import Batch
 from mapsto.core.nouns import Algorithm, Data, Objective, Scores, Until
+from mapsto.core.state import to_device
 from mapsto.core.stop import Stop
 from mapsto.learner import place
 from mapsto.learner.best import Best
+from mapsto.learner.examinee import Examinee
 from mapsto.learner.fit import Observer, fit
 from mapsto.learner.tally import Tally
 from mapsto.learner.until import Steps
@@ -22,7 +24,7 @@ from mapsto.learner.until import Steps
 class Learner:
     """Composes the four components and learns.
 
-    seed: of everything but the split. device: where the model and the data are ("auto", "cpu", "cuda" …).
+    seed: of everything but the split. device: where the model and the data are; "auto" is where the data are.
     After `fit`, the model holds the weights of the last step; `best` keeps those of the best validation exam.
     """
 
@@ -36,9 +38,11 @@ class Learner:
         device: str = "auto",
     ):
         self.data, self.objective, self.algorithm, self.seed = data, objective, algorithm, seed
-        self.device = devices.pick(device) if data.device.type == "cpu" or device != "auto" else data.device
+        self.device = data.device if device == "auto" else devices.pick(device)
         self.model = place.place(model, self.device)
+        self.examinee = Examinee(self.model, objective, self.device, seed)
         self.step = 0
+        self.threads: int | None = None
         self.tally = Tally()
         leading, measure = next(iter(objective.measures(data.target).items()))
         self.best = Best(leading, measure.better)
@@ -53,41 +57,33 @@ class Learner:
     def fit(self, until: Until | int | None = None, observers: Sequence[Observer] = (), stop: Stop | None = None) -> Self:
         """Learn until the algorithm's own end, or `until` (a whole number means so many steps)."""
         until = self.algorithm.until if until is None else Steps(until) if isinstance(until, int) else until
-        if until is not self.algorithm.until:
-            until.start(self)
-        one = self.data.ready(self.data.train.gather(torch.zeros(1, dtype=torch.int64, device=self.device)))
-        place.prepare(self.model, one, len(self.data.train) / self.algorithm.experience.batches, self.device)
+        until.start(self)
+        self.settle()
         fit(self, until, observers, stop)
         return self
+
+    def settle(self, threads: int | None = None) -> int:
+        """Decide, once, how many threads a step takes; `threads` is what an earlier part of this run settled on."""
+        if self.threads is None:
+            few = torch.arange(min(len(self.data.train), -(-len(self.data.train) // self.algorithm.experience.batches)))
+            batch = self.data.ready(self.data.train.gather(few.to(self.device)))
+            self.threads = place.settle(self.model, batch, self.device, threads)
+        return self.threads
 
     def evaluate(self, split: str = "test", intervals: bool = True, at_most: int = 0) -> Scores:
         """The exam on one split, with 95 % intervals; on at most so many rows where `at_most` > 0."""
         return self.data.exam(self, split, intervals, at_most)
 
-    @torch.inference_mode()
     def predict(self, batch: Batch) -> Tensor:
         """What the model says about a ready batch, in the output domain's encoding; leaves no trace."""
-        was = self.model.training
-        self.model.eval()
-        try:
-            return self.objective.predict(self.model, batch)
-        finally:
-            self.model.train(was)
+        return self.examinee.predict(batch)
 
-    @torch.inference_mode()
-    def judge(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The prediction of a ready batch and the total of all its losses; leaves no trace."""
-        was = self.model.training
-        self.model.eval()
-        try:
-            losses = [self.objective.losses(self.model, batch, player) for player in self.objective.players]
-            total = sum(total_and_count(loss, None)[0] for terms in losses for loss in terms.values())
-            return self.objective.predict(self.model, batch), total
-        finally:
-            self.model.train(was)
+    def judge(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The prediction of a ready batch, and for each term of its losses [total, count]; leaves no trace."""
+        return self.examinee.judge(batch)
 
     def take_best(self) -> Self:
-        """Put the best weights into the model; the last ones stay where there has been no exam."""
+        """Put the best weights into the model, as an exam saw them."""
         if self.best.weights:
             self.model.load_state_dict(self.best.weights)
         return self
@@ -105,13 +101,13 @@ class Learner:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        place.fill(self.model, state["model"])  # first, for it may be Damaged: then nothing has changed
         self.step = state["step"]
-        place.fill(self.model, state["model"])
         self.algorithm.experience.load_state_dict(state["experience"])
         self.algorithm.update.load_state_dict(state["update"])
         self.algorithm.until.load_state_dict(state["until"])
         self.best.load_state_dict(state["best"])
-        self.tally.load_state_dict(state["tally"])
+        self.tally.load_state_dict(to_device(state["tally"], self.device))
 
 
 def initialised(build: Callable[[], nn.Module], seed: int) -> nn.Module:

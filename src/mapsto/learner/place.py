@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
-from mapsto.core import devices
-from mapsto.core.batch import Batch
+from mapsto.core import devices, seeds
+from mapsto.core.batch import Batch, over, size
 from mapsto.core.errors import Damaged
 from mapsto.core.nouns import Solvable
 
-INITIAL = 5  # what a seed is for: first weights
+AVAILABLE = torch.get_num_threads()  # before anything here settled for fewer
+INITIAL, JUDGED = 5, 6  # what a seed is for: first weights, and what a model draws in an exam
 SMALL = 500e6  # floating-point operations of a step below which a second thread costs more than it brings
 
 
@@ -18,16 +23,38 @@ def place(model: nn.Module, device: torch.device) -> nn.Module:
     return model.to(device)
 
 
-def prepare(model: nn.Module, sample: Batch, batch_size: float, device: torch.device) -> None:
-    """Settle the process before the first step: the heap, and one thread for a step that is too small for two.
+def settle(model: nn.Module, batch: Batch, device: torch.device, threads: int | None = None) -> int:
+    """Settle the process before the first step: its heap, and how many threads a step takes. Returns their number.
 
-    sample: one ready example. Two threads on a small step gain little, and collapse beside a busy neighbour.
+    batch: a ready one of the usual size. threads: what an earlier part of the run settled on; None decides now: one for a
+    small step, else the faster in a short race, since two threads beside a busy neighbour can take ten times as long as one.
     """
     devices.keep_heap()
-    if device.type == "cpu" and not isinstance(model, Solvable):
-        per_example = work(model, sample)
-        if 0 < per_example * batch_size < SMALL:
-            torch.set_num_threads(1)
+    if device.type != "cpu" or isinstance(model, Solvable):
+        return torch.get_num_threads()
+    if threads is None:
+        many = AVAILABLE
+        small = 0 < work(model, over(batch, lambda t: t[:1])) * size(batch) < SMALL
+        threads = 1 if small or many == 1 or _seconds(model, batch, 1) < _seconds(model, batch, many) else many
+    torch.set_num_threads(threads)
+    return threads
+
+
+@torch.inference_mode()
+def _seconds(model: nn.Module, batch: Batch, threads: int) -> float:
+    """The shortest of three passes of the model over the batch."""
+    torch.set_num_threads(threads)
+    was = model.training
+    model.eval()
+    times = []
+    try:
+        for _ in range(3):
+            begun = time.perf_counter()
+            model(batch["input"])
+            times.append(time.perf_counter() - begun)
+    finally:
+        model.train(was)
+    return min(times)
 
 
 @torch.inference_mode()
@@ -52,14 +79,34 @@ def work(model: nn.Module, sample: Batch) -> int:
     return counted
 
 
+@contextmanager
+def at_rest(model: nn.Module, device: torch.device, seed: int) -> Iterator[None]:
+    """While it lasts, the model is in eval mode and what it draws follows from the seed; then all is as it was."""
+    was = {module: module.training for module in model.modules()}
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        seeds.set_all(seed, JUDGED)
+        model.eval()
+        try:
+            yield
+        finally:
+            for module, training in was.items():
+                module.training = training
+
+
 def fill(model: nn.Module, weights: dict[str, Tensor]) -> None:
-    """Put saved weights into a model. Damaged where they are not this model's."""
-    if isinstance(model, Solvable):
-        model.shaped({name: list(tensor.shape) for name, tensor in weights.items()})
+    """Put saved weights into a model. Damaged, and the model as it was, where they are not this model's."""
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     try:
-        model.load_state_dict(weights)
+        _take(model, weights)
     except RuntimeError as error:
+        _take(model, before)
         raise Damaged(
             f"these weights are not those of a {type(model).__name__} built like this: {error}.",
             "Build the model as it was when it was saved (config.json says how).",
         ) from error
+
+
+def _take(model: nn.Module, weights: dict[str, Tensor]) -> None:
+    if isinstance(model, Solvable):
+        model.shaped({name: list(tensor.shape) for name, tensor in weights.items()})
+    model.load_state_dict(weights)

@@ -15,9 +15,10 @@ class Tally(Stateful):
     def __init__(self) -> None:
         self.totals: dict[str, Tensor] = {}  # term → [total, count]
 
-    def add(self, losses: Losses) -> None:
+    def add(self, losses: Losses, weight: Tensor | None = None) -> None:
+        """weight: [B], how much each example counts."""
         for term, loss in losses.items():
-            total, count = total_and_count(loss, None)
+            total, count = total_and_count(loss, weight)
             pair = torch.stack([total.double(), count.double()])
             self.totals[term] = self.totals[term] + pair if term in self.totals else pair
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from mapsto.core.errors import FrameError
+from mapsto.core import names
+from mapsto.core.errors import FrameError, UnknownName
 from mapsto.core.names import shelf_here
 from mapsto.core.nouns import Learner, Scores, Until
 
@@ -79,6 +80,18 @@ class Plateau(Until):
 
     def start(self, learner: Learner) -> None:
         measures = learner.objective.measures(learner.data.target)
+        known = [*measures, "loss"]
+        if self.measure not in known:
+            hint = names.near(self.measure, known)
+            raise UnknownName(
+                f"no measure '{self.measure}' is taken here." + (f" Near it: {', '.join(hint)}." if hint else ""),
+                f"There are: {', '.join(known)}.",
+            )
+        if not len(learner.data.valid):
+            raise FrameError(
+                "a plateau is seen in exams on validation examples, but there are none.",
+                "Split some off (--set data.split.valid=0.1), or end after epochs or steps.",
+            )
         self._better = measures[self.measure].better if self.measure in measures else -1
 
     def reached(self, step: int) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -16,6 +18,8 @@ class Prior(Solvable):
     What any other model has to beat. forward: input [B, …] → [B, outputs]: logits, or the mean.
     """
 
+    exempt: ClassVar[dict[str, str]] = {"by-heart": "it looks at no input"}  # what tests/contracts need not ask, and why
+
     def __init__(self, inputs: Shape, outputs: int):
         super().__init__()
         self.inputs, self.outputs = inputs, outputs
@@ -23,13 +27,15 @@ class Prior(Solvable):
 
     def solve(self, batch: Batch, problem: Problem, seed: int) -> None:
         target = batch["target"]
+        weight = batch.get("weight", torch.ones(len(target), device=target.device)).double()
+        weight = weight / weight.sum()
         if problem == "classification":
-            share = torch.bincount(target, minlength=self.outputs) / len(target)
-            self.answer = (share + FLOOR).log()
+            share = torch.bincount(target, weight, minlength=self.outputs)
+            self.answer = (share + FLOOR).log().float()
         elif problem == "multi-label":
-            self.answer = target.mean(dim=0).clamp(FLOOR, 1 - 1e-6).logit()
+            self.answer = (weight @ target.double()).clamp(FLOOR, 1 - 1e-6).logit().float()
         else:
-            self.answer = target.mean()[None]
+            self.answer = (weight @ target.double()).float()[None]
 
     def forward(self, input: Field) -> Tensor:
         rows = len(next(iter(input.values())) if isinstance(input, dict) else input)

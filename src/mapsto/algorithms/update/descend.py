@@ -12,10 +12,12 @@ from torch import Tensor
 
 from mapsto.algorithms.optimizers.adamw import AdamW
 from mapsto.algorithms.update.flat import Flat
-from mapsto.core.batch import Batch, Losses, detached, joined, pieces, size, total_and_count
+from mapsto.core.batch import Batch, Losses, Mean, detached, joined, pieces, size, total_and_count
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Learner, Optimizer, Schedule, Update
 from mapsto.core.schedules import Constant, OneCycle
+
+NOBODY = 1e-12  # a count to divide by where nobody counts: the total is 0, and so is the mean then
 
 
 @dataclass
@@ -42,6 +44,10 @@ class Descend(Update):
             raise FrameError(f"a learning rate is a number above 0 (1e-3, say), but came {self.learning_rate!r}.")
         if self.accumulate < 1 or not 0 <= self.ema < 1:
             raise FrameError(f"accumulate is at least 1 and ema in [0, 1), but came {self.accumulate} and {self.ema}.")
+        if self.clip is not None and not self.clip > 0:
+            raise FrameError(f"clip is a norm above 0, or None for no bound, but came {self.clip}.")
+        if self.precision not in ("float32", "bfloat16"):
+            raise FrameError(f"precision is float32 or bfloat16, but came {self.precision!r}.")
 
     def start(self, learner: Learner) -> None:
         super().start(learner)
@@ -54,6 +60,12 @@ class Descend(Update):
                 "Join it with epochs or steps (`either` of minutes and epochs), or use the schedule constant.",
             )
         self.flats = {p: Flat(self.model.get_submodule(p), self.optimizer) for p in self.objective.players}
+        for player, flat in self.flats.items():
+            if not flat.parameters:
+                raise FrameError(
+                    f"{type(self.model.get_submodule(player)).__name__} has no trainable parameter for Descend to change.",
+                    "A solvable model is fitted with algorithm.update.name=solve; of another, leave a part unfrozen.",
+                )
         self.averages = {p: [v.clone() for v in flat.values] for p, flat in self.flats.items()} if self.ema else {}
 
     def step(self, batch: Batch, step: int) -> Losses:
@@ -73,12 +85,13 @@ class Descend(Update):
         """Leave in `flat` the gradient of the mean loss over the whole batch, whatever it is cut into."""
         flat.forget()
         parts = pieces(batch, min(self.accumulate, size(batch))) if self.accumulate > 1 else [batch]
-        counts = self.counts(parts, player) if len(parts) > 1 else {}
+        counts: dict[str, Tensor | int] = {}
         reports = []
         for part in parts:
             losses = self.losses(part, player)
-            terms = {term: total_and_count(loss, part.get("weight")) for term, loss in losses.items()}
-            mean = sum(total / counts.get(term, count) for term, (total, count) in terms.items())
+            counts = counts or self.counts(batch, parts, player, losses)
+            totals = {term: total_and_count(loss, part.get("weight"))[0] for term, loss in losses.items()}
+            mean = sum(total / counts[term] for term, total in totals.items())
             mean.backward(inputs=flat.parameters)  # the other players stay still
             reports.append(detached(losses))
         return joined(reports) if len(reports) > 1 else reports[0]
@@ -88,14 +101,22 @@ class Descend(Update):
             return self.objective.losses(self.model, batch, player)
 
     @torch.no_grad()
-    def counts(self, parts: list[Batch], player: str) -> dict[str, Tensor]:
-        """Each term's count over all micro-batches: the mean of unequal parts' means would not be the mean."""
-        counted: dict[str, Tensor] = {}
-        for part in parts:
-            for term, loss in self.losses(part, player).items():
-                _, count = total_and_count(loss, part.get("weight"))
-                counted[term] = counted.get(term, 0) + count
-        return counted
+    def counts(self, batch: Batch, parts: list[Batch], player: str, first: Losses) -> dict[str, Tensor | int]:
+        """Each term's count over the whole batch: the mean of unequal parts' means would not be the mean.
+
+        first: the losses of the first part. Where a `Mean` is among them, the other parts are asked for theirs beforehand.
+        """
+        weight = batch.get("weight")
+        asked = [first]
+        if any(isinstance(loss, Mean) for loss in first.values()):
+            asked += [self.losses(part, player) for part in parts[1:]]
+        counts: dict[str, Tensor | int] = {}
+        for term, loss in first.items():
+            if isinstance(loss, Mean):
+                counts[term] = sum(losses[term].count for losses in asked).clamp(min=NOBODY)
+            else:
+                counts[term] = size(batch) if weight is None else weight.sum().clamp(min=NOBODY)
+        return counts
 
     def follow(self, step: int) -> None:
         """The average takes its share of the weights; a short memory at first, so that it forgets the start."""

@@ -1,0 +1,130 @@
+"""The losses of the first 20 steps of four tiny recipes, as they were when curves.json was written.
+
+A curve that moves means that learning has changed: data, first weights, batches, masks, losses, gradients or steps. Where
+that is meant, write the curves anew, look at the difference, and say in the commit why they moved:
+
+    PYTHONPATH=src OMP_NUM_THREADS=1 python tests/golden/test_curves.py
+
+They are taken in eager float32 on one thread of a CPU; other versions of torch and other processors come within 1e-4.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import mapsto
+from mapsto.core.nouns import Raw
+from mapsto.framing.frame import Frame
+
+CURVES = Path(__file__).with_name("curves.json")
+STEPS = 20
+
+
+def digits() -> Frame:
+    """A convolutional net with batch norm on moved pictures; AdamW, one cycle."""
+    return described(
+        mapsto.frame("digits", device="cpu"),
+        model={"name": "conv-net", "width": 16, "depth": 3},
+        update={"learning_rate": 1e-2, "optimizer": {"name": "adam-w", "weight_decay": 0.05},
+                "schedule": {"name": "one-cycle", "start": 0.3}},
+        augment=[{"name": "shift", "pixels": 1}],
+    )
+
+
+def wine() -> Frame:
+    """A perceptron with dropout on a table; Adam, cosine, an average of the weights."""
+    return described(
+        mapsto.frame("wine", device="cpu"),
+        model={"name": "mlp", "width": 16, "depth": 2, "dropout": 0.1},
+        update={"learning_rate": 1e-2, "optimizer": {"name": "adam"}, "schedule": {"name": "cosine"}, "ema": 0.9},
+    )
+
+
+def numbers() -> Frame:
+    """A regression on numbers and words, some missing; SGD with momentum, warm-up, clipped."""
+    draw = np.random.default_rng(0)
+    rows = 300
+    height, width = draw.normal(size=rows), draw.uniform(size=rows)
+    wood = draw.choice(np.array(["oak", "elm", "ash", "fir"], object), rows)
+    price = 100 + 20 * height * width + 30 * (wood == "oak") + draw.normal(size=rows)
+    height[draw.random(rows) < 0.05] = np.nan
+    raw = Raw("trees", {"height": height, "width": width, "wood": wood, "price": price}, target="price")
+    return described(
+        Frame(raw, device="cpu"),
+        model={"name": "mlp", "width": 16, "depth": 2, "norm": "layer"},
+        objective={"name": "huber", "delta": 1.0},
+        update={"learning_rate": 0.05, "optimizer": {"name": "sgd"}, "schedule": {"name": "warm-up", "steps_up": 5},
+                "clip": 0.5},
+    )
+
+
+def labels() -> Frame:
+    """Several labels at once, out of vectors; AdamW, batches in three pieces, batch norm."""
+    draw = np.random.default_rng(0)
+    place = draw.normal(size=(300, 5)).astype(np.float32)
+    holds = (place @ draw.normal(size=(5, 3)) + 0.2 * draw.normal(size=(300, 3)) > 0).astype(np.int64)
+    raw = Raw("marks", {"x": place, "y": holds}, target="y")
+    return described(
+        Frame(raw, device="cpu"),
+        model={"name": "mlp", "width": 16, "depth": 1, "norm": "batch"},
+        update={"learning_rate": 1e-2, "optimizer": {"name": "adam-w"}, "schedule": {"name": "step-decay"},
+                "accumulate": 3},
+    )
+
+
+RECIPES = {"digits": digits, "wine": wine, "numbers": numbers, "labels": labels}
+
+
+def described(
+    frame: Frame, model: dict, update: dict, objective: dict | None = None, augment: list | None = None
+) -> Frame:
+    """Nothing of it is left to be proposed: a better proposal should move no curve."""
+    frame.set("model", model).set("data.augment", augment or [])
+    if objective:
+        frame.set("objective", objective)
+    frame.set("algorithm.update", {"name": "descend", **update})
+    frame.set("algorithm.experience", {"name": "passes", "batch_size": 32})
+    return frame.set("algorithm.until", {"name": "steps", "count": STEPS})
+
+
+def curve(frame: Frame) -> dict[str, Any]:
+    """The loss of every step, and the validation exam after the last."""
+    before = torch.get_num_threads()
+    learner, reports = frame.learner(), []
+    learner.settle(threads=1)
+    learner.report_every = 1
+    learner.fit(observers=[reports.append])
+    torch.set_num_threads(before)
+    return {"losses": [sum(report.losses.values()) for report in reports],
+            "valid": {name: score.value for name, score in reports[-1].scores.items()}}
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_curve_is_the_one_that_was_kept(recipe):
+    kept, now = json.loads(CURVES.read_text())[recipe], curve(RECIPES[recipe]())
+    assert len(now["losses"]) == STEPS
+    assert now["losses"] == pytest.approx(kept["losses"], rel=1e-4)
+    assert now["valid"] == pytest.approx(kept["valid"], rel=1e-3)
+
+
+def test_every_curve_kept_is_one_of_learning():
+    for recipe, kept in json.loads(CURVES.read_text()).items():
+        assert recipe in RECIPES
+        assert sum(kept["losses"][-5:]) < 0.9 * sum(kept["losses"][:5]), recipe
+
+
+@pytest.mark.parametrize(("path", "value"), [("run.seed", 1), ("algorithm.lr", 0.0101), ("model.dropout", 0.11),
+                                             ("data.split.seed", 1), ("algorithm.beta1", 0.91)])
+def test_a_little_change_moves_the_curve(path, value):
+    kept = json.loads(CURVES.read_text())["wine"]["losses"]
+    assert curve(wine().set(path, value))["losses"] != pytest.approx(kept, rel=1e-4)
+
+
+if __name__ == "__main__":
+    CURVES.write_text(json.dumps({name: curve(recipe()) for name, recipe in RECIPES.items()}, indent=1) + "\n")

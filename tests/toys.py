@@ -1,0 +1,178 @@
+"""Small made-up things that tests share: inputs of every shape, a data set, a learner, a game of two players."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from mapsto.algorithms.experience import Passes
+from mapsto.algorithms.update import Descend
+from mapsto.core.batch import Batch, Field, Losses, Mean, over
+from mapsto.core.nouns import Algorithm, Domain, Experience, Measure, Objective, Problem, Shape, Until, Update
+from mapsto.core.schedules import Constant
+from mapsto.data.dataset import Dataset
+from mapsto.domains import Categories, Category, Number
+from mapsto.learner.learner import Learner, initialised
+from mapsto.learner.until import Steps
+from mapsto.measures import MAE
+from mapsto.models import MLP
+from mapsto.objectives import BinaryCrossEntropy, CrossEntropy, SquaredError
+
+OUTPUTS: dict[Problem, int] = {"classification": 3, "multi-label": 2, "regression": 1}
+
+
+class Plain(Domain):
+    """Values that are tensors already."""
+
+    def __init__(self, shape: Shape = (6,)):
+        self._shape = shape
+
+    def fit(self, values: Sequence) -> Plain:
+        return self
+
+    def encode(self, values: Field) -> Field:
+        return values
+
+    def decode(self, encoded: Field) -> list:
+        return list(encoded)
+
+    @property
+    def shape(self) -> Shape:
+        return self._shape
+
+
+def inputs(shape: Shape, rows: int, seed: int = 0) -> Field:
+    """`rows` ready examples of that shape, all different."""
+    g = torch.Generator().manual_seed(seed)
+    if isinstance(shape, dict):
+        places = [torch.randint(0, size, (rows,), generator=g) for size in shape["category"]]
+        return {"number": torch.randn(rows, sum(shape["number"]), generator=g), "category": torch.stack(places, 1)}
+    return torch.randn(rows, *shape, generator=g)
+
+
+def targets(problem: Problem, input: Field, seed: int = 0) -> Tensor:
+    """Something that follows from the input, in the encoding of the problem's target domain."""
+    flat = (input["number"] if isinstance(input, dict) else input).flatten(1)
+    weight = torch.randn(flat.shape[1], OUTPUTS[problem], generator=torch.Generator().manual_seed(seed + 99))
+    score = flat @ weight / flat.shape[1] ** 0.5
+    if problem == "classification":
+        return score.argmax(1)
+    return (score > 0).float() if problem == "multi-label" else score[:, 0]
+
+
+def batch(problem: Problem = "classification", shape: Shape = (6,), rows: int = 24, seed: int = 0) -> Batch:
+    """`index` says which row is which."""
+    input = inputs(shape, rows, seed)
+    return {"input": input, "target": targets(problem, input), "index": torch.arange(rows)}
+
+
+def dataset(
+    problem: Problem = "classification", shape: Shape = (6,), rows: int = 26, valid: int = 9, **more
+) -> Dataset:
+    """Training, validation and test examples; more: of Dataset."""
+    target = {"classification": Category(), "multi-label": Categories(), "regression": Number()}[problem]
+    target.fit({"classification": ["a", "b", "c"], "multi-label": [["a"], ["b"]], "regression": [-1.0, 1.0]}[problem])
+    held = batch(problem, shape, max(valid, 1), seed=1)
+    exam = over(held, lambda t: t[:valid])
+    return Dataset(batch(problem, shape, rows), exam, exam, Plain(shape), target, **more)
+
+
+def objective(problem: Problem = "classification") -> Objective:
+    return {"classification": CrossEntropy, "multi-label": BinaryCrossEntropy, "regression": SquaredError}[problem]()
+
+
+def mlp(problem: Problem = "classification", shape: Shape = (6,)) -> MLP:
+    """With all that makes resuming hard: drawn masks, and statistics that are no parameters."""
+    return MLP(shape, OUTPUTS[problem], width=8, dropout=0.2, norm="batch")
+
+
+def learner(
+    problem: Problem = "classification",
+    update: Update | None = None,
+    until: Until | None = None,
+    experience: Experience | None = None,
+    data: Dataset | None = None,
+    model: nn.Module | None = None,
+    judged_by: Objective | None = None,
+    seed: int = 0,
+    weights: int = 0,
+) -> Learner:
+    """A small one, whose every part may be another. seed: of the run; weights: of the first weights."""
+    data = data or dataset(problem)
+    model = model or initialised(lambda: mlp(problem, data.input.shape), weights)
+    algorithm = Algorithm(experience or Passes(10), update or Descend(0.01, schedule=Constant()), until or Steps(20))
+    return Learner(data, model, judged_by or objective(problem), algorithm, seed, device="cpu")
+
+
+class StopAt:
+    """Somebody who asks a learner to stop once it has made so many steps: between exams and reports too."""
+
+    def __init__(self, learner: Learner, step: int):
+        self.learner, self.step = learner, step
+
+    @property
+    def asked(self) -> int:
+        return 15 if self.learner.step >= self.step else 0
+
+
+def stopped(learner: Learner, step: int) -> Learner:
+    return learner.fit(stop=StopAt(learner, step))
+
+
+class Pair(nn.Module):
+    """A critic and a generator of numbers [B, 2]."""
+
+    def __init__(self, width: int = 5):
+        super().__init__()
+        self.critic = nn.Sequential(nn.Linear(2, width), nn.Tanh(), nn.Linear(width, 1))
+        self.generator = nn.Sequential(nn.Linear(2, width), nn.Tanh(), nn.Linear(width, 2))
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self.generator(input)
+
+
+@dataclass
+class Adversarial(Objective):
+    """The critic tells real ones from what is made, the generator wants to pass (Mao et al. 2016, arXiv:1611.04076)."""
+
+    players = ("critic", "generator")
+
+    def losses(self, model: nn.Module, batch: Batch, player: str) -> Losses:
+        opinion = model.critic(model(batch["input"]))[:, 0]
+        if player == "critic":
+            return {"critic": (model.critic(batch["real"])[:, 0] - 1) ** 2 + opinion**2}
+        return {"generator": (opinion - 1) ** 2}
+
+    def predict(self, model: nn.Module, batch: Batch) -> Tensor:
+        return model.critic(model(batch["input"]))[:, 0]
+
+    def measures(self, target: Domain) -> dict[str, Measure]:
+        return {"mae": MAE()}
+
+
+def pairs(rows: int = 24, seed: int = 0) -> Batch:
+    """Noise, and the real ones to be imitated, [B, 2] each; the exam is that the critic takes what is made for real."""
+    g = torch.Generator().manual_seed(seed)
+    return {"input": torch.randn(rows, 2, generator=g), "real": torch.randn(rows, 2, generator=g) * 0.5 + 1,
+            "target": torch.ones(rows)}
+
+
+@dataclass
+class Ragged(Objective):
+    """Squared error over the first `count` numbers of each example as a Mean, beside one loss an example."""
+
+    problem = "regression"
+
+    def losses(self, model: nn.Module, batch: Batch, player: str) -> Losses:
+        error = model(batch["input"]) - batch["input"]  # [B, N]
+        real = torch.arange(error.shape[1]) < batch["count"][:, None]
+        return {"entries": Mean((error**2 * real).sum(), real.sum().float()), "first": error[:, 0].abs()}
+
+    def predict(self, model: nn.Module, batch: Batch) -> Tensor:
+        return model(batch["input"])
+
+    def measures(self, target: Domain) -> dict[str, Measure]:
+        return {"mae": MAE()}
