@@ -115,6 +115,18 @@ def test_the_learning_rate_follows_its_schedule_step_by_step():
             torch.testing.assert_close(moved, rate * run.model.bias.grad, rtol=1e-4, atol=1e-7)
 
 
+def test_past_the_end_the_learning_rate_stays_where_it_was():
+    for schedule in names.listed("schedule"):
+        update = Descend(0.5, SGD(momentum=0.0), names.build("schedule", {"name": schedule}))
+        run = learner(update=update, model=nn.Linear(6, 3), until=Steps(4))
+        moves = []
+        for step in (3, 4, 6, 9):
+            before = run.model.bias.detach().clone()
+            update.step(run.algorithm.experience.batch(0), step)
+            moves.append(float((before - run.model.bias).norm() / run.model.bias.grad.norm()))
+        assert moves == pytest.approx(moves[:1] * 4, rel=1e-3), schedule
+
+
 # -- players -----------------------------------------------------------------------------------------------------------
 
 

@@ -37,7 +37,7 @@ def pictures(rows=90) -> Raw:
 
 
 def on_table() -> Frame:
-    return Frame(table(), seed=3, device="cpu").set("algorithm.until.count", 5)
+    return Frame(table(), seed=3, device="cpu").set("algorithm.until.count", 5).set("algorithm.lr", 0.05)
 
 
 def on_pictures() -> Frame:
@@ -127,6 +127,11 @@ def test_a_stopped_and_resumed_run_is_the_whole_run(tmp_path, wholes, asked_at, 
     assert outcome(resume(tmp_path / "run", FRAMES[kind](), **QUICK)) == whole
 
 
+def test_the_best_weights_may_be_from_before_the_stop(wholes):
+    """So what is compared above has them from a checkpoint, and not only from what was learned afterwards."""
+    assert wholes("table")[1]["best"]["step"] < max(stop for kind, stops in STOPS for stop in stops if kind == "table")
+
+
 def test_what_is_compared_would_show_a_difference(tmp_path, wholes):
     one = wholes("table")
     other = outcome(train(on_table().set("run.seed", 4), tmp_path / "other", **QUICK))
@@ -189,7 +194,7 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(tmp_path, wholes):
 def changed(how) -> Frame:
     raw = table()
     how(raw.columns)
-    return Frame(raw, seed=3, device="cpu").set("algorithm.until.count", 5)
+    return Frame(raw, seed=3, device="cpu").set("algorithm.until.count", 5).set("algorithm.lr", 0.05)
 
 
 def one_number(columns):
