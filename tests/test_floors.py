@@ -106,20 +106,23 @@ def test_no_exception_is_kept_that_nobody_needs():
     assert all(EXCEPTIONS.values())
 
 
-@pytest.mark.parametrize(("file", "source", "verdict"), [
-    ("core/batch.py", "import mapsto.layers.columns", "up"),
-    ("core/batch.py", "def f():\n    from mapsto.learner.run import Run", "up"),
-    ("models/mlp.py", "from mapsto.data.dataset import Dataset", "sideways"),
-    ("models/mlp.py", "from mapsto import data", "sideways"),
-    ("insight/noise.py", "if TYPE_CHECKING:\n    from mapsto.framing.frame import Frame", "up"),
-    ("insight/noise.py", "from mapsto.export import bundle", "sideways"),
-    ("models/mlp.py", "from . import vgg", "say it in full"),
-    ("framing/frame.py", "import mapsto\nmapsto.train(1)", "more than its version"),
-    ("cli/train.py", "from mapsto.serve.page import show", "sideways"),
-    ("models/mlp.py", "from mapsto.models.shallow import examples\nfrom mapsto.layers import columns", ""),
-    ("framing/frame.py", "import mapsto\nprint(mapsto.__version__)", ""),
-    ("cli/train.py", "import mapsto\nmapsto.train(1)", ""),
-])
+@pytest.mark.parametrize(
+    ("file", "source", "verdict"),
+    [
+        ("core/batch.py", "import mapsto.layers.columns", "up"),
+        ("core/batch.py", "def f():\n    from mapsto.learner.run import Run", "up"),
+        ("models/mlp.py", "from mapsto.data.dataset import Dataset", "sideways"),
+        ("models/mlp.py", "from mapsto import data", "sideways"),
+        ("insight/noise.py", "if TYPE_CHECKING:\n    from mapsto.framing.frame import Frame", "up"),
+        ("insight/noise.py", "from mapsto.export import bundle", "sideways"),
+        ("models/mlp.py", "from . import vgg", "say it in full"),
+        ("framing/frame.py", "import mapsto\nmapsto.train(1)", "more than its version"),
+        ("cli/train.py", "from mapsto.serve.page import show", "sideways"),
+        ("models/mlp.py", "from mapsto.models.shallow import examples\nfrom mapsto.layers import columns", ""),
+        ("framing/frame.py", "import mapsto\nprint(mapsto.__version__)", ""),
+        ("cli/train.py", "import mapsto\nmapsto.train(1)", ""),
+    ],
+)
 def test_the_rule_sees_what_it_should(file, source, verdict):
     found = trespasses(file, ast.parse(source))
     assert len(found) == bool(verdict)
@@ -153,18 +156,35 @@ def test_nothing_is_unpickled_or_evaluated(path):
     assert list(forbidden(tree(path))) == []
 
 
-@pytest.mark.parametrize("source", [
-    "import pickle", "from pickle import loads", "torch.load('x')", "eval('1')", "exec('x = 1')", "import yaml",
-    "np.load('x', allow_pickle=True)", "np.load('x', allow_pickle=unsafe)", "def f():\n    import joblib",
-    "try:\n    pass\nexcept:\n    pass",
-])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import pickle",
+        "from pickle import loads",
+        "torch.load('x')",
+        "eval('1')",
+        "exec('x = 1')",
+        "import yaml",
+        "np.load('x', allow_pickle=True)",
+        "np.load('x', allow_pickle=unsafe)",
+        "def f():\n    import joblib",
+        "try:\n    pass\nexcept:\n    pass",
+    ],
+)
 def test_the_ban_sees_what_it_should(source):
     assert len(list(forbidden(ast.parse(source)))) == 1
 
 
-@pytest.mark.parametrize("source", [
-    "model.eval()", "np.load('x')", "np.load('x', allow_pickle=False)", "safetensors.torch.load(x)", "re.compile('x')",
-])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "model.eval()",
+        "np.load('x')",
+        "np.load('x', allow_pickle=False)",
+        "safetensors.torch.load(x)",
+        "re.compile('x')",
+    ],
+)
 def test_the_ban_sees_no_more_than_it_should(source):
     assert list(forbidden(ast.parse(source))) == []
 
@@ -184,8 +204,11 @@ def test_every_file_on_a_shelf_has_a_line_or_is_imported(kind):
     wanted = {what for path in files() for what in imported(tree(path))}
     here = shelf_folders()[kind]
     module = names.SHELVES[kind]
-    assert [f.name for f in sorted(here.glob("*.py"))
-            if f.stem != "__init__" and not {f"{module}.{f.stem}"} & (lines | wanted)] == []
+    assert [
+        f.name
+        for f in sorted(here.glob("*.py"))
+        if f.stem != "__init__" and not {f"{module}.{f.stem}"} & (lines | wanted)
+    ] == []
 
 
 @pytest.mark.parametrize("kind", names.SHELVES)

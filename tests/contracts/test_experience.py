@@ -183,8 +183,12 @@ class Drawing(Whole):
 
 def test_this_battery_can_fail(monkeypatch):
     monkeypatch.setattr(names, "find", lambda kind, name: Drawing)
-    for test in (test_from_the_same_state_comes_the_same_batch, test_a_batch_does_not_depend_on_those_before,
-                 test_an_epoch_shows_every_example_once, test_its_state_makes_it_go_on_as_it_would_have,
-                 test_drawing_a_batch_leaves_the_generators_and_the_data_alone):
+    for test in (
+        test_from_the_same_state_comes_the_same_batch,
+        test_a_batch_does_not_depend_on_those_before,
+        test_an_epoch_shows_every_example_once,
+        test_its_state_makes_it_go_on_as_it_would_have,
+        test_drawing_a_batch_leaves_the_generators_and_the_data_alone,
+    ):
         with pytest.raises(AssertionError):
             test("whole")

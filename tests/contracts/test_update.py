@@ -260,11 +260,15 @@ TORCHS = [
     (SGD(momentum=0.0, weight_decay=0.1), lambda g: torch.optim.SGD(g, 0.05)),
     (SGD(weight_decay=0.1), lambda g: torch.optim.SGD(g, 0.05, momentum=0.9, nesterov=True)),
     (Adam(), lambda g: torch.optim.Adam(g, 0.05)),
-    (Adam(beta1=0.8, beta2=0.95, epsilon=1e-4, weight_decay=0.1),
-     lambda g: torch.optim.Adam(g, 0.05, betas=(0.8, 0.95), eps=1e-4)),
+    (
+        Adam(beta1=0.8, beta2=0.95, epsilon=1e-4, weight_decay=0.1),
+        lambda g: torch.optim.Adam(g, 0.05, betas=(0.8, 0.95), eps=1e-4),
+    ),
     (AdamW(), lambda g: torch.optim.AdamW(g, 0.05)),
-    (AdamW(beta1=0.8, beta2=0.95, epsilon=1e-4, weight_decay=0.3),
-     lambda g: torch.optim.AdamW(g, 0.05, betas=(0.8, 0.95), eps=1e-4)),
+    (
+        AdamW(beta1=0.8, beta2=0.95, epsilon=1e-4, weight_decay=0.3),
+        lambda g: torch.optim.AdamW(g, 0.05, betas=(0.8, 0.95), eps=1e-4),
+    ),
 ]
 
 
@@ -275,8 +279,13 @@ def test_twenty_steps_are_torchs(optimizer, torchs, clip):
     torch.manual_seed(0)
     ours, theirs = (nn.Sequential(nn.Linear(6, 8), nn.LayerNorm(8), nn.Tanh(), nn.Linear(8, 3)) for _ in range(2))
     theirs.load_state_dict(ours.state_dict())
-    groups = [{"params": [p for p in theirs.parameters() if (p.ndim > 1) == matrix],
-               "weight_decay": optimizer.weight_decay if matrix else 0.0} for matrix in (True, False)]
+    groups = [
+        {
+            "params": [p for p in theirs.parameters() if (p.ndim > 1) == matrix],
+            "weight_decay": optimizer.weight_decay if matrix else 0.0,
+        }
+        for matrix in (True, False)
+    ]
     reference, rules = torchs(groups), objective()
     run = learner(model=ours, update=Descend(0.05, optimizer, Constant(), clip=clip))
     for step in range(20):
@@ -374,11 +383,22 @@ def test_a_schedule_stays_between_nought_and_one(name):
         assert max(rates) > 0 or name == "one-cycle"
 
 
-@pytest.mark.parametrize("settings", [
-    {"learning_rate": 0}, {"learning_rate": -1.0}, {"learning_rate": float("inf")}, {"learning_rate": float("nan")},
-    {"learning_rate": "fast"}, {"accumulate": 0}, {"ema": 1.0}, {"ema": -0.1}, {"clip": 0.0}, {"clip": -1.0},
-    {"precision": "float16"},
-])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"learning_rate": 0},
+        {"learning_rate": -1.0},
+        {"learning_rate": float("inf")},
+        {"learning_rate": float("nan")},
+        {"learning_rate": "fast"},
+        {"accumulate": 0},
+        {"ema": 1.0},
+        {"ema": -0.1},
+        {"clip": 0.0},
+        {"clip": -1.0},
+        {"precision": "float16"},
+    ],
+)
 def test_a_setting_that_cannot_be_meant_is_refused(settings):
     with pytest.raises(FrameError, match=str(next(iter(settings.values())))):
         Descend(**settings)

@@ -80,13 +80,21 @@ def test_a_figure_is_the_mean_over_folds_with_the_t_interval_over_them(whole):
 
 
 def test_baselines_are_pooled_over_the_same_folds(whole):
-    folds = [read(whole / f"fold-{k}" / "result.json")["baselines"]["majority"]["test"]["accuracy"]["value"] for k in (1, 2, 3)]
-    assert read(whole / "result.json")["baselines"]["majority"]["test"]["accuracy"]["value"] == pytest.approx(np.mean(folds))
+    folds = [
+        read(whole / f"fold-{k}" / "result.json")["baselines"]["majority"]["test"]["accuracy"]["value"]
+        for k in (1, 2, 3)
+    ]
+    assert read(whole / "result.json")["baselines"]["majority"]["test"]["accuracy"]["value"] == pytest.approx(
+        np.mean(folds)
+    )
 
 
 def test_the_function_is_that_of_the_fold_with_the_best_validation_score(whole):
     result = read(whole / "result.json")
-    valid = {f"fold-{k}": read(whole / f"fold-{k}" / "result.json")["scores"]["valid"]["accuracy"]["value"] for k in (1, 2, 3)}
+    valid = {
+        f"fold-{k}": read(whole / f"fold-{k}" / "result.json")["scores"]["valid"]["accuracy"]["value"]
+        for k in (1, 2, 3)
+    }
     assert valid[result["model_from"]] == max(valid.values())
     for file in ("model.safetensors", "config.json", "domains.json"):
         assert (whole / "model" / file).read_bytes() == (whole / result["model_from"] / "model" / file).read_bytes()
@@ -137,9 +145,14 @@ def test_the_exam_of_the_kept_function_is_that_of_its_own_fold(whole, tmp_path):
     assert right == pytest.approx(fold["scores"]["test"]["accuracy"]["value"])
 
 
-@pytest.mark.parametrize(("split", "word"), [({"time": "a"}, "by time"), ({"column": "word"}, "a column says"), ({"folds": 40}, "fewer than 2 rows")])
+@pytest.mark.parametrize(
+    ("split", "word"),
+    [({"time": "a"}, "by time"), ({"column": "word"}, "a column says"), ({"folds": 40}, "fewer than 2 rows")],
+)
 def test_folds_that_mean_nothing_are_refused_before_there_is_a_run(split, word, tmp_path):
-    frame = Frame(table(), data={"split": {**SPLIT, **split}}, device="cpu") if split.get("column") is None else parted()
+    frame = (
+        Frame(table(), data={"split": {**SPLIT, **split}}, device="cpu") if split.get("column") is None else parted()
+    )
     with pytest.raises(FrameError, match=word):
         frame.train(tmp_path / "run", baseline_seconds=0)
     assert not (tmp_path / "run").exists()

@@ -85,6 +85,7 @@ def asked_at(monkeypatch):
     """Steps in the midst of which somebody asks the process to stop: between reports and exams, too."""
     steps = []
     for update in (Descend, Solve):
+
         def watched(self, batch, step, whole=update.step):
             if step in steps:
                 steps.remove(step)
@@ -98,8 +99,16 @@ def asked_at(monkeypatch):
 def outcome(result):
     """Everything that a run leaves, but what the clock says: (bytes of files, result.json)."""
     folder = result.path
-    files = {name: (folder / name).read_bytes() for name in (
-        "history.jsonl", "model/model.safetensors", "model/last.safetensors", "model/domains.json", "frame.toml")}
+    files = {
+        name: (folder / name).read_bytes()
+        for name in (
+            "history.jsonl",
+            "model/model.safetensors",
+            "model/last.safetensors",
+            "model/domains.json",
+            "frame.toml",
+        )
+    }
     written = json.loads((folder / "result.json").read_text())
     del written["seconds"]
     for baseline in written["baselines"].values():
@@ -136,7 +145,11 @@ def test_what_is_compared_would_show_a_difference(tmp_path, wholes):
     one = wholes("table")
     other = outcome(train(on_table().set("run.seed", 4), tmp_path / "other", **QUICK))
     assert {name for name in one[0] if one[0][name] != other[0][name]} >= {
-        "history.jsonl", "model/model.safetensors", "model/last.safetensors", "checkpoint"}
+        "history.jsonl",
+        "model/model.safetensors",
+        "model/last.safetensors",
+        "checkpoint",
+    }
     assert one[1]["scores"] != other[1]["scores"]
 
 

@@ -227,9 +227,9 @@ def test_a_folder_written_again_is_the_new_one(tmp_path):
     assert files(tmp_path) == ["f", "f/a", "f/manifest.json"]
 
 
-@pytest.mark.parametrize("manifest", [
-    "[]", "{}", '{"files": []}', '{"files": {"a": 1}}', '{"files": {"a": {}}}', "7", "{", ""
-])
+@pytest.mark.parametrize(
+    "manifest", ["[]", "{}", '{"files": []}', '{"files": {"a": 1}}', '{"files": {"a": {}}}', "7", "{", ""]
+)
 def test_a_manifest_that_says_nothing_is_damage(tmp_path, manifest):
     write_folder(tmp_path / "f", {"a": b"1"})
     (tmp_path / "f" / "manifest.json").write_text(manifest)
@@ -346,8 +346,13 @@ except BadInput as error:
 def worker(run: Run) -> subprocess.Popen:
     """Another process that works on the run until it is told to leave off."""
     source = {**os.environ, "PYTHONPATH": str(Path(mapsto.__file__).parents[1])}
-    return subprocess.Popen([sys.executable, "-c", WORKER, str(run.path)], env=source, text=True,
-                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    return subprocess.Popen(
+        [sys.executable, "-c", WORKER, str(run.path)],
+        env=source,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
 
 
 def test_a_second_process_is_refused_until_the_first_ends(run):

@@ -167,9 +167,16 @@ def test_a_run_that_is_over_makes_no_step_more():
     assert pack(run.fit().state_dict()) == before
 
 
-@pytest.mark.parametrize("until", [
-    Steps(3), Epochs(2), Minutes(0.5), Plateau("loss", 2), Either([Steps(3), Minutes(1)]),
-])
+@pytest.mark.parametrize(
+    "until",
+    [
+        Steps(3),
+        Epochs(2),
+        Minutes(0.5),
+        Plateau("loss", 2),
+        Either([Steps(3), Minutes(1)]),
+    ],
+)
 def test_its_spec_builds_it_again(until):
     written = json.loads(json.dumps(names.spec(until), allow_nan=False))
     assert names.build("until", written) == until

@@ -1,7 +1,7 @@
 """K-fold cross-validation: every row is examined once, by a function that has not seen it (Stone 1974; Kohavi 1995).
 
-    <run>/fold-1 … fold-K       ordinary runs, one a fold
-    <run>/result.json …         what they come to together
+<run>/fold-1 … fold-K       ordinary runs, one a fold
+<run>/result.json …         what they come to together
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 SPLITS = ("train", "valid", "test")
 
 
-def train_folds(frame: Frame, run: str | Path | None = None, watch: Watch | None = None, baseline_seconds: float = 30.0) -> Result:
+def train_folds(
+    frame: Frame, run: str | Path | None = None, watch: Watch | None = None, baseline_seconds: float = 30.0
+) -> Result:
     """Train and judge once a fold in a new run folder, then all folds together.
 
     A figure is the mean over folds; its 95 % interval is that of a t distribution over them, n the rows examined in all.
@@ -53,8 +55,10 @@ def resume_folds(run: str | Path, frame: Frame, watch: Watch | None = None, base
     """Continue a run in folds: a finished fold stays as it is, a stopped one goes on, the others follow."""
     folder = Run(run)
     if folder.environment()["data"] != frame.fold(0).prepared.digest:
-        raise BadInput(f"the data are not those that {run} was started on: their encoded values differ.",
-                       "Restore them, or start a new run.")
+        raise BadInput(
+            f"the data are not those that {run} was started on: their encoded values differ.",
+            "Restore them, or start a new run.",
+        )
     return _go(frame, folder, watch, baseline_seconds)
 
 
@@ -79,12 +83,20 @@ def _refuse_what_no_fold_changes(frame: Frame) -> None:
     data = frame.settings["data"]
     for word, why in (("column", "a column says who is examined"), ("time", "the split is by time")):
         if data["split"][word]:
-            raise FrameError(f"folds deal out all rows at random or by group, but {why}.", "Leave out --folds, or the other.")
+            raise FrameError(
+                f"folds deal out all rows at random or by group, but {why}.", "Leave out --folds, or the other."
+            )
     if data["test"]:
-        raise FrameError(f"folds examine every row in turn, but {clean(str(data['test']))} is a separate exam.", "Leave out --folds, or --test.")
+        raise FrameError(
+            f"folds examine every row in turn, but {clean(str(data['test']))} is a separate exam.",
+            "Leave out --folds, or --test.",
+        )
     rows = len(frame.prepared.raw)
     if data["split"]["folds"] > rows // 2:
-        raise FrameError(f"{data['split']['folds']} folds of {rows} rows leave fewer than 2 rows to a fold.", "Ask for fewer: --folds 5")
+        raise FrameError(
+            f"{data['split']['folds']} folds of {rows} rows leave fewer than 2 rows to a fold.",
+            "Ask for fewer: --folds 5",
+        )
 
 
 def _go(frame: Frame, folder: Run, watch: Watch | None, baseline_seconds: float) -> Result:
@@ -128,25 +140,44 @@ def _conclude(frame: Frame, folder: Run, results: list[Plain]) -> Result:
     beside = {name: _pooled([r["baselines"][name] for r in results], measures) for name in shared}
     curve = curve_of(Run(folder.path / f"fold-{best + 1}"), leading)
     verdict = judge(
-        results[0]["problem"], leading, better, scores, beside, curve,
-        counts=dict(zip(map(str, target.classes), target.counts, strict=True)) if results[0]["problem"] == "classification" else None,
+        results[0]["problem"],
+        leading,
+        better,
+        scores,
+        beside,
+        curve,
+        counts=dict(zip(map(str, target.classes), target.counts, strict=True))
+        if results[0]["problem"] == "classification"
+        else None,
         linear=frame.settings["model"]["name"] == "linear",
     )
-    written = strict({
-        **{key: results[best][key] for key in ("problem", "measure", "better", "seed", "best", "findings", "parameters")},
-        "scores": {split: plain_scores(found) for split, found in scores.items()},
-        "baselines": {name: {**{split: plain_scores(found) for split, found in splits.items()},
-                             **{key: results[best]["baselines"][name][key] for key in ("rows", "note")},
-                             "seconds": round(sum(r["baselines"][name]["seconds"] for r in results), 3)} for name, splits in beside.items()},
-        "verdict": verdict.to_json(),
-        "folds": [{"run": f"fold-{k + 1}", **{s: r["scores"][s][leading]["value"] for s in SPLITS if s in r["scores"]}}
-                  for k, r in enumerate(results)],
-        "model_from": f"fold-{best + 1}",
-        "steps": sum(r["steps"] for r in results),
-        "seconds": round(sum(r["seconds"] for r in results), 3),
-        "examples": {split: sum(r["examples"][split] for r in results) for split in SPLITS},
-        "mapsto": mapsto.__version__,
-    })
+    written = strict(
+        {
+            **{
+                key: results[best][key]
+                for key in ("problem", "measure", "better", "seed", "best", "findings", "parameters")
+            },
+            "scores": {split: plain_scores(found) for split, found in scores.items()},
+            "baselines": {
+                name: {
+                    **{split: plain_scores(found) for split, found in splits.items()},
+                    **{key: results[best]["baselines"][name][key] for key in ("rows", "note")},
+                    "seconds": round(sum(r["baselines"][name]["seconds"] for r in results), 3),
+                }
+                for name, splits in beside.items()
+            },
+            "verdict": verdict.to_json(),
+            "folds": [
+                {"run": f"fold-{k + 1}", **{s: r["scores"][s][leading]["value"] for s in SPLITS if s in r["scores"]}}
+                for k, r in enumerate(results)
+            ],
+            "model_from": f"fold-{best + 1}",
+            "steps": sum(r["steps"] for r in results),
+            "seconds": round(sum(r["seconds"] for r in results), 3),
+            "examples": {split: sum(r["examples"][split] for r in results) for split in SPLITS},
+            "mapsto": mapsto.__version__,
+        }
+    )
     files, _ = read_folder(folder.path / f"fold-{best + 1}" / "model")
     write_folder(folder.path / "model", files)
     folder.write("report.html", page(_report(chosen, folder, written, verdict, scores, beside, curve)))
@@ -159,9 +190,11 @@ def _pooled(folds: list[dict[str, Any]], measures: dict[str, Measure]) -> dict[s
     return {
         split: {
             name: pool([fold[split][name] for fold in folds], isinstance(measure, SHARES + AT_MOST_ONE))
-            for name, measure in measures.items() if all(name in fold[split] for fold in folds)
+            for name, measure in measures.items()
+            if all(name in fold[split] for fold in folds)
         }
-        for split in SPLITS if all(split in fold for fold in folds)
+        for split in SPLITS
+        if all(split in fold for fold in folds)
     }
 
 
@@ -170,12 +203,20 @@ def _rank(result: Plain, leading: str, better: int) -> float:
     return -math.inf if value is None else better * value
 
 
-def _report(chosen: Frame, folder: Run, written: Plain, verdict: Verdict, scores: dict[str, Scores], beside: dict[str, dict[str, Scores]],
-            curve: list[Plain]) -> Report:
+def _report(
+    chosen: Frame,
+    folder: Run,
+    written: Plain,
+    verdict: Verdict,
+    scores: dict[str, Scores],
+    beside: dict[str, dict[str, Scores]],
+    curve: list[Plain],
+) -> Report:
     """The page about all folds; where single examples go wrong is told on the page of each fold."""
     ready, made = chosen.prepared, {k: str(v) for k, v in folder.environment().items() if k != "data"}
     return Report(
-        title=f"{clean(str(chosen.settings['data']['source']).rsplit('/', 1)[-1])}: {clean(ready.target_name)}, {len(written['folds'])} folds",
+        title=f"{clean(str(chosen.settings['data']['source']).rsplit('/', 1)[-1])}: {clean(ready.target_name)}, "
+        f"{len(written['folds'])} folds",
         task=f"{ready.input.describe()} ↦ {ready.target.describe()}",
         problem=ready.problem,
         measure=written["measure"],
@@ -187,8 +228,13 @@ def _report(chosen: Frame, folder: Run, written: Plain, verdict: Verdict, scores
         best_step=written["best"]["step"],
         card=text(chosen, with_price=False),
         findings=chosen.findings,
-        made={**made, "folds": ", ".join(f"{f['run']}: {_or_nan(f.get('test')):.4f}" for f in written["folds"]),
-              "function and curve from": written["model_from"], "steps": str(written["steps"]), "training": f"{written['seconds']:.1f} s"},
+        made={
+            **made,
+            "folds": ", ".join(f"{f['run']}: {_or_nan(f.get('test')):.4f}" for f in written["folds"]),
+            "function and curve from": written["model_from"],
+            "steps": str(written["steps"]),
+            "training": f"{written['seconds']:.1f} s",
+        },
     )
 
 

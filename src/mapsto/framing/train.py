@@ -48,8 +48,13 @@ def train(
         return _go(frame, folder, learner, watch, observers, baseline_seconds, 0.0)
 
 
-def resume(run: str | Path, frame: Frame, watch: Watch | None = None, observers: Sequence[Observer] = (),
-           baseline_seconds: float = 30.0) -> Result:
+def resume(
+    run: str | Path,
+    frame: Frame,
+    watch: Watch | None = None,
+    observers: Sequence[Observer] = (),
+    baseline_seconds: float = 30.0,
+) -> Result:
     """Continue a run from its newest checkpoint that verifies, bit for bit as if it had never stopped.
 
     `frame` is the run's own, over the same data; other data are refused.
@@ -64,8 +69,10 @@ def resume(run: str | Path, frame: Frame, watch: Watch | None = None, observers:
     learner.settle(before.get("threads"))
     now = environment(frame, learner)
     if before["data"] != now["data"]:
-        raise BadInput(f"the data are not those that {run} was started on: their encoded values differ.",
-                       "Restore them, or start a new run.")
+        raise BadInput(
+            f"the data are not those that {run} was started on: their encoded values differ.",
+            "Restore them, or start a new run.",
+        )
     watch = watch or Unwatched()
     for key in ("torch", "threads", "device", "machine"):
         if before.get(key) != now[key]:
@@ -93,8 +100,15 @@ def environment(frame: Frame, learner: Learner) -> dict[str, Any]:
     return {"mapsto": mapsto.__version__, **devices.environment(learner.device), "data": frame.prepared.digest}
 
 
-def _go(frame: Frame, folder: Run, learner: Learner, watch: Watch | None, observers: Sequence[Observer], baseline_seconds: float,
-        spent: float) -> Result:
+def _go(
+    frame: Frame,
+    folder: Run,
+    learner: Learner,
+    watch: Watch | None,
+    observers: Sequence[Observer],
+    baseline_seconds: float,
+    spent: float,
+) -> Result:
     watch = watch or Unwatched()
     with Stop() as stop:
         watch.begin(learner)
@@ -116,5 +130,8 @@ def _go(frame: Frame, folder: Run, learner: Learner, watch: Watch | None, observ
 
 def _leave_if_asked(stop: Stop, folder: Run, learner: Learner) -> None:
     if stop.asked:
-        raise Interrupted(f"stopped at step {learner.step} of {learner.horizon}; nothing is lost.",
-                          f"Continue with: mapsto resume {folder.path}", stop.asked)
+        raise Interrupted(
+            f"stopped at step {learner.step} of {learner.horizon}; nothing is lost.",
+            f"Continue with: mapsto resume {folder.path}",
+            stop.asked,
+        )

@@ -36,9 +36,11 @@ class Columns(nn.Module):
         self.sizes = list(shape.get("category", []))
         # the usual rule: about half the categories, no more than `embedding`
         widths = [min(embedding, (size + 1) // 2) if embedding else size for size in self.sizes]
-        self.tables = nn.ModuleList(
-            nn.Embedding(size, width) for size, width in zip(self.sizes, widths, strict=True)
-        ) if embedding else None
+        self.tables = (
+            nn.ModuleList(nn.Embedding(size, width) for size, width in zip(self.sizes, widths, strict=True))
+            if embedding
+            else None
+        )
         self.width += sum(widths)
 
     def forward(self, input: Field) -> Tensor:

@@ -34,5 +34,10 @@ class BinaryCrossEntropy(Objective):
         return model(batch["input"]).float().sigmoid()
 
     def measures(self, target: Domain) -> dict[str, Measure]:
-        return {"macro-f1": LabelF1(), "micro-f1": MicroF1(), "exact-match": ExactMatch(), "auroc": AUROC(),
-                "average-precision": AveragePrecision()}
+        return {
+            "macro-f1": LabelF1(),
+            "micro-f1": MicroF1(),
+            "exact-match": ExactMatch(),
+            "auroc": AUROC(),
+            "average-precision": AveragePrecision(),
+        }

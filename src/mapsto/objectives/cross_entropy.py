@@ -13,8 +13,13 @@ from mapsto.core.names import near
 from mapsto.core.nouns import Domain, Measure, Objective
 from mapsto.measures import AUROC, Accuracy, CalibrationError, LogLoss, MacroF1
 
-MEASURES = {"accuracy": Accuracy, "macro-f1": MacroF1, "auroc": AUROC, "log-loss": LogLoss,
-            "calibration-error": CalibrationError}
+MEASURES = {
+    "accuracy": Accuracy,
+    "macro-f1": MacroF1,
+    "auroc": AUROC,
+    "log-loss": LogLoss,
+    "calibration-error": CalibrationError,
+}
 
 
 @dataclass
@@ -38,7 +43,8 @@ class CrossEntropy(Objective):
         if self.judged_by not in MEASURES:
             hint = near(self.judged_by, MEASURES)
             raise UnknownName(
-                f"CrossEntropy is not judged by '{self.judged_by}'." + (f" Near it: {', '.join(hint)}." if hint else ""),
+                f"CrossEntropy is not judged by '{self.judged_by}'."
+                + (f" Near it: {', '.join(hint)}." if hint else ""),
                 f"There are: {', '.join(MEASURES)}.",
             )
 
