@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from mapsto.cli.options import READING, TALKING, options, reading
+from mapsto.cli.options import READING, TALKING, options, reading, targets
 
 
 @click.command(name="evaluate")
@@ -19,7 +19,7 @@ def command(run: str, source: str | None, target: str | None, as_json: bool, qui
     import mapsto
     from mapsto.cli import screen
 
-    found = mapsto.evaluate(run, source, target, **reading(**read))
+    found = mapsto.evaluate(run, source, targets(target), **reading(**read))
     if as_json:
         screen.print_json(found)
         return
@@ -28,3 +28,5 @@ def command(run: str, source: str | None, target: str | None, as_json: bool, qui
     screen.print_table(["", *splits], [[n, *(screen.score(found["scores"][s].get(n)) for s in splits)] for n in names], screen.out)
     if found.get("left_out"):
         screen.err.print(f"{found['left_out']} rows without an answer that this function can give were left out.")
+    if found.get("unknown_labels"):
+        screen.err.print(f"{found['unknown_labels']} labels that this function never saw were left out of the answers.")

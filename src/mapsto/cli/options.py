@@ -52,7 +52,7 @@ def framed(source: str, target: str | None, test: str | None, settings: tuple[st
     from mapsto.framing.settings import parse
 
     read = {k: how.pop(k) for k in ("columns", "encoding", "separator", "data_dir")}
-    frame = mapsto.frame(source, _target(target), test=test, **reading(**read), **how)
+    frame = mapsto.frame(source, targets(target), test=test, **reading(**read), **how)
     ends: list[dict[str, Any]] = []
     if epochs:
         ends.append({"name": "epochs", "count": epochs})
@@ -67,7 +67,7 @@ def framed(source: str, target: str | None, test: str | None, settings: tuple[st
     return frame
 
 
-def _target(target: str | None) -> str | list[str] | None:
+def targets(target: str | None) -> str | list[str] | None:
     names = _split(target)
     return names if names and len(names) > 1 else target
 

@@ -47,7 +47,7 @@ def command(run: str, inputs: tuple[str, ...], top: int | None, threshold: float
         for row in rows:
             writer.writerow([_harmless(row["input"]), _harmless(row["prediction"]), *_cells(row)])
     else:
-        screen.print_table(["input", "prediction", *_extra(rows)], [[row["input"], _said(row["prediction"]), *_cells(row)] for row in rows], screen.out)
+        screen.print_table(["input", "prediction", *_extra(rows)], [[row["input"], "none" if row["prediction"] == [] else _said(row["prediction"]), *_cells(row)] for row in rows], screen.out)
 
 
 def _certainty(answer: Any, share: dict[Any, float] | None, top: int | None, problem: str) -> dict[str, Any]:

@@ -94,7 +94,7 @@ class Categories(Domain):
         if missing(value):
             return "–"
         if isinstance(value, str):
-            return clean(value)
+            return clean(value) or "none"
         return ", ".join(clean(str(name)) for name in value) or "none"
 
     def describe(self) -> str:

@@ -20,6 +20,7 @@ from mapsto.export import bundle
 from mapsto.export.function import Function
 from mapsto.framing.report import report_of
 from mapsto.insight.baselines import AT_MOST, Baseline, baselines
+from mapsto.insight.labels import Label, by_label
 from mapsto.insight.mismatch import Mismatch, tell_apart
 from mapsto.insight.noise import Noise, contradictions
 from mapsto.insight.report import page
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from mapsto.framing.prepare import Prepared
 
 Plain = dict[str, Any]
+LABELS_SAID = 20
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class Result:
     @property
     def baselines(self) -> Plain:
         return self.written["baselines"]
+
+    @property
+    def labels(self) -> Plain:
+        """Of a problem of several labels, label → {"share", "present", "auroc", "f1"} on the exam; else nothing."""
+        return self.written.get("labels", {})
 
     @property
     def verdict(self) -> Plain:
@@ -82,6 +89,7 @@ def said(result: Result) -> str:
         for name, score in sorted(test.items(), key=lambda item: -_order(item[1], now["better"])):
             note = now["baselines"][name].get("note", "")
             lines.append(f"  {name:22}{_cell(score, True):>26}{'  ' + note if note else ''}")
+    lines += _labels_said(result.labels)
     verdict = now["verdict"]
     lines += ["", f"verdict   limit: {verdict['limit']}", f"          {verdict['advice']}", *(f"          {line}" for line in verdict["lines"])]
     return "\n".join(lines)
@@ -99,8 +107,9 @@ def conclude(frame: Frame, folder: Run, learner: Learner, seconds: float, watch:
     outputs = 1 if problem == "regression" else len(ready.target.classes)
     beside = baselines(learner.data, learner.objective, outputs, learner.seed, baseline_seconds, told=watch.say, stopped=lambda: bool(stop.asked))
     leading, measure = next(iter(learner.objective.measures(ready.target).items()))
-    curve = _curve(folder, leading)
+    curve = curve_of(folder, leading)
     noise = _noise(ready, predictions, beside)
+    labels = _labels(ready, predictions)
     verdict = judge(
         problem,
         leading,
@@ -111,6 +120,7 @@ def conclude(frame: Frame, folder: Run, learner: Learner, seconds: float, watch:
         noise=noise,
         mismatch=_mismatch(ready, learner.seed),
         counts=dict(zip(map(str, ready.target.classes), ready.target.counts, strict=True)) if problem == "classification" else None,
+        labels=labels,
         separate=not ready.how_split.startswith("at random"),
         linear=frame.settings["model"]["name"] == "linear",
     )
@@ -121,6 +131,7 @@ def conclude(frame: Frame, folder: Run, learner: Learner, seconds: float, watch:
         "scores": {split: plain_scores(s) for split, s in scores.items()},
         "baselines": {name: {**{split: plain_scores(s) for split, s in b.scores.items()}, "rows": b.rows, "note": b.note,
                              "seconds": round(b.seconds, 3)} for name, b in beside.items()},
+        **({"labels": {name: plain_label(label) for name, label in labels.items()}} if labels else {}),
         "verdict": verdict.to_json(),
         "steps": steps,
         "seconds": round(seconds, 3),
@@ -134,7 +145,7 @@ def conclude(frame: Frame, folder: Run, learner: Learner, seconds: float, watch:
     written = strict(written)
     reading = {k: frame.settings["data"][k] for k in ("columns", "encoding", "separator") if frame.settings["data"].get(k)}
     about = {"mapsto": mapsto.__version__, "reading": reading, "data": clean(str(frame.settings["data"]["source"])), "target_name": ready.target_name,
-             "scores": written["scores"], "verdict": verdict.advice, "best": written["best"]}
+             "targets": frame.settings["data"]["target"], "scores": written["scores"], "verdict": verdict.advice, "best": written["best"]}
     bundle.save(folder.path / "model", learner.model, {"best": dict(learner.model.state_dict()), "last": last}, learner.objective,
                 ready.input, ready.target, about)
     watch.say("writing the report")
@@ -151,6 +162,10 @@ def plain_estimate(estimate: Estimate) -> Plain:
     return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n}
 
 
+def plain_label(label: Label) -> Plain:
+    return {"share": label.share, "present": label.present, "auroc": plain_estimate(label.auroc), "f1": plain_estimate(label.f1)}
+
+
 def strict(value: Any) -> Any:
     """Strict JSON has no NaN: a figure that is not defined is null."""
     if isinstance(value, float):
@@ -162,7 +177,8 @@ def strict(value: Any) -> Any:
     return value
 
 
-def _curve(folder: Run, leading: str) -> list[Plain]:
+def curve_of(folder: Run, leading: str) -> list[Plain]:
+    """The course of a run, as a verdict and a report read it."""
     points = []
     for line in folder.history():
         point = {"step": line["step"], "train_loss": sum(line["losses"].values())}
@@ -183,6 +199,30 @@ def _noise(ready: Prepared, predictions: dict[str, torch.Tensor], beside: dict[s
     mine = np.concatenate([predictions[s].cpu().numpy() for s in splits])
     theirs = np.concatenate([second.predictions[s].cpu().numpy() for s in splits]) if second else None
     return contradictions(mine, labels, theirs)
+
+
+def _labels(ready: Prepared, predictions: dict[str, torch.Tensor]) -> dict[str, Label]:
+    """Each label's own figures on the exam: the test rows, or the validation rows where there are none."""
+    split = "test" if len(predictions["test"]) else "valid"
+    if ready.problem != "multi-label" or not len(predictions[split]):
+        return {}
+    truth, train = (ready.fields[s]["target"] for s in (split, "train"))
+    return by_label(predictions[split].cpu(), truth, train, [clean(str(name)) for name in ready.target.classes])
+
+
+def _labels_said(labels: Plain) -> list[str]:
+    """The labels as plain lines, the least well told first; the best told are left out where there are many."""
+    if not labels:
+        return []
+    order = sorted(labels, key=lambda name: _order(labels[name]["auroc"], 1))
+    lines = ["", f"{'each label on the exam':24}{'of train':>9}{'of exam':>13}{'F1':>25}{'AUROC':>26}"]
+    for name in order[:LABELS_SAID]:
+        label = labels[name]
+        there = f"{label['present']} of {label['auroc']['n']}"
+        lines.append(f"  {clean(name, 21):22}{label['share']:>9.1%}{there:>13}{_cell(label['f1'], True):>25}{_cell(label['auroc'], True):>26}")
+    if len(order) > LABELS_SAID:
+        lines.append(f"  and {len(order) - LABELS_SAID} more that it tells better: see result.json")
+    return lines
 
 
 def _mismatch(ready: Prepared, seed: int) -> Mismatch | None:

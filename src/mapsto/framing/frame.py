@@ -24,7 +24,7 @@ from mapsto.learner.learner import Learner, initialised
 
 NOUNS = {"model": "model", "objective": "objective", "experience": "experience", "update": "update", "until": "until",
          "optimizer": "optimizer", "schedule": "schedule"}
-SPLIT = {"test": 0.2, "valid": 0.16, "seed": 0, "folds": 0, "fold": 0, "column": "", "group": "", "time": ""}
+SPLIT = {"test": 0.2, "valid": 0.16, "seed": 0, "folds": 0, "fold": 0, "alone": False, "column": "", "group": "", "time": ""}
 OWN = "your-own"
 
 
@@ -189,10 +189,17 @@ class Frame:
         if update.get("learning_rate") == "auto":
             from mapsto.framing.rate import range_test
 
-            trial = copy.copy(self)
-            trial._overrides = {**self._overrides}
-            trial.set("algorithm.lr", 1e-3)
-            self.set("algorithm.lr", range_test(trial.learner()))
+            self.set("algorithm.lr", range_test(self._twin().set("algorithm.lr", 1e-3).learner()))
+
+    def _twin(self) -> Frame:
+        """A frame over the same data, whose settings are its own."""
+        twin = copy.copy(self)
+        twin._overrides = {**self._overrides}
+        return twin
+
+    def fold(self, number: int) -> Frame:
+        """This frame for one of its folds alone, counted from 0: an ordinary run."""
+        return self._twin().set("data.split.fold", number).set("data.split.alone", True)
 
     def price(self) -> Price:
         learner = self.learner()

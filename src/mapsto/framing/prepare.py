@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from mapsto.core.errors import DataError, FrameError
 from mapsto.core.names import build
 from mapsto.core.nouns import Domain, Finding, Problem, Raw
 from mapsto.core.text import clean, few, many
+from mapsto.data.frames import objects
 from mapsto.data.splits import Parts, Split
 from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
@@ -26,6 +28,7 @@ from mapsto.framing.infer import Kind
 
 CLIP = 10.0  # standard deviations that an input number may lie from the mean
 MISSING_TARGETS = 0.05  # a larger share of rows without a target is an error, not a repair
+YES_OR_NO = {1.0: 1, 0.0: 0, "1": 1, "0": 0, "yes": 1, "no": 0, "true": 1, "false": 0, "y": 1, "n": 0, "t": 1, "f": 0}
 PART_NAMES = {
     "train": "train", "training": "train",
     "valid": "valid", "val": "valid", "validation": "valid", "dev": "valid",
@@ -61,13 +64,14 @@ class Prepared:
 def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any]) -> Prepared:
     """Read the `data` settings over `raw` (and a separate `exam`). DataError where nothing can be learned from it."""
     findings = list(raw.findings) + (list(exam.findings) if exam else [])
-    raw, target_name = _with_target(raw, settings, findings)
+    raw, target_name = with_target(raw, settings.get("target"), findings)
     if exam is not None:
-        exam, _ = _with_target(exam, settings, [])
+        exam, _ = with_target(exam, settings.get("target"), [])
         raw = _stack(raw, exam, findings)
     overruled = settings.get("kinds", {})
     target_kind = _overruled(overruled, target_name) or infer.target_kind(raw, target_name)
     problem = infer.problem_of(target_kind.name)
+    raw = _with_blanks_read(raw, target_name, target_kind, findings)
     raw = _with_known_targets(raw, target_name, target_kind, settings, findings)
 
     split = settings["split"]
@@ -100,9 +104,9 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any]) -> Prepared:
     return Prepared(raw, target_name, {**kinds, target_name: target_kind}, problem, input, target, parts, how, fields, findings)
 
 
-def _with_target(raw: Raw, settings: dict[str, Any], findings: list[Finding]) -> tuple[Raw, str]:
-    """The target's name as the data spell it; several targets of 0 and 1 become one column of labels."""
-    wanted = settings.get("target") or raw.target
+def with_target(raw: Raw, wanted: str | list[str] | None, findings: list[Finding]) -> tuple[Raw, str]:
+    """The target's name as the data spell it; several targets of yes and no become one column of labels."""
+    wanted = wanted or raw.target
     if not len(raw):
         raise DataError(f"{clean(raw.name)} holds no examples.", "Name a source with at least a few rows.")
     if not wanted:
@@ -116,17 +120,47 @@ def _with_target(raw: Raw, settings: dict[str, Any], findings: list[Finding]) ->
         if name != wanted:
             findings.append(Finding("C001", "note", f"target '{clean(wanted)}' was taken to mean the column '{clean(name)}'"))
         return raw, name
-    found = [infer.find_column(raw, w) for w in wanted]
+    found = list(dict.fromkeys(infer.find_column(raw, w) for w in wanted))
+    marks = np.column_stack([yes_or_no(raw.columns[name], name) for name in found])
     labels = np.array(found, dtype=object)
-    marks = np.column_stack([raw.columns[name].astype(float) for name in found])
-    if not np.isin(np.unique(marks), (0, 1)).all():
-        raise DataError(f"several targets are labels and hold 0 and 1 only, but {few(found)} hold other values.",
-                        "Name one target, or columns of 0 and 1.")
-    together = np.empty(len(raw), dtype=object)
-    together[:] = [list(labels[row > 0]) for row in marks]
+    together = objects([None if np.isnan(row).any() else labels[row > 0].tolist() for row in marks])
     columns = {name: values for name, values in raw.columns.items() if name not in found}
     name = "+".join(found)
     return Raw(raw.name, {**columns, name: together}, name, raw.split, raw.labels, raw.kinds, raw.findings), name
+
+
+def yes_or_no(values: np.ndarray, name: str) -> np.ndarray:
+    """[N] 1 and 0, NaN where missing. DataError for values that are neither a yes nor a no."""
+    unknown = infer.missing(values)
+    if values.dtype.kind in "biuf":
+        said = values.astype(float).tolist()
+    else:
+        said = [value.strip().casefold() if isinstance(value, str) else value for value in values.tolist()]
+    marks = np.full(len(values), np.nan)
+    for row in np.flatnonzero(~unknown):
+        if not isinstance(said[row], Hashable) or said[row] not in YES_OR_NO:
+            raise DataError(
+                f"several targets are labels, each yes or no (1 or 0), but '{clean(name)}' also holds {clean(str(values[row]), 40)!r}.",
+                "Name one target, or columns of 1 and 0, true and false, or yes and no.",
+            )
+        marks[row] = YES_OR_NO[said[row]]
+    return marks
+
+
+def blanks_as_none(values: np.ndarray) -> np.ndarray:
+    """In a column of joined labels ("cat|dog") a blank cell says that none of them holds."""
+    unknown = infer.missing(values)
+    texts = values.dtype == object and any(isinstance(v, str) for v in values)
+    return objects(["" if u else v for v, u in zip(values, unknown, strict=True)]) if texts and unknown.any() else values
+
+
+def label_lists(values: np.ndarray) -> np.ndarray:
+    """A column of joined labels taken apart at the first of `SEPARATORS` that is in it; any other column as it is."""
+    texts = [v for v in values if isinstance(v, str)]
+    mark = next((mark for mark in infer.SEPARATORS if any(mark in text for text in texts)), "")
+    if not mark:
+        return values
+    return objects([[p.strip() for p in v.split(mark) if p.strip()] if isinstance(v, str) else v for v in values])
 
 
 def _stack(raw: Raw, exam: Raw, findings: list[Finding]) -> Raw:
@@ -144,13 +178,24 @@ def _stack(raw: Raw, exam: Raw, findings: list[Finding]) -> Raw:
             if {values.dtype.kind, other.dtype.kind} <= set("iufb"):
                 values, other = values.astype(float), other.astype(float)
             else:
-                values, other = _objects(values), _objects(other)
+                values, other = objects(list(values)), objects(list(other))
         columns[name] = np.concatenate([values, other])
     before = raw.split if raw.split is not None else np.array(["train"] * len(raw), dtype=object)
     before = np.where(before == "test", "train", before)
     split = np.concatenate([before, np.array(["test"] * len(exam), dtype=object)])
     labels = np.concatenate([_labels(raw), _labels(exam)])
     return Raw(raw.name, columns, raw.target, split, labels, raw.kinds, raw.findings)
+
+
+def _with_blanks_read(raw: Raw, name: str, kind: Kind, findings: list[Finding]) -> Raw:
+    blank = infer.missing(raw.columns[name])
+    values = blanks_as_none(raw.columns[name]) if kind.name == "categories" else raw.columns[name]
+    if values is raw.columns[name]:
+        return raw
+    rows = np.flatnonzero(blank)
+    findings.append(Finding("C004", "note", f"{many(len(rows), 'row')} whose '{clean(name)}' is blank count as having none of the labels; "
+                            "remove rows that nobody has labelled", len(rows), tuple(_label(raw, r) for r in rows[:3])))
+    return Raw(raw.name, {**raw.columns, name: values}, raw.target, raw.split, raw.labels, raw.kinds, raw.findings)
 
 
 def _with_known_targets(raw: Raw, name: str, kind: Kind, settings: dict[str, Any], findings: list[Finding]) -> Raw:
@@ -318,6 +363,8 @@ def _strata(values: np.ndarray, problem: Problem) -> np.ndarray | None:
 
 def _without_unseen_labels(raw: Raw, name: str, target: Domain, parts: Parts, findings: list[Finding]) -> Parts:
     """Exam rows whose class no training row has: nothing can be right about them, so they are left out and counted."""
+    if isinstance(target, Categories):
+        findings.extend(_unseen_of_several(raw, name, target, parts))
     if not isinstance(target, Category):
         return parts
     kept = {}
@@ -331,14 +378,15 @@ def _without_unseen_labels(raw: Raw, name: str, target: Domain, parts: Parts, fi
     return kept
 
 
+def _unseen_of_several(raw: Raw, name: str, target: Categories, parts: Parts) -> Iterator[Finding]:
+    for part in ("valid", "test"):
+        count = target.unseen(raw.columns[name][parts[part]])
+        if count:
+            yield Finding("C003", "warning", f"{many(count, 'label')} in rows of {part} left out: no training row has them", count)
+
+
 def _overruled(kinds: dict[str, str], column: str) -> Kind | None:
     return Kind(kinds[column], "you say so") if column in kinds else None
-
-
-def _objects(values: np.ndarray) -> np.ndarray:
-    column = np.empty(len(values), dtype=object)
-    column[:] = list(values)
-    return column
 
 
 def _labels(raw: Raw) -> np.ndarray:

@@ -13,12 +13,14 @@ from mapsto.core.nouns import Finding, Raw
 from mapsto.core.text import clean
 from mapsto.data.dataset import Dataset
 from mapsto.data.read import read
+from mapsto.domains.categories import Categories
 from mapsto.domains.row import Row
 from mapsto.export import bundle
 from mapsto.export.function import Function
 from mapsto.framing import infer
 from mapsto.framing import train as training
 from mapsto.framing.conclude import Result, plain_scores, strict
+from mapsto.framing.prepare import blanks_as_none, label_lists, with_target
 from mapsto.framing.source import frame, reopen
 from mapsto.learner.examinee import Examinee
 from mapsto.learner.run import Run
@@ -45,34 +47,39 @@ def resume(run: str | Path, source: Any = None, test: Any = None, watch: Watch |
     return training.resume(run, again, watch, **how)
 
 
-def evaluate(run: str | Path, source: Any = None, target: str | None = None, **reading: Any) -> dict[str, Any]:
+def evaluate(run: str | Path, source: Any = None, target: str | list[str] | None = None, **reading: Any) -> dict[str, Any]:
     """The exam of a learned function: on its run's own splits, or on other data with their answers.
 
     Returns {"run", "problem", "measure", "scores": {split: {measure: {"value", "low", "high", "n"}}}}; the split of other data is
-    called test. Rows whose answer the function cannot give (a class it never saw) are counted in "left_out".
+    called test. Rows whose answer the function cannot give (a class it never saw) are counted in "left_out"; of several
+    labels, those it never saw are counted in "unknown_labels", and the others of the row are examined.
     """
     f = bundle.load(run)
-    left_out = 0
+    counted: dict[str, int] = {}
     if source is None:
         folder = Run(run)
+        if "model_from" in folder.result():  # a run in folds: its function knows the test rows of all folds but its own
+            folder = Run(folder.path / folder.result()["model_from"])
         ready = reopen(folder.frame(), str(folder.path / "frame.toml")).prepared
         fields = {split: ready.fields[split] for split in ("train", "valid", "test")}
     else:
         raw = read(source, **{**f.about.get("reading", {}), **reading})
-        test, left_out = _examples(f, raw, target)
+        test, counted = _examples(f, raw, target)
         none = over(test, lambda t: t[:0])
         fields = {"train": none, "valid": none, "test": test}
     data = Dataset(**fields, input=f.input, target=f.target)
     examinee = Examinee(f.model, f.objective, f.device)
     scores = {split: plain_scores(s) for split in fields if (s := data.exam(examinee, split, at_most=20_000 if split == "train" else 0))}
     found = {"run": str(run), "problem": f.objective.problem, "measure": next(iter(f.objective.measures(f.target))), "scores": scores}
-    return strict(found | ({"left_out": left_out} if source is not None else {}))
+    return strict(found | counted)
 
 
-def _examples(f: Function, raw: Raw, target: str | None) -> tuple[dict, int]:
-    """All rows of `raw` that have an answer, encoded by the function's own domains; and how many have none it could give."""
-    name = infer.find_column(raw, target or f.about["target_name"])
+def _examples(f: Function, raw: Raw, target: str | list[str] | None) -> tuple[dict, dict[str, int]]:
+    """All rows of `raw` that have an answer, encoded by the function's own domains; and what of them it could not give."""
+    raw, name = with_target(raw, target or f.about.get("targets") or f.about["target_name"], [])
     answers = raw.columns[name]
+    if isinstance(f.target, Categories):
+        answers = blanks_as_none(answers) if f.target.split_at else label_lists(blanks_as_none(answers))
     known = ~infer.missing(answers)
     encoded = f.target.encode(answers[known])
     right = (encoded >= 0).numpy() if f.objective.problem == "classification" else torch.isfinite(encoded.reshape(len(encoded), -1)).all(1).numpy()
@@ -81,7 +88,10 @@ def _examples(f: Function, raw: Raw, target: str | None) -> tuple[dict, int]:
         raise DataError(f"no row of {clean(raw.name)} has an answer this function can give in '{clean(name)}'.",
                         f"It gives {f.target.describe()}.")
     input = {n: raw.columns[n][rows] for n in raw.columns} if isinstance(f.input, Row) else raw.columns[_input_column(f, raw, name)][rows]
-    return {"input": f.input.encode(input), "target": encoded[torch.from_numpy(right)]}, len(raw) - len(rows)
+    counted = {"left_out": len(raw) - len(rows)}
+    if isinstance(f.target, Categories):
+        counted["unknown_labels"] = f.target.unseen(answers[rows])
+    return {"input": f.input.encode(input), "target": encoded[torch.from_numpy(right)]}, counted
 
 
 def _input_column(f: Function, raw: Raw, target: str) -> str:

@@ -6,10 +6,13 @@ import math
 
 from mapsto.core.nouns import Estimate, Scores
 from mapsto.insight.evidence import Course, Figures
+from mapsto.insight.labels import Label
 from mapsto.insight.mismatch import Mismatch
 from mapsto.insight.noise import Noise
 from mapsto.insight.words import words
 
+ONE_SIDED = 0.95  # a label that so large a share of the training rows has, or has not, is easily right without looking
+SHOWN = 5  # labels named in one line
 SPLITS = {"train": "training", "valid": "validation", "test": "test"}
 
 
@@ -20,6 +23,7 @@ def remarks(
     noise: Noise | None,
     mismatch: Mismatch | None,
     counts: dict[str, int],
+    labels: dict[str, Label],
     exam: Scores,
     separate: bool,
 ) -> list[str]:
@@ -29,6 +33,8 @@ def remarks(
         *_baseline(figures, best),
         *_curve(course),
         *_imbalance(counts, exam),
+        *_one_sided(labels),
+        *_untold(labels, figures),
         *_noise(noise),
         *_mismatch(figures, mismatch, separate),
         *_size(figures),
@@ -98,6 +104,40 @@ def _imbalance(counts: dict[str, int], exam: Scores) -> list[str]:
     if share >= 0.7:
         line += f", so accuracy alone misleads: answering “{most}” always would have about {share:.2f}"
     return [f"{line}. Fairer to rare classes: {shown}." if shown else f"{line}."]
+
+
+def _one_sided(labels: dict[str, Label]) -> list[str]:
+    """Labels that hold nearly always or hardly ever: what a plain score of them is worth."""
+    odd = {name: label for name, label in labels.items() if not 1 - ONE_SIDED < label.share < ONE_SIDED}
+    if not odd:
+        return []
+    order = sorted(odd, key=lambda name: -abs(odd[name].share - 0.5))
+    told = "; ".join(
+        f"“{name}”: {odd[name].share:.1%}, F1 {words(odd[name].f1)}, AUROC {words(odd[name].auroc)}"
+        for name in order[:SHOWN]
+    )
+    more = f"; and {len(odd) - SHOWN} more" if len(odd) > SHOWN else ""
+    line = f"Labels are unequal. Of the training rows, nearly all or hardly any have {told}{more}."
+    if max(label.share for label in odd.values()) >= ONE_SIDED:
+        line += " F1 of a label that is nearly always there is high without looking at the input; AUROC is not."
+    return [line]
+
+
+def _untold(labels: dict[str, Label], figures: Figures) -> list[str]:
+    """Labels about which the exam shows no knowledge."""
+    untold = [name for name, label in labels.items() if not label.auroc.low > 0.5]
+    if not untold:
+        return []
+    told = ", ".join(f"“{name}” ({_rows_with(labels[name])})" for name in untold[:SHOWN])
+    more = f" and {len(untold) - SHOWN} more" if len(untold) > SHOWN else ""
+    return [f"Not shown {figures.where} to be better than guessing: {told}{more}."]
+
+
+def _rows_with(label: Label) -> str:
+    n = label.auroc.n
+    if label.present in (0, n):
+        return f"{'no' if not label.present else 'every'} row of {n} has it"
+    return f"AUROC {words(label.auroc)}; {label.present} of {n} rows have it"
 
 
 def _noise(noise: Noise | None) -> list[str]:

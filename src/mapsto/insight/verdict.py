@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from mapsto.core.nouns import Estimate, Problem, Scores
 from mapsto.insight.evidence import Course, Figures, course_of, figures_of
+from mapsto.insight.labels import Label
 from mapsto.insight.mismatch import Mismatch
 from mapsto.insight.noise import Noise
 from mapsto.insight.remarks import given_away, remarks
@@ -48,6 +49,7 @@ def judge(
     noise: Noise | None = None,
     mismatch: Mismatch | None = None,
     counts: dict[str, int] | None = None,
+    labels: dict[str, Label] | None = None,
     separate: bool = False,
     linear: bool = False,
 ) -> Verdict:
@@ -58,7 +60,8 @@ def judge(
     baselines: name → split → measure → estimate; the one called "majority" or "mean" looks at no input.
     curve: points in order, each with "step" and any of "train_loss", "valid_loss", "train_score", "valid_score".
     noise, mismatch: what `contradictions` and `tell_apart` found, where they were asked.
-    counts: class → training rows. separate: the test rows came as a set of their own, and were not drawn at random.
+    counts: class → training rows. labels: where several may hold at once, each one's own figures.
+    separate: the test rows came as a set of their own, and were not drawn at random.
     linear: the model is a single linear map, which has little capacity whatever the other models reach.
     """
     figures = figures_of(measure, better, scores, baselines or {})
@@ -67,7 +70,7 @@ def judge(
     course = course_of(curve or [], better)
     limit, remedy = _limit(figures, best, course, noise, mismatch, linear)
     counts = counts if problem == "classification" and counts else {}
-    lines = remarks(figures, best, course, noise, mismatch, counts, scores[figures.exam], separate)
+    lines = remarks(figures, best, course, noise, mismatch, counts, labels or {}, scores[figures.exam], separate)
     advice = remedy
     if take != DEEP:
         advice = _take_advice(figures, take)

@@ -1,6 +1,6 @@
 """Recipes: functions of plain values, each of which returns a frame with settings that reach a stated result.
 
-Every recipe takes `data_dir` and `seed`; see `where.below` for where it looks. To add one: write the file, add its line.
+Every recipe takes `data_dir` and `seed`; `where.below` says where it looks. To add one: write the file, add its line.
 """
 
 from mapsto.core.names import shelf

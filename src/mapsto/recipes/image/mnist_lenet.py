@@ -7,10 +7,10 @@ from mapsto.framing.frame import Frame
 from mapsto.framing.source import frame_data
 
 
-def mnist_lenet(data_dir: str | None = None, seed: int = 0, width: int = 12, epochs: int = 8) -> Frame:
+def mnist_lenet(data_dir: str | None = None, seed: int = 0, width: int = 12, epochs: int = 5) -> Frame:
     """MNIST with LeNet-5 twice as wide as the paper's, batch norm, and digits moved by up to two pixels.
 
-    Validation accuracy 99.37 %. (Width 24 without norm, 5 epochs at 3e-3: 99.35 %.)
+    Validation accuracy 99.47 % (6,000 rows, one run, 44 s of one core); width 24 without norm at 3e-3: 99.40 % (two runs).
     data_dir: holds mnist/*.gz; else MAPSTO_DATA does, or they are downloaded.
     """
     made = frame_data("mnist", reading={"data_dir": data_dir}, seed=seed)
