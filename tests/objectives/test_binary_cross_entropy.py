@@ -1,7 +1,10 @@
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from mapsto.core.errors import UnknownName
+from mapsto.domains import Categories
 from mapsto.objectives import BinaryCrossEntropy
 
 LOGITS = torch.tensor([[2.0, -1.0], [0.0, 30.0], [-3.0, -80.0]])
@@ -39,3 +42,10 @@ def test_what_is_predicted_is_each_labels_own_probability():
     given = BinaryCrossEntropy().predict(nn.Identity(), {"input": LOGITS})
     torch.testing.assert_close(given, LOGITS.sigmoid())
     assert given[1].sum() > 1
+
+
+def test_the_measure_it_is_judged_by_is_told_first():
+    assert next(iter(BinaryCrossEntropy().measures(Categories()))) == "macro-f1"
+    assert list(BinaryCrossEntropy(judged_by="auroc").measures(Categories()))[:2] == ["auroc", "macro-f1"]
+    with pytest.raises(UnknownName, match="not judged by 'average_precison'. Near it: average-precision"):
+        BinaryCrossEntropy(judged_by="average_precison")

@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mapsto.core.batch import Batch, Losses
-from mapsto.core.errors import FrameError, ShapeError, UnknownName
-from mapsto.core.names import near
+from mapsto.core.errors import FrameError, ShapeError
 from mapsto.core.nouns import Domain, Measure, Objective
 from mapsto.measures import AUROC, Accuracy, CalibrationError, LogLoss, MacroF1
+from mapsto.objectives.judged import first, known
 
 MEASURES = {
     "accuracy": Accuracy,
@@ -40,13 +40,7 @@ class CrossEntropy(Objective):
     def __post_init__(self) -> None:
         if not 0 <= self.smoothing < 1:
             raise FrameError(f"smoothing is a share in [0, 1), but came {self.smoothing}.")
-        if self.judged_by not in MEASURES:
-            hint = near(self.judged_by, MEASURES)
-            raise UnknownName(
-                f"CrossEntropy is not judged by '{self.judged_by}'."
-                + (f" Near it: {', '.join(hint)}." if hint else ""),
-                f"There are: {', '.join(MEASURES)}.",
-            )
+        known("CrossEntropy", self.judged_by, MEASURES)
 
     def losses(self, model: nn.Module, batch: Batch, player: str) -> Losses:
         logits = model(batch["input"]).float()  # [B, C]
@@ -65,5 +59,4 @@ class CrossEntropy(Objective):
         return model(batch["input"]).float().softmax(dim=1)
 
     def measures(self, target: Domain) -> dict[str, Measure]:
-        found: dict[str, Measure] = {name: measure() for name, measure in MEASURES.items()}
-        return {self.judged_by: found.pop(self.judged_by), **found}
+        return first(self.judged_by, MEASURES)
