@@ -573,7 +573,7 @@ def _numbers(
         return as_text.to_numpy(zero_copy_only=False)
     whole = pc.match_substring_regex(present, _INTEGER)
     numbers = np.array(present.cast(pa.float64()).to_numpy())
-    if np.any(whole.to_numpy() & (np.abs(numbers) > EXACT)):
+    if np.any(whole.to_numpy() & (np.abs(numbers) >= EXACT)):
         notes.kept_as_text.append(name)
         return as_text.to_numpy(zero_copy_only=False)
     if pc.all(whole).as_py() and not gone.any():
