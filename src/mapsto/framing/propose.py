@@ -14,7 +14,9 @@ from mapsto.framing.check import uneven
 from mapsto.framing.prepare import Prepared
 
 Table = dict[str, Any]
-TABLE_STEPS = 5000  # about how many updates a table is given
+TABLE_STEPS = 1500  # about how many updates a table is given
+MANY_ROWS = 5000  # of a table, from which on learning by heart is not the first concern
+WAVY_COLUMNS = 200  # of a table; more numbers are taken as they are, since waves make each of them five
 GIVEN = ("inputs", "outputs")  # what the data decide about a model
 
 
@@ -35,7 +37,7 @@ def propose(prepared: Prepared, device: torch.device, model: str | None = None) 
     rows = len(prepared.parts["train"])
     picture = len(prepared.input.shape) == 3 and not isinstance(prepared.input.shape, dict)
     chosen, why_model = (_picture_model if picture else _table_model)(prepared, rows)
-    if model is not None:
+    if model is not None and names.squash(model) != names.squash(chosen["name"]):
         chosen, why_model = {"name": model}, "you say so"
     cls = names.find("model", chosen["name"])
     objective, why_objective = _objective(prepared)
@@ -68,11 +70,22 @@ def _picture_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
 
 
 def _table_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
-    width = 64 if rows < 1000 else 128 if rows < 5000 else 256
-    dropout = 0.1 if rows < 5000 else 0.0
-    return {"name": "mlp", "width": width, "depth": 2 if rows < 5000 else 3, "dropout": dropout}, (
-        f"columns of a table in no particular order, {rows} rows to learn from"
-    )
+    if rows < MANY_ROWS:
+        shape: Table = {"width": 64 if rows < 1000 else 128, "depth": 2, "dropout": 0.2}
+        why = "few enough to learn by heart, so dropout and a small network keep it from that"
+    else:
+        shape = {"width": 256, "depth": 3, "dropout": 0.2, "norm": "batch"}
+        why = "enough for a network of some size"
+    if _numbers(prepared) <= WAVY_COLUMNS:
+        shape |= {"waves": 16, "frequency": 0.1 if rows < MANY_ROWS else 1.0}
+        why += "; numbers are seen through waves, which bend where a straight line would not"
+    return {"name": "mlp", **shape}, f"columns of a table in no particular order, {rows} rows to learn from: {why}"
+
+
+def _numbers(prepared: Prepared) -> int:
+    """How many numbers of a table a model sees a row."""
+    shape = prepared.input.shape
+    return sum(shape.get("number", [])) if isinstance(shape, dict) else math.prod(shape)
 
 
 def _augment(prepared: Prepared) -> tuple[list[Table], str]:
@@ -118,11 +131,18 @@ def _descend(prepared: Prepared, rows: int, picture: bool, model: str, device: t
         update: Table = {"name": "descend", "learning_rate": 3e-3, "optimizer": {"name": "adam-w", "weight_decay": 0.05}}
         if min(prepared.input.shape[1:]) >= 24 and devices.has_fast_bfloat16(device):
             update["precision"] = "bfloat16"
-    else:
-        batch = 32 if rows < 2000 else 64 if rows < 10_000 else 256 if rows < 200_000 else 1024
-        epochs = min(200, max(10, round(TABLE_STEPS * batch / rows)))
+    elif picture or model == "linear":
+        batch = 32 if rows < 2000 else 64 if rows < 10_000 else 256
+        epochs = min(200, max(10, round(5000 * batch / rows)))
         rate = 1e-2 if model == "linear" else 2e-3
         update = {"name": "descend", "learning_rate": rate, "optimizer": {"name": "adam-w", "weight_decay": 0.02}}
+    else:
+        batch = 32 if rows < 2000 else 64 if rows < MANY_ROWS else 256 if rows < 200_000 else 1024
+        epochs = min(150, max(10, round(TABLE_STEPS * batch / rows)))
+        if rows < MANY_ROWS:  # the steps near the end are few: their average is steadier than the last of them
+            update = {"name": "descend", "learning_rate": 3e-3, "optimizer": {"name": "adam-w", "weight_decay": 0.5}, "ema": 0.99}
+        else:
+            update = {"name": "descend", "learning_rate": 8e-3, "optimizer": {"name": "adam-w", "weight_decay": 0.1}}
     update["schedule"] = {"name": "one-cycle"}
     return (
         {"experience": {"name": "passes", "batch_size": batch}, "update": update, "until": {"name": "epochs", "count": epochs}},
