@@ -23,8 +23,7 @@ def test_waves_follow_their_formula():
     for p in range(2):
         for k in range(OUT):
             expected = waves.bias[p, k] + sum(
-                waves.weight[p, w, k]
-                * math.cos(2 * math.pi * waves.frequency[p, w] * x[0, p] + waves.phase[p, w])
+                waves.weight[p, w, k] * math.cos(2 * math.pi * waves.frequency[p, w] * x[0, p] + waves.phase[p, w])
                 for w in range(3)
             )
             assert given[2 + p * OUT + k].item() == pytest.approx(float(expected), abs=1e-6)

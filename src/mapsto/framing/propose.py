@@ -56,7 +56,11 @@ def propose(prepared: Prepared, device: torch.device, model: str | None = None) 
         instead={
             "model": [n for n in shelf if picture or n not in ("conv-net", "le-net", "alex-net", "vgg", "res-net")],
             "objective": _other_objectives(prepared.problem, objective["name"]),
-            "algorithm": ["optimizer sgd, adam", "schedule cosine, step-decay, constant", "until plateau, steps, minutes"],
+            "algorithm": [
+                "optimizer sgd, adam",
+                "schedule cosine, step-decay, constant",
+                "until plateau, steps, minutes",
+            ],
         },
     )
 
@@ -66,7 +70,11 @@ def _picture_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
     side = min(height, width)
     if side < 64:
         return {"name": "conv-net"}, f"pictures of {height}×{width} pixels: convolutions find the same thing anywhere"
-    return {"name": "res-net", "depth": 18, "width": 32}, f"pictures of {height}×{width} pixels need depth, and residual blocks make depth learnable"
+    return {
+        "name": "res-net",
+        "depth": 18,
+        "width": 32,
+    }, f"pictures of {height}×{width} pixels need depth, and residual blocks make depth learnable"
 
 
 def _table_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
@@ -95,7 +103,10 @@ def _augment(prepared: Prepared) -> tuple[list[Table], str]:
     if channels == 3:
         changes.append({"name": "flip"})
         return changes, f"a colour picture moved by up to {pixels} pixels, or seen in a mirror, shows the same thing"
-    return changes, f"a picture moved by up to {pixels} pixel{'s' * (pixels > 1)} shows the same thing; a mirrored digit or letter would not"
+    return (
+        changes,
+        f"a picture moved by up to {pixels} pixel{'s' * (pixels > 1)} shows the same thing; a mirrored digit or letter would not",
+    )
 
 
 def _objective(prepared: Prepared) -> tuple[Table, str]:
@@ -115,8 +126,11 @@ def _objective(prepared: Prepared) -> tuple[Table, str]:
 
 
 def _other_objectives(problem: str, name: str) -> list[str]:
-    same = {"regression": ["squared-error", "absolute-error", "huber"], "classification": ["cross-entropy"],
-            "multi-label": ["binary-cross-entropy"]}
+    same = {
+        "regression": ["squared-error", "absolute-error", "huber"],
+        "classification": ["cross-entropy"],
+        "multi-label": ["binary-cross-entropy"],
+    }
     return [n for n in same[problem] if n != name]
 
 
@@ -124,11 +138,17 @@ def _solve() -> dict[str, Table]:
     return {"experience": {"name": "whole"}, "update": {"name": "solve"}, "until": {"name": "steps", "count": 1}}
 
 
-def _descend(prepared: Prepared, rows: int, picture: bool, model: str, device: torch.device) -> tuple[dict[str, Table], str]:
+def _descend(
+    prepared: Prepared, rows: int, picture: bool, model: str, device: torch.device
+) -> tuple[dict[str, Table], str]:
     if picture and model not in ("linear", "mlp"):
         batch = 32 if rows < 2000 else 64 if rows < 10_000 else 128
         epochs = min(60, max(6, round(160 * rows**-0.3)))  # 20 for a thousand pictures, 10 for ten thousand, 6 for more
-        update: Table = {"name": "descend", "learning_rate": 3e-3, "optimizer": {"name": "adam-w", "weight_decay": 0.05}}
+        update: Table = {
+            "name": "descend",
+            "learning_rate": 3e-3,
+            "optimizer": {"name": "adam-w", "weight_decay": 0.05},
+        }
         if min(prepared.input.shape[1:]) >= 24 and devices.has_fast_bfloat16(device):
             update["precision"] = "bfloat16"
     elif picture or model == "linear":
@@ -140,11 +160,20 @@ def _descend(prepared: Prepared, rows: int, picture: bool, model: str, device: t
         batch = 32 if rows < 2000 else 64 if rows < MANY_ROWS else 256 if rows < 200_000 else 1024
         epochs = min(150, max(10, round(TABLE_STEPS * batch / rows)))
         if rows < MANY_ROWS:  # the steps near the end are few: their average is steadier than the last of them
-            update = {"name": "descend", "learning_rate": 3e-3, "optimizer": {"name": "adam-w", "weight_decay": 0.5}, "ema": 0.99}
+            update = {
+                "name": "descend",
+                "learning_rate": 3e-3,
+                "optimizer": {"name": "adam-w", "weight_decay": 0.5},
+                "ema": 0.99,
+            }
         else:
             update = {"name": "descend", "learning_rate": 8e-3, "optimizer": {"name": "adam-w", "weight_decay": 0.1}}
     update["schedule"] = {"name": "one-cycle"}
     return (
-        {"experience": {"name": "passes", "batch_size": batch}, "update": update, "until": {"name": "epochs", "count": epochs}},
+        {
+            "experience": {"name": "passes", "batch_size": batch},
+            "update": update,
+            "until": {"name": "epochs", "count": epochs},
+        },
         "a rate that rises once and falls to nothing needs the least tuning; the weights of the best epoch are kept",
     )

@@ -8,7 +8,12 @@ from mapsto.recipes.where import below
 
 
 def california_housing(
-    data_dir: str | None = None, seed: int = 0, width: int = 256, epochs: int = 40, frequency: float = 1.0, dropout: float = 0.3
+    data_dir: str | None = None,
+    seed: int = 0,
+    width: int = 256,
+    epochs: int = 40,
+    frequency: float = 1.0,
+    dropout: float = 0.3,
 ) -> Frame:
     """20,640 districts of the census of 1990 with three hidden layers, numbers seen through waves.
 
