@@ -119,8 +119,8 @@ def _objective(prepared: Prepared) -> tuple[Table, str]:
         mean = sum(math.sqrt(c) for c in counts) / sum(counts)
         weights = [round(1 / math.sqrt(c) / mean, 4) if c else 0.0 for c in counts]
         return {"name": "cross-entropy", "weights": weights, "judged_by": "macro-f1"}, (
-            f"one of {len(counts)} classes; they are uneven ({min(counts)} to {max(counts)} rows), so a rare one counts more (by the root "
-            "of its rareness) and the run is judged by macro-F1, not accuracy"
+            f"one of {len(counts)} classes; they are uneven ({min(counts)} to {max(counts)} rows), so a rare one counts more "
+            "(by the root of its rareness) and the run is judged by macro-F1, not accuracy"
         )
     return {"name": "cross-entropy"}, f"one of {len(prepared.target.classes)} classes"
 
