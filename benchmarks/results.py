@@ -175,8 +175,8 @@ def page(record: dict[str, Any]) -> str:
 
 Written by `make results` (or `make results RECIPES="digits titanic"`) from `docs/results.json`; nothing here is typed. The test
 split is looked at once a run, after training; settings were chosen on validation rows. ± is the standard deviation over
-seeds of training (for Titanic: over seeds of the split into folds). Seconds are of training alone, the median over runs, by the clock on a shared
-machine whose two cores had other work as well.
+seeds of training (for Titanic: over seeds of the split into folds). Seconds are of training
+alone, the median over runs, by the clock on a shared machine whose two cores had other work as well.
 
 | task | recipe | model | measure | test, mean | runs | test rows | best simple model | gate | | seconds |
 |---|---|---|---|---|---|---|---|---|---|---|
