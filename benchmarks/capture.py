@@ -1,4 +1,7 @@
-"""Record what a person sees: `python -m benchmarks.capture docs/demo.svg -- mapsto train digits` runs the command in a terminal of its own."""
+"""Record what a person sees, with the command in a terminal of its own:
+
+python -m benchmarks.capture docs/demo.svg -- mapsto train digits
+"""
 
 from __future__ import annotations
 

@@ -71,13 +71,17 @@ def added(house, tmp_path_factory) -> Path:
     """The same with its line."""
     home = shutil.copytree(house, tmp_path_factory.mktemp("added") / "house")
     shelf = home / "src" / "mapsto" / "models" / "__init__.py"
-    shelf.write_text(shelf.read_text().replace('    MLP="mlp",\n', '    MLP="mlp",\n    Toy="toy",\n'), encoding="utf-8")
+    shelf.write_text(shelf.read_text().replace('    MLP="mlp",\n', '    MLP="mlp",\n    Toy="toy",\n'))
     return home
 
 
 def python(home: Path, *arguments: str) -> subprocess.CompletedProcess:
     source = {**os.environ, "PYTHONPATH": str(home / "src"), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
     return subprocess.run([sys.executable, *arguments], cwd=home, env=source, capture_output=True, text=True)
+
+
+def battery(home: Path, which: str) -> subprocess.CompletedProcess:
+    return python(home, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/contracts/test_model.py", "-k", which)
 
 
 def test_without_its_line_nobody_knows_it(house):
@@ -92,7 +96,7 @@ def test_with_its_line_it_is_listed_built_and_trained_through_a_frame(added):
 
 
 def test_the_battery_picks_it_up(added):
-    said = python(added, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/contracts/test_model.py", "-k", "toy")
+    said = battery(added, "toy")
     assert said.returncode == 0, said.stdout + said.stderr
     assert " passed" in said.stdout
     assert int(said.stdout.split(" passed")[0].split()[-1]) > 30
@@ -101,8 +105,8 @@ def test_the_battery_picks_it_up(added):
 def test_the_battery_finds_fault_with_it(added):
     """A model that looks at its neighbours is picked up as well, and refused."""
     file = added / "src" / "mapsto" / "models" / "toy.py"
-    file.write_text(TOY.replace("self.line(self.columns(input))", "self.line(self.columns(input) - self.columns(input).mean(0))"))
-    said = python(added, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/contracts/test_model.py", "-k", "toy and neighbours")
+    file.write_text(TOY.replace("self.columns(input))", "self.columns(input) - self.columns(input).mean(0))"))
+    said = battery(added, "toy and neighbours")
     file.write_text(TOY)
     assert said.returncode == 1
     assert "test_a_row_does_not_depend_on_its_neighbours[toy-vector]" in said.stdout

@@ -10,7 +10,9 @@ import pytest
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_program_of_the_front_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+def test_the_program_of_the_front_page_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
     monkeypatch.chdir(tmp_path)
     program = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
     exec(compile(program, "README.md", "exec"), {})

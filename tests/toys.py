@@ -156,8 +156,11 @@ class Adversarial(Objective):
 def pairs(rows: int = 24, seed: int = 0) -> Batch:
     """Noise, and the real ones to be imitated, [B, 2] each; the exam is that the critic takes what is made for real."""
     g = torch.Generator().manual_seed(seed)
-    return {"input": torch.randn(rows, 2, generator=g), "real": torch.randn(rows, 2, generator=g) * 0.5 + 1,
-            "target": torch.ones(rows)}
+    return {
+        "input": torch.randn(rows, 2, generator=g),
+        "real": torch.randn(rows, 2, generator=g) * 0.5 + 1,
+        "target": torch.ones(rows),
+    }
 
 
 @dataclass

@@ -1,10 +1,10 @@
 """x ↦ y: frame a task, learn its function, judge it honestly, keep it in a form you can call tomorrow.
 
-    import mapsto
+import mapsto
 
-    frame = mapsto.frame("titanic.csv", target="survived")   # look at the data; print(frame) for the card
-    result = frame.train()                                   # a run folder with its verdict: print(result)
-    f = mapsto.load(result.path)                             # raw value in, raw value out
+frame = mapsto.frame("titanic.csv", target="survived")   # look at the data; print(frame) for the card
+result = frame.train()                                   # a run folder with its verdict: print(result)
+f = mapsto.load(result.path)                             # raw value in, raw value out
 """
 
 from __future__ import annotations

@@ -16,9 +16,15 @@ ROWS = 60
 def table(rows: int = ROWS, **columns: list) -> str:
     """A small table that can be learned; `columns` replace or add some."""
     rng = np.random.default_rng(0)
-    made = {"age": [str(int(a)) for a in rng.integers(1, 90, rows)], "sex": ["f" if b else "m" for b in rng.integers(0, 2, rows)],
-            "target": ["yes" if i % 3 else "no" for i in range(rows)], **columns}
-    return "\n".join([",".join(made), *(",".join(str(c) for c in row) for row in zip(*made.values(), strict=True))]) + "\n"
+    made = {
+        "age": [str(int(a)) for a in rng.integers(1, 90, rows)],
+        "sex": ["f" if b else "m" for b in rng.integers(0, 2, rows)],
+        "target": ["yes" if i % 3 else "no" for i in range(rows)],
+        **columns,
+    }
+    return (
+        "\n".join([",".join(made), *(",".join(str(c) for c in row) for row in zip(*made.values(), strict=True))]) + "\n"
+    )
 
 
 def refused(mapsto: Callable, path: str, *words: str, target: str = "target", extra: tuple[str, ...] = ()) -> str:
@@ -95,13 +101,17 @@ def test_many_missing_targets_stop_and_few_are_counted(mapsto):
 def test_rows_in_train_and_in_the_exam_are_found_and_counted(mapsto):
     Path("a.csv").write_text(table())
     Path("b.csv").write_text("\n".join(table().splitlines()[:21]) + "\n")
-    assert "20 rows of test (100.0%) stand in train as well" in trained(mapsto, "a.csv", "--target", "target", "--test", "b.csv")
+    assert "20 rows of test (100.0%) stand in train as well" in trained(
+        mapsto, "a.csv", "--target", "target", "--test", "b.csv"
+    )
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp949", "euc-kr"])
 def test_korean_is_read_right_in_any_of_its_encodings(mapsto, encoding):
     words = ["서울", "부산", "대구", "인천", "광주", "대전"]
-    text = table(도시=[words[i % 6] for i in range(ROWS)], target=["좋아요" if i % 3 else "싫어요" for i in range(ROWS)])
+    text = table(
+        도시=[words[i % 6] for i in range(ROWS)], target=["좋아요" if i % 3 else "싫어요" for i in range(ROWS)]
+    )
     Path("한글.csv").write_bytes(text.encode(encoding))
     trained(mapsto, "한글.csv", "--target", "target", "--run", "r")
     _, out, _ = mapsto("predict", "r", "한글.csv", "--csv")
@@ -110,11 +120,29 @@ def test_korean_is_read_right_in_any_of_its_encodings(mapsto, encoding):
 
 def test_big5_is_read_right_or_refused_but_never_garbled(mapsto):
     words = ["臺北", "高雄", "臺中", "臺南", "新竹"]
-    Path("a.csv").write_bytes(table(city=[words[i % 5] for i in range(ROWS)], target=[words[i % 2] for i in range(ROWS)]).encode("big5"))
-    code, _, err = mapsto("train", "a.csv", "--target", "target", "--epochs", "1", "--run", "r", "--quiet", "--baselines", "0")
+    Path("a.csv").write_bytes(
+        table(city=[words[i % 5] for i in range(ROWS)], target=[words[i % 2] for i in range(ROWS)]).encode("big5")
+    )
+    code, _, err = mapsto(
+        "train", "a.csv", "--target", "target", "--epochs", "1", "--run", "r", "--quiet", "--baselines", "0"
+    )
     if code == 2:
         assert "--encoding" in err
-        mapsto("train", "a.csv", "--target", "target", "--epochs", "1", "--run", "r", "--quiet", "--encoding", "big5", "--baselines", "0")
+        mapsto(
+            "train",
+            "a.csv",
+            "--target",
+            "target",
+            "--epochs",
+            "1",
+            "--run",
+            "r",
+            "--quiet",
+            "--encoding",
+            "big5",
+            "--baselines",
+            "0",
+        )
     _, out, _ = mapsto("predict", "r", "a.csv", "--encoding", "big5", "--csv")
     assert {line.split(",")[1] for line in out.splitlines()[1:]} <= set(words)
 

@@ -38,7 +38,15 @@ def test_train_says_all_that_was_promised_as_one_json_object(flowers):
 
 def test_the_run_folder_holds_what_it_should(flowers):
     found = {p.name for p in Path("flowers").iterdir()}
-    assert {"frame.toml", "environment.json", "history.jsonl", "checkpoints", "model", "result.json", "report.html"} <= found
+    assert {
+        "frame.toml",
+        "environment.json",
+        "history.jsonl",
+        "checkpoints",
+        "model",
+        "result.json",
+        "report.html",
+    } <= found
     page = Path("flowers/report.html").read_text(encoding="utf-8")
     assert "http://" not in page.replace("http://www.w3.org", "") and "<script" not in page
 
@@ -62,10 +70,14 @@ def test_predict_and_the_loaded_function_agree_in_the_raw_values_own_words(mapst
 
 
 def test_the_function_gives_the_same_numbers_in_another_process(flowers):
-    program = "import mapsto, json; f = mapsto.load('flowers'); print(json.dumps(f.probabilities({c: 1.0 for c in f.input.columns})))"
-    said = [subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout for _ in range(2)]
+    asked = "f.probabilities({c: 1.0 for c in f.input.columns})"
+    program = f"import mapsto, json; f = mapsto.load('flowers'); print(json.dumps({asked}))"
+    said = [
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
     f = library.load("flowers")
-    assert said[0] == said[1] and json.loads(said[0]) == f.probabilities({c: 1.0 for c in f.input.columns})
+    assert said[0] == said[1] and json.loads(said[0]) == f.probabilities(dict.fromkeys(f.input.columns, 1.0))
 
 
 def test_python_and_the_command_line_give_the_same_numbers(flowers):
@@ -90,7 +102,9 @@ def test_compare_puts_the_better_run_first(mapsto, flowers):
     mapsto("train", "iris", "--set", "model=gradient-boosting", "--run", "trees", "--quiet", "--baselines", "0")
     code, out, _ = mapsto("compare", "flowers", "trees", "--json")
     rows = json.loads(out)
-    assert code == 0 and [row["test"]["value"] for row in rows] == sorted((row["test"]["value"] for row in rows), reverse=True)
+    assert code == 0 and [row["test"]["value"] for row in rows] == sorted(
+        (row["test"]["value"] for row in rows), reverse=True
+    )
     assert {row["model"] for row in rows} == {"mlp", "gradient-boosting"} and len({row["data"] for row in rows}) == 1
 
 
@@ -116,7 +130,14 @@ def test_the_zoo_lists_every_model_with_a_line(mapsto):
 
 
 def test_help_needs_no_torch():
-    program = "import sys\nfrom mapsto.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass\nassert 'torch' not in sys.modules"
+    program = """
+import sys
+from mapsto.cli import main
+try:
+    main(['--help'])
+except SystemExit:
+    assert "torch" not in sys.modules
+"""
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
 
 
@@ -125,10 +146,29 @@ def test_an_exam_on_a_given_column_and_a_group_is_kept(mapsto):
     rows = [f"{'train' if i % 4 else 'test'},p{i % 9},{rng.random():.3f},{i % 2}" for i in range(120)]
     Path("a.csv").write_text("part,patient,x,y\n" + "\n".join(rows))
     for how in (("--split-column", "part"), ("--group", "patient"), ("--time", "x")):
-        code, out, err = mapsto("train", "a.csv", "--target", "y", "--steps", "3", "--json", "--quiet", "--baselines", "0", *how)
+        code, _, err = mapsto(
+            "train", "a.csv", "--target", "y", "--steps", "3", "--json", "--quiet", "--baselines", "0", *how
+        )
         assert code == 0, err
-    assert json.loads(mapsto("train", "a.csv", "--target", "y", "--steps", "3", "--json", "--quiet", "--split-column", "part",
-                             "--baselines", "0")[1])["examples"]["test"] == 30
+    assert (
+        json.loads(
+            mapsto(
+                "train",
+                "a.csv",
+                "--target",
+                "y",
+                "--steps",
+                "3",
+                "--json",
+                "--quiet",
+                "--split-column",
+                "part",
+                "--baselines",
+                "0",
+            )[1]
+        )["examples"]["test"]
+        == 30
+    )
 
 
 def test_an_own_module_trains_and_is_handed_over_when_loading(tmp_path, monkeypatch):
@@ -149,4 +189,4 @@ def test_an_own_module_trains_and_is_handed_over_when_loading(tmp_path, monkeypa
     with pytest.raises(library.BadInput, match="Mine"):
         library.load("mine")
     f = library.load("mine", model=Mine())
-    assert f({c: 1.0 for c in f.input.columns}) in ("setosa", "versicolor", "virginica") and result.scores["test"]
+    assert f(dict.fromkeys(f.input.columns, 1.0)) in ("setosa", "versicolor", "virginica") and result.scores["test"]

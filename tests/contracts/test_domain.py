@@ -38,8 +38,11 @@ def same_encoding(left: Field, right: Field) -> bool:
 
 
 def missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and value != value) or \
-        (isinstance(value, np.datetime64) and np.isnat(value))
+    return (
+        value is None
+        or (isinstance(value, float) and value != value)
+        or (isinstance(value, np.datetime64) and np.isnat(value))
+    )
 
 
 def same_value(raw: Any, back: Any) -> bool:
@@ -123,8 +126,10 @@ def test_a_value_is_encoded_alike_alone_and_in_company(kind):
     domain, values = fitted(kind), kind.examples(10, seed=1)
     together = parts(domain.encode(values))
     for i in range(len(values)):
-        assert same_encoding(domain.encode(values[i : i + 1]), {k: v[i : i + 1] for k, v in together.items()}
-                             if "" not in together else together[""][i : i + 1])
+        assert same_encoding(
+            domain.encode(values[i : i + 1]),
+            {k: v[i : i + 1] for k, v in together.items()} if "" not in together else together[""][i : i + 1],
+        )
 
 
 def test_a_list_is_as_good_as_an_array(kind):

@@ -134,7 +134,8 @@ def test_training_batches_are_augmented_anew_at_every_step_and_alike_when_asked_
     moved = started("passes", shape=(1, 8, 8), augment=[Shift(2)])
     assert torch.equal(moved.batch(0)["index"], plain.batch(0)["index"])
     assert not torch.equal(moved.batch(0)["input"], plain.batch(0)["input"])
-    assert torch.equal(moved.batch(0)["input"], started("passes", shape=(1, 8, 8), augment=[Shift(2)]).batch(0)["input"])
+    again = started("passes", shape=(1, 8, 8), augment=[Shift(2)])
+    assert torch.equal(moved.batch(0)["input"], again.batch(0)["input"])
     same_example = [b["input"][b["index"] == 0] for step in range(15) if 0 in (b := moved.batch(step))["index"]]
     assert len(same_example) == 3
     assert not torch.equal(same_example[0], same_example[1])
@@ -182,8 +183,12 @@ class Drawing(Whole):
 
 def test_this_battery_can_fail(monkeypatch):
     monkeypatch.setattr(names, "find", lambda kind, name: Drawing)
-    for test in (test_from_the_same_state_comes_the_same_batch, test_a_batch_does_not_depend_on_those_before,
-                 test_an_epoch_shows_every_example_once, test_its_state_makes_it_go_on_as_it_would_have,
-                 test_drawing_a_batch_leaves_the_generators_and_the_data_alone):
+    for test in (
+        test_from_the_same_state_comes_the_same_batch,
+        test_a_batch_does_not_depend_on_those_before,
+        test_an_epoch_shows_every_example_once,
+        test_its_state_makes_it_go_on_as_it_would_have,
+        test_drawing_a_batch_leaves_the_generators_and_the_data_alone,
+    ):
         with pytest.raises(AssertionError):
             test("whole")

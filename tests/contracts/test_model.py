@@ -14,8 +14,8 @@ import pytest
 import safetensors.torch
 import torch
 import torch.nn.functional as F
-from toys import OUTPUTS, dataset, inputs, objective
 from torch import nn
+from toys import OUTPUTS, dataset, inputs, objective
 
 from mapsto.algorithms.experience import Passes
 from mapsto.algorithms.update import Descend
@@ -62,8 +62,11 @@ SOLVED = pytest.mark.parametrize(
 
 def few(problem, shape, copies=1):
     """A batch of six examples, each so many times: enough for trees that want 20 rows a leaf."""
-    target = {"classification": torch.tensor([0, 1, 2, 0, 1, 2]), "regression": torch.tensor([0.0, 1, 2, -1, -2, 0.5]),
-              "multi-label": torch.tensor([[0.0, 1], [1, 0], [1, 1], [0, 0], [1, 0], [0, 1]])}[problem]
+    target = {
+        "classification": torch.tensor([0, 1, 2, 0, 1, 2]),
+        "regression": torch.tensor([0.0, 1, 2, -1, -2, 0.5]),
+        "multi-label": torch.tensor([[0.0, 1], [1, 0], [1, 1], [0, 0], [1, 0], [0, 1]]),
+    }[problem]
     return over({"input": inputs(shape, 6), "target": target}, lambda t: t.repeat(copies, *[1] * (t.ndim - 1)))
 
 
@@ -290,8 +293,11 @@ class Sum(nn.Module):
 def test_this_battery_can_fail(monkeypatch):
     monkeypatch.setattr(names, "find", lambda kind, name: Sum)
     monkeypatch.setattr(names, "spec", lambda model: {"name": "sum", "inputs": [6], "outputs": 3})
-    for test in (test_a_row_does_not_depend_on_its_neighbours, test_every_trainable_parameter_gets_a_finite_gradient,
-                 test_its_arguments_are_kept_and_build_the_same_model):
+    for test in (
+        test_a_row_does_not_depend_on_its_neighbours,
+        test_every_trainable_parameter_gets_a_finite_gradient,
+        test_its_arguments_are_kept_and_build_the_same_model,
+    ):
         with pytest.raises(AssertionError):
             test("sum", "vector")
     with pytest.raises(AssertionError):

@@ -7,8 +7,8 @@ import json
 
 import pytest
 import torch
-from toys import OUTPUTS, batch, dataset
 from torch import nn
+from toys import OUTPUTS, batch, dataset
 
 from mapsto.core import names
 from mapsto.core.batch import Mean, over, size, total_and_count
@@ -72,8 +72,10 @@ def test_examples_of_weight_nought_do_not_matter_in_the_mean(objective):
     mixed = {word: torch.cat([here[word][:16], elsewhere[word][16:]]) for word in here}
     for b in (here, mixed):
         b["weight"] = weight
-    means = [{term: mean(loss, b["weight"]) for term, loss in terms(objective, model(objective), b).items()}
-             for b in (here, mixed, shuffled(here, torch.arange(16)))]
+    means = [
+        {term: mean(loss, b["weight"]) for term, loss in terms(objective, model(objective), b).items()}
+        for b in (here, mixed, shuffled(here, torch.arange(16)))
+    ]
     assert means[0] == pytest.approx(means[1])
     assert means[0] == pytest.approx(means[2])
 
@@ -168,12 +170,15 @@ class Coupled(Objective):
         return {}
 
 
-@pytest.mark.parametrize("test", [
-    test_permuting_the_batch_permutes_the_losses,
-    test_examples_of_weight_nought_do_not_matter_in_the_mean,
-    test_predict_is_deterministic_and_a_row_for_each_example,
-    test_its_measures_take_what_it_predicts,
-])
+@pytest.mark.parametrize(
+    "test",
+    [
+        test_permuting_the_batch_permutes_the_losses,
+        test_examples_of_weight_nought_do_not_matter_in_the_mean,
+        test_predict_is_deterministic_and_a_row_for_each_example,
+        test_its_measures_take_what_it_predicts,
+    ],
+)
 def test_this_battery_can_fail(test):
     with pytest.raises(AssertionError):
         test(Coupled())

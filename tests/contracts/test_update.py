@@ -1,12 +1,12 @@
-"""What every update on the shelf promises: it resumes bit for bit, leaves other players alone, and is what its formula says."""
+"""What every update promises: it resumes bit for bit, leaves other players alone, and is what its formula says."""
 
 import itertools
 import json
 
 import pytest
 import torch
-from toys import Adversarial, Pair, Plain, Ragged, batch, dataset, learner, objective, pairs, stopped
 from torch import nn
+from toys import Adversarial, Pair, Plain, Ragged, batch, learner, objective, pairs, stopped
 
 from mapsto.algorithms.experience import Passes, Whole
 from mapsto.algorithms.optimizers import SGD, Adam, AdamW
@@ -115,6 +115,19 @@ def test_the_learning_rate_follows_its_schedule_step_by_step():
             torch.testing.assert_close(moved, rate * run.model.bias.grad, rtol=1e-4, atol=1e-7)
 
 
+def test_past_the_end_the_learning_rate_stays_where_it_was():
+    for schedule in names.listed("schedule"):
+        update = Descend(0.5, SGD(momentum=0.0), names.build("schedule", {"name": schedule}))
+        run = learner(update=update, model=nn.Linear(6, 3), until=Steps(4))
+        moves = []
+        for step in (3, 4, 6, 9):
+            before = run.model.bias.detach().clone()
+            update.step(run.algorithm.experience.batch(0), step)
+            moved = before - run.model.bias.detach()
+            moves.append(float(moved.norm() / run.model.bias.grad.norm()))
+        assert moves == pytest.approx(moves[:1] * 4, rel=1e-3), schedule
+
+
 # -- players -----------------------------------------------------------------------------------------------------------
 
 
@@ -188,8 +201,9 @@ def test_solve_is_for_models_that_can_be_solved():
 
 
 def one_step(update, judged_by, drawn, model):
-    run = learner(model=model, update=update, judged_by=judged_by,
-                  data=Dataset(drawn, over(drawn, lambda t: t[:0]), over(drawn, lambda t: t[:0]), Plain((6,)), Plain((3,))))
+    none = over(drawn, lambda t: t[:0])
+    data = Dataset(drawn, none, none, Plain((6,)), Plain((3,)))
+    run = learner(model=model, update=update, judged_by=judged_by, data=data)
     losses = update.step(drawn, 0)
     return weights(run.model), losses
 
@@ -247,11 +261,15 @@ TORCHS = [
     (SGD(momentum=0.0, weight_decay=0.1), lambda g: torch.optim.SGD(g, 0.05)),
     (SGD(weight_decay=0.1), lambda g: torch.optim.SGD(g, 0.05, momentum=0.9, nesterov=True)),
     (Adam(), lambda g: torch.optim.Adam(g, 0.05)),
-    (Adam(beta1=0.8, beta2=0.95, epsilon=1e-4, weight_decay=0.1),
-     lambda g: torch.optim.Adam(g, 0.05, betas=(0.8, 0.95), eps=1e-4)),
+    (
+        Adam(beta1=0.8, beta2=0.95, epsilon=1e-4, weight_decay=0.1),
+        lambda g: torch.optim.Adam(g, 0.05, betas=(0.8, 0.95), eps=1e-4),
+    ),
     (AdamW(), lambda g: torch.optim.AdamW(g, 0.05)),
-    (AdamW(beta1=0.8, beta2=0.95, epsilon=1e-4, weight_decay=0.3),
-     lambda g: torch.optim.AdamW(g, 0.05, betas=(0.8, 0.95), eps=1e-4)),
+    (
+        AdamW(beta1=0.8, beta2=0.95, epsilon=1e-4, weight_decay=0.3),
+        lambda g: torch.optim.AdamW(g, 0.05, betas=(0.8, 0.95), eps=1e-4),
+    ),
 ]
 
 
@@ -262,8 +280,13 @@ def test_twenty_steps_are_torchs(optimizer, torchs, clip):
     torch.manual_seed(0)
     ours, theirs = (nn.Sequential(nn.Linear(6, 8), nn.LayerNorm(8), nn.Tanh(), nn.Linear(8, 3)) for _ in range(2))
     theirs.load_state_dict(ours.state_dict())
-    groups = [{"params": [p for p in theirs.parameters() if (p.ndim > 1) == matrix],
-               "weight_decay": optimizer.weight_decay if matrix else 0.0} for matrix in (True, False)]
+    groups = [
+        {
+            "params": [p for p in theirs.parameters() if (p.ndim > 1) == matrix],
+            "weight_decay": optimizer.weight_decay if matrix else 0.0,
+        }
+        for matrix in (True, False)
+    ]
     reference, rules = torchs(groups), objective()
     run = learner(model=ours, update=Descend(0.05, optimizer, Constant(), clip=clip))
     for step in range(20):
@@ -320,10 +343,11 @@ def test_the_average_follows_the_weights_and_stands_in_them_while_they_are_judge
 
 
 def test_bfloat16_products_leave_float32_weights_and_nearly_the_same_run():
-    exact, near = (learner(update=Descend(0.01, schedule=Constant(), precision=p)).fit() for p in ("float32", "bfloat16"))
-    for left, right in zip(exact.model.parameters(), near.model.parameters(), strict=True):
-        assert right.dtype == torch.float32
-        assert right.isfinite().all()
+    updates = [Descend(0.01, schedule=Constant(), precision=precision) for precision in ("float32", "bfloat16")]
+    exact, near = (learner(update=update).fit() for update in updates)
+    for parameter in near.model.parameters():
+        assert parameter.dtype == torch.float32
+        assert parameter.isfinite().all()
     losses = [run.evaluate("train", intervals=False)["loss"].value for run in (exact, near)]
     assert losses[0] != losses[1]
     assert losses[0] == pytest.approx(losses[1], rel=0.1)
@@ -360,11 +384,22 @@ def test_a_schedule_stays_between_nought_and_one(name):
         assert max(rates) > 0 or name == "one-cycle"
 
 
-@pytest.mark.parametrize("settings", [
-    {"learning_rate": 0}, {"learning_rate": -1.0}, {"learning_rate": float("inf")}, {"learning_rate": float("nan")},
-    {"learning_rate": "fast"}, {"accumulate": 0}, {"ema": 1.0}, {"ema": -0.1}, {"clip": 0.0}, {"clip": -1.0},
-    {"precision": "float16"},
-])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"learning_rate": 0},
+        {"learning_rate": -1.0},
+        {"learning_rate": float("inf")},
+        {"learning_rate": float("nan")},
+        {"learning_rate": "fast"},
+        {"accumulate": 0},
+        {"ema": 1.0},
+        {"ema": -0.1},
+        {"clip": 0.0},
+        {"clip": -1.0},
+        {"precision": "float16"},
+    ],
+)
 def test_a_setting_that_cannot_be_meant_is_refused(settings):
     with pytest.raises(FrameError, match=str(next(iter(settings.values())))):
         Descend(**settings)

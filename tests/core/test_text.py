@@ -27,7 +27,14 @@ def test_long_text_is_cut_with_a_sign():
 
 def test_numbers_read_as_a_person_would_write_them():
     assert [short(x) for x in (3.0, -2, 206855.816909, 1234567.8, 0.1 + 0.2, 1e-7, 1e20)] == [
-        "3", "-2", "206856", "1234568", "0.3", "1e-07", "1e+20"]
+        "3",
+        "-2",
+        "206856",
+        "1234568",
+        "0.3",
+        "1e-07",
+        "1e+20",
+    ]
     assert short(math.nan) == "nan"
 
 

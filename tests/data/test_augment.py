@@ -146,7 +146,7 @@ def test_a_quarter_turn_turns_pictures_by_up_to_a_quarter():
     square = torch.zeros(1, 1, 9, 9)
     square[:, :, 4, 8] = 200.0  # at the right edge, half way down
     turned = Rotate(90.0)({"input": square.expand(300, -1, -1, -1)}, seeded())["input"]
-    centre = (turned.flatten(1).argmax(1))
+    centre = turned.flatten(1).argmax(1)
     assert (turned[:, 0, :, :3].amax((1, 2)) < 1).all()  # never to the other side
     assert {4 * 9 + 8, 0 * 9 + 4, 8 * 9 + 4} <= set(centre.tolist())
 
@@ -196,8 +196,6 @@ def test_shares_of_mixup_are_a_folded_beta(alpha):
 
     uniform = torch.linspace(0.001, 0.999, 999)
     expected = 1 - beta.ppf(uniform.double().numpy() / 2, alpha, alpha)
-    torch.testing.assert_close(
-        shares(alpha, uniform).double(), torch.from_numpy(expected), rtol=0, atol=2e-3
-    )
+    torch.testing.assert_close(shares(alpha, uniform).double(), torch.from_numpy(expected), rtol=0, atol=2e-3)
     edges = shares(alpha, torch.tensor([0.0, 1.0]))
     torch.testing.assert_close(edges, torch.tensor([1.0, 0.5]))

@@ -75,9 +75,11 @@ def test_the_set_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.Monkey
     for stem, count, level in ("train", 40, 1), ("t10k", 20, 101):
         image, label = digits(count, level), (np.arange(count) % 10).astype(np.uint8)
         (tmp_path / "mnist" / f"{stem}-images-idx3-ubyte").write_bytes(
-            struct.pack(">4B3I", 0, 0, 8, 3, count, 28, 28) + image.tobytes())
+            struct.pack(">4B3I", 0, 0, 8, 3, count, 28, 28) + image.tobytes()
+        )
         (tmp_path / "mnist" / f"{stem}-labels-idx1-ubyte").write_bytes(
-            struct.pack(">4BI", 0, 0, 8, 1, count) + label.tobytes())
+            struct.pack(">4BI", 0, 0, 8, 1, count) + label.tobytes()
+        )
     for file in sorted((tmp_path / "mnist").iterdir()):
         file.with_name(file.name + ".gz").write_bytes(gzip.compress(file.read_bytes(), 1, mtime=0))
         file.unlink()

@@ -15,7 +15,9 @@ def together(parts):
     return np.sort(np.concatenate(list(parts.values())))
 
 
-@pytest.mark.parametrize("split", [Split(), Split(test=0.3, valid=0.1, seed=7), Split(folds=5, fold=3), Split(test=0.0)])
+@pytest.mark.parametrize(
+    "split", [Split(), Split(test=0.3, valid=0.1, seed=7), Split(folds=5, fold=3), Split(test=0.0)]
+)
 def test_every_row_is_in_exactly_one_part(split):
     assert np.array_equal(together(split.at_random(ROWS)), ROWS)
 
@@ -55,5 +57,8 @@ def test_groups_stay_together():
 def test_the_past_trains_and_the_future_is_the_test():
     time = np.random.default_rng(0).permutation(1000)
     parts = Split().by_time(ROWS, time)
-    assert time[parts["train"]].max() < time[parts["valid"]].min() and time[parts["valid"]].max() < time[parts["test"]].min()
+    assert (
+        time[parts["train"]].max() < time[parts["valid"]].min()
+        and time[parts["valid"]].max() < time[parts["test"]].min()
+    )
     assert len(parts["test"]) == 200

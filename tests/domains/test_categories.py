@@ -6,14 +6,17 @@ from mapsto.core.errors import DataError, ShapeError
 from mapsto.domains import Categories
 
 
-@pytest.mark.parametrize("values", [
-    [["cat", "dog"], ["dog"], []],
-    [("dog", "cat"), {"dog"}, frozenset()],
-    ["cat|dog", "dog", ""],
-    ["cat;dog", "dog", ""],
-    ["dog , cat", " dog ", " "],
-    np.array(["cat|dog", "dog", ""]),
-])
+@pytest.mark.parametrize(
+    "values",
+    [
+        [["cat", "dog"], ["dog"], []],
+        [("dog", "cat"), {"dog"}, frozenset()],
+        ["cat|dog", "dog", ""],
+        ["cat;dog", "dog", ""],
+        ["dog , cat", " dog ", " "],
+        np.array(["cat|dog", "dog", ""]),
+    ],
+)
 def test_sets_of_labels_come_in_many_forms(values):
     categories = Categories().fit(values)
     assert categories.classes == ["cat", "dog"] and categories.counts == [1, 2]

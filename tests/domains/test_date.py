@@ -10,9 +10,21 @@ from mapsto.domains import Date
 MARCH = datetime(2024, 3, 1)
 
 
-@pytest.mark.parametrize("value", ["2024-03-01", "2024/03/01", "2024-03", "2024-03-01T00:00:00Z", " 20240301 ", MARCH,
-                                   date(2024, 3, 1), np.datetime64("2024-03-01"), "2024-03-01T09:00+09:00",
-                                   datetime(2024, 3, 1, 9, tzinfo=timezone(timedelta(hours=9)))])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2024-03-01",
+        "2024/03/01",
+        "2024-03",
+        "2024-03-01T00:00:00Z",
+        " 20240301 ",
+        MARCH,
+        date(2024, 3, 1),
+        np.datetime64("2024-03-01"),
+        "2024-03-01T09:00+09:00",
+        datetime(2024, 3, 1, 9, tzinfo=timezone(timedelta(hours=9))),
+    ],
+)
 def test_a_day_is_read_however_it_is_written(value):
     stamps = Date().fit(["2020-01-01", "2028-01-01"])
     assert stamps.decode(stamps.encode([value])) == [MARCH]

@@ -37,8 +37,9 @@ def test_grey_and_colour_arrays_become_channels_first_bytes_and_come_back():
         image = Image().fit(values)
         encoded = image.encode(values)
         assert image.shape == shape and encoded.shape == (5, *shape) and encoded.dtype == torch.uint8
-        assert np.array_equal(np.stack(image.decode(encoded)), values.reshape(5, 8, 6, -1).squeeze(-1)
-                              if shape[0] == 1 else values)
+        assert np.array_equal(
+            np.stack(image.decode(encoded)), values.reshape(5, 8, 6, -1).squeeze(-1) if shape[0] == 1 else values
+        )
 
 
 def test_channels_may_come_first():
@@ -90,13 +91,16 @@ def test_a_blank_channel_has_spread_one():
     assert Image().fit(np.full((2, 4, 4), 9, dtype=np.uint8)).spread == [1.0]
 
 
-@pytest.mark.parametrize("values", [
-    noise(4, 6, 6) / 255,
-    (noise(4, 6, 6) / 255).astype(np.float32),
-    noise(4, 6, 6).astype(float),
-    noise(4, 6, 6).astype(np.int64),
-    noise(4, 6, 6).astype(np.uint16) * np.uint16(257),
-])
+@pytest.mark.parametrize(
+    "values",
+    [
+        noise(4, 6, 6) / 255,
+        (noise(4, 6, 6) / 255).astype(np.float32),
+        noise(4, 6, 6).astype(float),
+        noise(4, 6, 6).astype(np.int64),
+        noise(4, 6, 6).astype(np.uint16) * np.uint16(257),
+    ],
+)
 def test_brightness_of_other_types_becomes_the_same_bytes(values):
     image = Image().fit(values)
     expected = torch.from_numpy(noise(4, 6, 6)[:, None])

@@ -24,14 +24,17 @@ def test_none_nan_and_infinity_are_missing_and_are_not_learned_from():
     assert "1 infinite" in number.describe()
 
 
-@pytest.mark.parametrize("values", [
-    [True, False, None],
-    np.array([True, False]),
-    [Decimal("0.5"), 1],
-    ["0.5", " 1 ", ""],
-    np.array([1, None], dtype=object),
-    np.array([[1.0], [2.0]]),
-])
+@pytest.mark.parametrize(
+    "values",
+    [
+        [True, False, None],
+        np.array([True, False]),
+        [Decimal("0.5"), 1],
+        ["0.5", " 1 ", ""],
+        np.array([1, None], dtype=object),
+        np.array([[1.0], [2.0]]),
+    ],
+)
 def test_whatever_is_a_number_is_read(values):
     number = Number().fit(values)
     assert len(number.encode(values)) == len(values)

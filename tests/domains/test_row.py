@@ -41,7 +41,10 @@ def test_missing_values_come_back_missing():
     row = people().fit(ROWS)
     back = row.decode(row.encode(ROWS))
     assert [list(map(r.get, ("age", "sex", "fare"))) for r in back] == [
-        [20, "f", pytest.approx(1)], [None, "m", 2], [40, None, pytest.approx(3)]]
+        [20, "f", pytest.approx(1)],
+        [None, "m", 2],
+        [40, None, pytest.approx(3)],
+    ]
 
 
 def test_a_value_missing_first_at_prediction_stands_at_the_mean():

@@ -151,8 +151,10 @@ def test_the_function_is_examined_on_another_file_with_the_same_columns(run: Pat
 
 
 def test_the_same_answers_may_be_joined_and_blank_in_the_other_file(run: Path) -> None:
-    found = [mapsto.evaluate(run, run.parent / "columns.csv"),
-             mapsto.evaluate(run, run.parent / "joined.csv", target="labels")]
+    found = [
+        mapsto.evaluate(run, run.parent / "columns.csv"),
+        mapsto.evaluate(run, run.parent / "joined.csv", target="labels"),
+    ]
     assert found[0]["scores"] == found[1]["scores"]
     assert found[1]["unknown_labels"] == 0
 

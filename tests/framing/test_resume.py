@@ -37,12 +37,13 @@ def pictures(rows=90) -> Raw:
 
 
 def on_table() -> Frame:
-    return Frame(table(), seed=3, device="cpu").set("algorithm.until.count", 5)
+    return Frame(table(), seed=3, device="cpu").set("algorithm.until.count", 5).set("algorithm.lr", 0.05)
 
 
 def on_pictures() -> Frame:
     frame = Frame(pictures(), seed=3, device="cpu").set("model.width", 4).set("algorithm.batch", 16)
-    frame.set("algorithm.until.count", 4).set("data.augment", [{"name": "shift", "pixels": 1}, {"name": "cutout", "size": 3}])
+    frame.set("data.augment", [{"name": "shift", "pixels": 1}, {"name": "cutout", "size": 3}])
+    frame.set("algorithm.until.count", 4)
     return frame.set("algorithm.ema", 0.9).set("algorithm.accumulate", 3).set("algorithm.clip", 1.0)
 
 
@@ -63,7 +64,8 @@ def no_page(monkeypatch):
 @pytest.fixture(scope="module")
 def wholes(tmp_path_factory):
     """What each frame comes to when nothing stops it; found once."""
-    return functools.cache(lambda kind: outcome(train(FRAMES[kind](), tmp_path_factory.mktemp("whole") / kind, **QUICK)))
+    folder = tmp_path_factory.mktemp("wholes")
+    return functools.cache(lambda kind: outcome(train(FRAMES[kind](), folder / kind, **QUICK)))
 
 
 def stop_after(reports):
@@ -83,6 +85,7 @@ def asked_at(monkeypatch):
     """Steps in the midst of which somebody asks the process to stop: between reports and exams, too."""
     steps = []
     for update in (Descend, Solve):
+
         def watched(self, batch, step, whole=update.step):
             if step in steps:
                 steps.remove(step)
@@ -96,8 +99,16 @@ def asked_at(monkeypatch):
 def outcome(result):
     """Everything that a run leaves, but what the clock says: (bytes of files, result.json)."""
     folder = result.path
-    files = {name: (folder / name).read_bytes() for name in (
-        "history.jsonl", "model/model.safetensors", "model/last.safetensors", "model/domains.json", "frame.toml")}
+    files = {
+        name: (folder / name).read_bytes()
+        for name in (
+            "history.jsonl",
+            "model/model.safetensors",
+            "model/last.safetensors",
+            "model/domains.json",
+            "frame.toml",
+        )
+    }
     written = json.loads((folder / "result.json").read_text())
     del written["seconds"]
     for baseline in written["baselines"].values():
@@ -125,11 +136,20 @@ def test_a_stopped_and_resumed_run_is_the_whole_run(tmp_path, wholes, asked_at, 
     assert outcome(resume(tmp_path / "run", FRAMES[kind](), **QUICK)) == whole
 
 
+def test_the_best_weights_may_be_from_before_the_stop(wholes):
+    """So what is compared above has them from a checkpoint, and not only from what was learned afterwards."""
+    assert wholes("table")[1]["best"]["step"] < max(stop for kind, stops in STOPS for stop in stops if kind == "table")
+
+
 def test_what_is_compared_would_show_a_difference(tmp_path, wholes):
     one = wholes("table")
     other = outcome(train(on_table().set("run.seed", 4), tmp_path / "other", **QUICK))
     assert {name for name in one[0] if one[0][name] != other[0][name]} >= {
-        "history.jsonl", "model/model.safetensors", "model/last.safetensors", "checkpoint"}
+        "history.jsonl",
+        "model/model.safetensors",
+        "model/last.safetensors",
+        "checkpoint",
+    }
     assert one[1]["scores"] != other[1]["scores"]
 
 
@@ -181,13 +201,13 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(tmp_path, wholes):
     assert outcome(resume(tmp_path / "run", on_table(), **QUICK)) == whole
 
 
-# -- on what it was started ----------------------------------------------------------------------------------------------
+# -- on what it was started --------------------------------------------------------------------------------------------
 
 
 def changed(how) -> Frame:
     raw = table()
     how(raw.columns)
-    return Frame(raw, seed=3, device="cpu").set("algorithm.until.count", 5)
+    return Frame(raw, seed=3, device="cpu").set("algorithm.until.count", 5).set("algorithm.lr", 0.05)
 
 
 def one_number(columns):
@@ -216,7 +236,7 @@ def test_resuming_on_changed_data_is_refused(tmp_path, how):
     with pytest.raises(Interrupted):
         train(on_table(), tmp_path / "run", observers=[stop_after(1)], **QUICK)
     before = (tmp_path / "run" / "history.jsonl").read_bytes()
-    with pytest.raises(BadInput, match="not those that .* was started on"):
+    with pytest.raises(BadInput, match=r"not those that .* was started on"):
         resume(tmp_path / "run", changed(how), **QUICK)
     assert (tmp_path / "run" / "history.jsonl").read_bytes() == before
 

@@ -1,6 +1,6 @@
 """The losses of the first 20 steps of four tiny recipes, as they were when curves.json was written.
 
-A curve that moves means that learning has changed: data, first weights, batches, masks, losses, gradients or steps. Where
+A curve that moves means that learning has changed: data, first weights, batches, masks, losses, gradients, steps. Where
 that is meant, write the curves anew, look at the difference, and say in the commit why they moved:
 
     PYTHONPATH=src OMP_NUM_THREADS=1 python tests/golden/test_curves.py
@@ -31,8 +31,11 @@ def digits() -> Frame:
     return described(
         mapsto.frame("digits", device="cpu"),
         model={"name": "conv-net", "width": 16, "depth": 3},
-        update={"learning_rate": 1e-2, "optimizer": {"name": "adam-w", "weight_decay": 0.05},
-                "schedule": {"name": "one-cycle", "start": 0.3}},
+        update={
+            "learning_rate": 1e-2,
+            "optimizer": {"name": "adam-w", "weight_decay": 0.05},
+            "schedule": {"name": "one-cycle", "start": 0.3},
+        },
         augment=[{"name": "shift", "pixels": 1}],
     )
 
@@ -59,8 +62,12 @@ def numbers() -> Frame:
         Frame(raw, device="cpu"),
         model={"name": "mlp", "width": 16, "depth": 2, "norm": "layer"},
         objective={"name": "huber", "delta": 1.0},
-        update={"learning_rate": 0.05, "optimizer": {"name": "sgd"}, "schedule": {"name": "warm-up", "steps_up": 5},
-                "clip": 0.5},
+        update={
+            "learning_rate": 0.05,
+            "optimizer": {"name": "sgd"},
+            "schedule": {"name": "warm-up", "steps_up": 5},
+            "clip": 0.5,
+        },
     )
 
 
@@ -73,8 +80,12 @@ def labels() -> Frame:
     return described(
         Frame(raw, device="cpu"),
         model={"name": "mlp", "width": 16, "depth": 1, "norm": "batch"},
-        update={"learning_rate": 1e-2, "optimizer": {"name": "adam-w"}, "schedule": {"name": "step-decay"},
-                "accumulate": 3},
+        update={
+            "learning_rate": 1e-2,
+            "optimizer": {"name": "adam-w"},
+            "schedule": {"name": "step-decay"},
+            "accumulate": 3,
+        },
     )
 
 
@@ -101,8 +112,10 @@ def curve(frame: Frame) -> dict[str, Any]:
     learner.report_every = 1
     learner.fit(observers=[reports.append])
     torch.set_num_threads(before)
-    return {"losses": [sum(report.losses.values()) for report in reports],
-            "valid": {name: score.value for name, score in reports[-1].scores.items()}}
+    return {
+        "losses": [sum(report.losses.values()) for report in reports],
+        "valid": {name: score.value for name, score in reports[-1].scores.items()},
+    }
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -119,8 +132,16 @@ def test_every_curve_kept_is_one_of_learning():
         assert sum(kept["losses"][-5:]) < 0.9 * sum(kept["losses"][:5]), recipe
 
 
-@pytest.mark.parametrize(("path", "value"), [("run.seed", 1), ("algorithm.lr", 0.0101), ("model.dropout", 0.11),
-                                             ("data.split.seed", 1), ("algorithm.beta1", 0.91)])
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("run.seed", 1),
+        ("algorithm.lr", 0.0101),
+        ("model.dropout", 0.11),
+        ("data.split.seed", 1),
+        ("algorithm.beta1", 0.91),
+    ],
+)
 def test_a_little_change_moves_the_curve(path, value):
     kept = json.loads(CURVES.read_text())["wine"]["losses"]
     assert curve(wine().set(path, value))["losses"] != pytest.approx(kept, rel=1e-4)

@@ -8,8 +8,11 @@ from mapsto.layers.trees import AT_ONCE, Tree, Trees, rounded_down
 def stump(threshold, missing_left=False, feature=0):
     """Node 0 asks, node 1 is the left leaf, node 2 the right one."""
     return Tree(
-        feature=np.array([feature, -2, -2]), threshold=np.array([threshold, 0.0, 0.0]),
-        missing_left=np.array([missing_left, 0, 0]), left=np.array([1, -1, -1]), right=np.array([2, -1, -1]),
+        feature=np.array([feature, -2, -2]),
+        threshold=np.array([threshold, 0.0, 0.0]),
+        missing_left=np.array([missing_left, 0, 0]),
+        left=np.array([1, -1, -1]),
+        right=np.array([2, -1, -1]),
         leaf=np.array([False, True, True]),
     )
 
@@ -41,8 +44,12 @@ def test_what_is_missing_goes_where_the_node_sends_it():
 def test_trees_of_different_depth_stand_side_by_side_and_in_order():
     alone = Tree(*(np.array([v]) for v in (-2, 0.0, 0, -1, -1, True)))
     deep = Tree(
-        feature=np.array([0, 0, -2, -2, -2]), threshold=np.array([2.0, 1.0, 0, 0, 0]), missing_left=np.zeros(5),
-        left=np.array([1, 2, -1, -1, -1]), right=np.array([4, 3, -1, -1, -1]), leaf=np.array([0, 0, 1, 1, 1]) == 1,
+        feature=np.array([0, 0, -2, -2, -2]),
+        threshold=np.array([2.0, 1.0, 0, 0, 0]),
+        missing_left=np.zeros(5),
+        left=np.array([1, 2, -1, -1, -1]),
+        right=np.array([4, 3, -1, -1, -1]),
+        leaf=np.array([0, 0, 1, 1, 1]) == 1,
     )
     trees = Trees(1).plant([alone, deep, stump(1.5)])
     assert leaves(trees, [[0.5], [1.5], [2.5]]).tolist() == [[0, 3, 7], [0, 4, 7], [0, 5, 8]]

@@ -4,8 +4,8 @@ import gc
 
 import pytest
 import torch
-from toys import dataset, inputs, learner, mlp, objective, stopped
 from torch import nn
+from toys import dataset, inputs, learner, mlp, objective, stopped
 
 from mapsto.algorithms.experience import Whole
 from mapsto.algorithms.update import Descend, Solve
@@ -34,7 +34,7 @@ def follows(run):
 # -- exams -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("update", [dict(), dict(ema=0.9), dict(accumulate=2, ema=0.5, clip=0.1)])
+@pytest.mark.parametrize("update", [{}, {"ema": 0.9}, {"accumulate": 2, "ema": 0.5, "clip": 0.1}])
 def test_a_run_with_more_exams_is_the_run_with_fewer(update):
     often, seldom, never = (
         trained(exam_every=n, update=Descend(0.01, schedule=Constant(), **update)) for n in (1, 7, 1000)

@@ -200,7 +200,7 @@ def test_weights_of_another_model_are_not_half_taken(run):
     saved(run, 4)
     wider = learner(model=MLP((6,), 3, width=9, norm="batch"))
     before = pack(wider.state_dict())
-    about, skipped = run.restore(wider)
+    _, skipped = run.restore(wider)
     assert "not those of a MLP built like this" in skipped[0]
     assert pack(wider.state_dict()) == before
 
@@ -227,7 +227,9 @@ def test_a_folder_written_again_is_the_new_one(tmp_path):
     assert files(tmp_path) == ["f", "f/a", "f/manifest.json"]
 
 
-@pytest.mark.parametrize("manifest", ["[]", "{}", '{"files": []}', '{"files": {"a": 1}}', '{"files": {"a": {}}}', "7", "{"])
+@pytest.mark.parametrize(
+    "manifest", ["[]", "{}", '{"files": []}', '{"files": {"a": 1}}', '{"files": {"a": {}}}', "7", "{", ""]
+)
 def test_a_manifest_that_says_nothing_is_damage(tmp_path, manifest):
     write_folder(tmp_path / "f", {"a": b"1"})
     (tmp_path / "f" / "manifest.json").write_text(manifest)
@@ -344,8 +346,13 @@ except BadInput as error:
 def worker(run: Run) -> subprocess.Popen:
     """Another process that works on the run until it is told to leave off."""
     source = {**os.environ, "PYTHONPATH": str(Path(mapsto.__file__).parents[1])}
-    return subprocess.Popen([sys.executable, "-c", WORKER, str(run.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                            text=True, env=source)
+    return subprocess.Popen(
+        [sys.executable, "-c", WORKER, str(run.path)],
+        env=source,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
 
 
 def test_a_second_process_is_refused_until_the_first_ends(run):

@@ -41,9 +41,7 @@ def test_each_label_is_boosted_on_its_own():
     x, y = make_multilabel_classification(200, 8, n_classes=3, random_state=0)
     x = x.astype(np.float32)
     model = solved(x[::2], y[::2], 3, "multi-label")
-    expected = [
-        reference(HistGradientBoostingClassifier, x[::2], y[::2, l]).predict_proba(x)[:, 1] for l in range(3)
-    ]
+    expected = [reference(HistGradientBoostingClassifier, x[::2], y[::2, l]).predict_proba(x)[:, 1] for l in range(3)]
     np.testing.assert_allclose(model(torch.tensor(x)).sigmoid().numpy().T, expected, atol=1e-6)
 
 

@@ -74,7 +74,7 @@ def test_it_gives_one_finite_row_of_float32_an_example_and_has_learned(name, pro
 @pytest.mark.parametrize(("name", "problem"), CASES)
 def test_a_row_does_not_depend_on_its_neighbours(name, problem):
     model, input, _ = solved(name, problem)
-    alone = torch.cat([model({k: v[i:i + 1] for k, v in input.items()}) for i in range(20)])
+    alone = torch.cat([model({k: v[i : i + 1] for k, v in input.items()}) for i in range(20)])
     torch.testing.assert_close(alone, model(input)[:20], atol=1e-6, rtol=0)
 
 

@@ -40,8 +40,10 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for stem, count in ("train", 60), ("t10k", 20):
         image = draw.integers(0, 256, size=(count, 28, 28), dtype=np.uint8)
         label = np.arange(count, dtype=np.uint8) % 10
-        packed = {"images-idx3": struct.pack(">4B3I", 0, 0, 8, 3, count, 28, 28) + image.tobytes(),
-                  "labels-idx1": struct.pack(">4BI", 0, 0, 8, 1, count) + label.tobytes()}
+        packed = {
+            "images-idx3": struct.pack(">4B3I", 0, 0, 8, 3, count, 28, 28) + image.tobytes(),
+            "labels-idx1": struct.pack(">4BI", 0, 0, 8, 1, count) + label.tobytes(),
+        }
         for kind, data in packed.items():
             (root / "mnist" / f"{stem}-{kind}-ubyte.gz").write_bytes(gzip.compress(data, 1))
     (root / "cats_dogs").mkdir()

@@ -40,7 +40,10 @@ class Verbs(click.Group):
 
         if args and args[0] not in VERBS:
             hint = near(args[0], VERBS)
-            context.fail(f"no verb '{args[0]}'." + (f" Near it: {', '.join(hint)}." if hint else f" There are: {', '.join(VERBS)}."))
+            context.fail(
+                f"no verb '{args[0]}'."
+                + (f" Near it: {', '.join(hint)}." if hint else f" There are: {', '.join(VERBS)}.")
+            )
         return super().resolve_command(context, args)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
@@ -85,6 +88,9 @@ def main(arguments: list[str] | None = None) -> None:
         if isinstance(error, MapstoError):
             print(f"{type(error).__name__}: {error}", file=sys.stderr)
             sys.exit(error.exit_code)
-        print(f"{type(error).__name__}: {error}\nThis is a fault of mapsto or of a library below it, not of yours. "
-              "MAPSTO_DEBUG=1 shows where it happened.", file=sys.stderr)
+        print(
+            f"{type(error).__name__}: {error}\nThis is a fault of mapsto or of a library below it, not of yours. "
+            "MAPSTO_DEBUG=1 shows where it happened.",
+            file=sys.stderr,
+        )
         sys.exit(3)

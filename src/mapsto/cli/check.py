@@ -18,8 +18,17 @@ def command(source: str, as_json: bool, quiet: bool, **asked: Any) -> None:
 
     findings = framed(source, **asked).findings
     if as_json:
-        screen.print_json([{"code": f.code, "level": f.level, "count": f.count, "message": f.message, "examples": list(f.examples)} for f in findings])
+        screen.print_json(
+            [
+                {"code": f.code, "level": f.level, "count": f.count, "message": f.message, "examples": list(f.examples)}
+                for f in findings
+            ]
+        )
     elif findings:
-        screen.print_table(["code", "level", "what"], [[f.code, f.level, str(f).removeprefix(f"{f.code} ")] for f in findings], screen.out)
+        screen.print_table(
+            ["code", "level", "what"],
+            [[f.code, f.level, str(f).removeprefix(f"{f.code} ")] for f in findings],
+            screen.out,
+        )
     else:
         screen.out.print("Nothing to say against these data.")

@@ -22,10 +22,23 @@ def command(runs: tuple[str, ...], as_json: bool, quiet: bool) -> None:
     measure = rows[0]["measure"]
     screen.print_table(
         ["run", "model", "parameters", f"test {measure}", f"valid {measure}", "seconds", "limit"],
-        [[r["run"], r["model"], f"{r['parameters']:,}", screen.score(r["test"]), screen.score(r["valid"]), f"{r['seconds']:.1f}", r["limit"]] for r in rows],
+        [
+            [
+                r["run"],
+                r["model"],
+                f"{r['parameters']:,}",
+                screen.score(r["test"]),
+                screen.score(r["valid"]),
+                f"{r['seconds']:.1f}",
+                r["limit"],
+            ]
+            for r in rows
+        ],
         screen.out,
     )
     if len({r["data"] for r in rows}) > 1:
-        screen.err.print("These runs were examined on different data or splits: their scores cannot be set against each other.")
+        screen.err.print(
+            "These runs were examined on different data or splits: their scores cannot be set against each other."
+        )
     elif len({r["measure"] for r in rows}) > 1:
         screen.err.print("These runs are judged by different measures; the columns show each run's own.")

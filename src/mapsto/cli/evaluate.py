@@ -12,7 +12,9 @@ from mapsto.cli.options import READING, TALKING, options, reading, targets
 @click.command(name="evaluate")
 @click.argument("run")
 @click.argument("source", required=False)
-@click.option("--target", metavar="COLUMN", help="The column with the answers, if it is called otherwise than in training.")
+@click.option(
+    "--target", metavar="COLUMN", help="The column with the answers, if it is called otherwise than in training."
+)
 @options(READING, TALKING)
 def command(run: str, source: str | None, target: str | None, as_json: bool, quiet: bool, **read: Any) -> None:
     """Put the function of RUN to the exam: on its own splits, or on SOURCE, which holds the answers too."""
@@ -25,7 +27,9 @@ def command(run: str, source: str | None, target: str | None, as_json: bool, qui
         return
     splits = list(found["scores"])
     names = list(found["scores"][splits[-1]])
-    screen.print_table(["", *splits], [[n, *(screen.score(found["scores"][s].get(n)) for s in splits)] for n in names], screen.out)
+    screen.print_table(
+        ["", *splits], [[n, *(screen.score(found["scores"][s].get(n)) for s in splits)] for n in names], screen.out
+    )
     if found.get("left_out"):
         screen.err.print(f"{found['left_out']} rows without an answer that this function can give were left out.")
     if found.get("unknown_labels"):

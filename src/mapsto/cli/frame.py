@@ -27,6 +27,8 @@ def command(source: str, toml: bool, as_json: bool, quiet: bool, **asked: Any) -
 
     if as_json:
         made = card(frame)
-        screen.print_json({"settings": frame.settings, "card": dict(made.lines), "findings": [str(f) for f in made.findings]})
+        screen.print_json(
+            {"settings": frame.settings, "card": dict(made.lines), "findings": [str(f) for f in made.findings]}
+        )
     else:
         screen.print_card(card(frame), screen.out)

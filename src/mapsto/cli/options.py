@@ -10,34 +10,58 @@ import click
 
 READING = [
     click.option("--columns", metavar="A,B,…", help="Names for the columns of a table without a header."),
-    click.option("--encoding", metavar="NAME", help="The text encoding of a table, where it is in doubt (cp949, big5 …)."),
+    click.option(
+        "--encoding", metavar="NAME", help="The text encoding of a table, where it is in doubt (cp949, big5 …)."
+    ),
     click.option("--separator", metavar="CHAR", help="What stands between cells, where it is in doubt."),
-    click.option("--data-dir", metavar="FOLDER", help="Where downloaded data sets are (default: MAPSTO_DATA, or a cache)."),
+    click.option(
+        "--data-dir", metavar="FOLDER", help="Where downloaded data sets are (default: MAPSTO_DATA, or a cache)."
+    ),
 ]
 FRAMING = [
-    click.option("--target", metavar="COLUMN", help="What to learn. Several columns of 0 and 1, joined by commas, are labels."),
+    click.option(
+        "--target", metavar="COLUMN", help="What to learn. Several columns of 0 and 1, joined by commas, are labels."
+    ),
     click.option("--test", metavar="FILE", help="A separate exam, read like the data."),
     click.option("--split-column", metavar="COLUMN", help="A column that says train, valid or test for each row."),
     click.option("--group", metavar="COLUMN", help="Rows of one group are kept together when the exam is drawn."),
     click.option("--time", metavar="COLUMN", help="The past trains, the future is the exam."),
-    click.option("--folds", type=click.IntRange(0), default=0, metavar="K", help="Examine every row once, in K trainings."),
-    click.option("--split-seed", type=click.IntRange(0), default=0, metavar="N", help="The seed of the split, apart from --seed."),
-    click.option("--seed", type=click.IntRange(0), default=0, metavar="N", help="The seed of everything but the split."),
+    click.option(
+        "--folds", type=click.IntRange(0), default=0, metavar="K", help="Examine every row once, in K trainings."
+    ),
+    click.option(
+        "--split-seed", type=click.IntRange(0), default=0, metavar="N", help="The seed of the split, apart from --seed."
+    ),
+    click.option(
+        "--seed", type=click.IntRange(0), default=0, metavar="N", help="The seed of everything but the split."
+    ),
     click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, mps."),
-    click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Change a setting: --set model.width=64 (repeatable)."),
+    click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="PATH=VALUE",
+        help="Change a setting: --set model.width=64 (repeatable).",
+    ),
     click.option("--epochs", type=click.IntRange(1), metavar="N", help="Train for N passes over the data."),
     click.option("--steps", type=click.IntRange(1), metavar="N", help="Train for N steps."),
-    click.option("--minutes", type=click.FloatRange(0, min_open=True), metavar="M", help="Train for at most M minutes."),
+    click.option(
+        "--minutes", type=click.FloatRange(0, min_open=True), metavar="M", help="Train for at most M minutes."
+    ),
 ]
 TALKING = [
-    click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output; everything else on standard error."),
+    click.option(
+        "--json", "as_json", is_flag=True, help="One JSON object on standard output; everything else on standard error."
+    ),
     click.option("--quiet", "-q", is_flag=True, help="No card, no progress."),
 ]
 
 
 def options(*groups: list[Callable]) -> Callable:
     """A decorator that adds every option of the groups, in their order."""
-    return lambda command: reduce(lambda made, option: option(made), [o for g in reversed(groups) for o in reversed(g)], command)
+    return lambda command: reduce(
+        lambda made, option: option(made), [o for g in reversed(groups) for o in reversed(g)], command
+    )
 
 
 def reading(columns: str | None, encoding: str | None, separator: str | None, data_dir: str | None) -> dict[str, Any]:
@@ -45,8 +69,16 @@ def reading(columns: str | None, encoding: str | None, separator: str | None, da
     return {k: v for k, v in given.items() if v is not None}
 
 
-def framed(source: str, target: str | None, test: str | None, settings: tuple[str, ...], epochs: int | None, steps: int | None,
-           minutes: float | None, **how: Any) -> Any:
+def framed(
+    source: str,
+    target: str | None,
+    test: str | None,
+    settings: tuple[str, ...],
+    epochs: int | None,
+    steps: int | None,
+    minutes: float | None,
+    **how: Any,
+) -> Any:
     """The frame that the options ask for."""
     import mapsto
     from mapsto.framing.settings import parse
@@ -58,7 +90,9 @@ def framed(source: str, target: str | None, test: str | None, settings: tuple[st
         ends.append({"name": "epochs", "count": epochs})
     if steps:
         ends.append({"name": "steps", "count": steps})
-    for path, value in sorted((parse(s) for s in settings), key=lambda s: s[0] != "model.name"):  # a model brings its own settings
+    for path, value in sorted(
+        (parse(s) for s in settings), key=lambda s: s[0] != "model.name"
+    ):  # a model brings its own settings
         frame.set(path, value)
     if minutes:
         ends = [{"name": "minutes", "count": minutes}, *(ends or [dict(frame.settings["algorithm"]["until"])])]

@@ -16,14 +16,29 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell tha
 @click.command(name="predict")
 @click.argument("run")
 @click.argument("inputs", nargs=-1, required=True)
-@click.option("--top", type=click.IntRange(1), metavar="K", help="Also the K likeliest answers with their probabilities.")
-@click.option("--threshold", type=click.FloatRange(0, 1), metavar="P",
-              help="Of two classes answer the second from this probability on; of labels, give each from it on.")
+@click.option(
+    "--top", type=click.IntRange(1), metavar="K", help="Also the K likeliest answers with their probabilities."
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="Of two classes answer the second from this probability on; of labels, give each from it on.",
+)
 @click.option("--csv", "as_csv", is_flag=True, help="CSV on standard output.")
 @click.option("--weights", type=click.Choice(["best", "last"]), default="best", show_default=True)
 @options(READING, TALKING)
-def command(run: str, inputs: tuple[str, ...], top: int | None, threshold: float | None, as_csv: bool, weights: str, as_json: bool,
-            quiet: bool, **read: Any) -> None:
+def command(
+    run: str,
+    inputs: tuple[str, ...],
+    top: int | None,
+    threshold: float | None,
+    as_csv: bool,
+    weights: str,
+    as_json: bool,
+    quiet: bool,
+    **read: Any,
+) -> None:
     """Answer for INPUTS with the function of RUN: tables, pictures, folders of them, or - for a table from standard input."""
     import mapsto
     from mapsto.cli import screen
@@ -47,13 +62,23 @@ def command(run: str, inputs: tuple[str, ...], top: int | None, threshold: float
         for row in rows:
             writer.writerow([_harmless(row["input"]), _harmless(row["prediction"]), *_cells(row)])
     else:
-        screen.print_table(["input", "prediction", *_extra(rows)], [[row["input"], "none" if row["prediction"] == [] else _said(row["prediction"]), *_cells(row)] for row in rows], screen.out)
+        screen.print_table(
+            ["input", "prediction", *_extra(rows)],
+            [
+                [row["input"], "none" if row["prediction"] == [] else _said(row["prediction"]), *_cells(row)]
+                for row in rows
+            ],
+            screen.out,
+        )
 
 
 def _certainty(answer: Any, share: dict[Any, float] | None, top: int | None, problem: str) -> dict[str, Any]:
     if share is None:
         return {}
-    found: dict[str, Any] = {"probability": share.get(answer) if problem == "classification" else None, "probabilities": share}
+    found: dict[str, Any] = {
+        "probability": share.get(answer) if problem == "classification" else None,
+        "probabilities": share,
+    }
     if top:
         found["top"] = sorted(share.items(), key=lambda item: -item[1])[:top]
     return found

@@ -41,8 +41,17 @@ def show(folder: str, as_json: bool) -> None:
     else:
         screen.print_table(
             ["run", "model", "state", "step", "test", "seconds"],
-            [[r["run"], r["model"], r["state"], str(r["step"]), f"{r['measure']} {screen.score(r['test'])}" if r["test"] else "–",
-              f"{r['seconds']:.1f}" if r["seconds"] is not None else "–"] for r in rows],
+            [
+                [
+                    r["run"],
+                    r["model"],
+                    r["state"],
+                    str(r["step"]),
+                    f"{r['measure']} {screen.score(r['test'])}" if r["test"] else "–",
+                    f"{r['seconds']:.1f}" if r["seconds"] is not None else "–",
+                ]
+                for r in rows
+            ],
             screen.out,
         )
 
@@ -57,7 +66,9 @@ def clean(folder: str, yes: bool) -> None:
     """
     from mapsto.learner.run import runs
 
-    found = [run.path / "checkpoints" for run in runs(folder) if (run.path / "result.json").exists() and run.checkpoints()]
+    found = [
+        run.path / "checkpoints" for run in runs(folder) if (run.path / "result.json").exists() and run.checkpoints()
+    ]
     found += [p for p in Path(folder).glob(".*.partial") if p.is_dir()]
     if not found:
         click.echo("Nothing to remove.")

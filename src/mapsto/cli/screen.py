@@ -47,8 +47,14 @@ class Progressing:
     def __init__(self, quiet: bool):
         self.shown = not quiet and err.is_terminal
         self.progress = Progress(
-            TextColumn("[bold cyan]{task.description}"), BarColumn(bar_width=28), TextColumn("{task.fields[figures]}"),
-            TimeRemainingColumn(compact=True), console=err, transient=True, refresh_per_second=5, disable=not self.shown,
+            TextColumn("[bold cyan]{task.description}"),
+            BarColumn(bar_width=28),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(compact=True),
+            console=err,
+            transient=True,
+            refresh_per_second=5,
+            disable=not self.shown,
         )
         self.task: Any = None
         self.figures: dict[str, str] = {}
@@ -64,9 +70,13 @@ class Progressing:
         self.measure = learner.best.measure
         self.begun = time.monotonic()
         if self.task is None:
-            self.task = self.progress.add_task("training", figures="", total=learner.horizon or None, completed=learner.step)
+            self.task = self.progress.add_task(
+                "training", figures="", total=learner.horizon or None, completed=learner.step
+            )
         else:
-            self.progress.reset(self.task, description="training", total=learner.horizon or None, completed=learner.step)
+            self.progress.reset(
+                self.task, description="training", total=learner.horizon or None, completed=learner.step
+            )
 
     def __call__(self, report: Any) -> None:
         loss = sum(report.losses.values())

@@ -11,13 +11,27 @@ from mapsto.cli.options import FRAMING, READING, TALKING, framed, options
 
 @click.command(name="train")
 @click.argument("source")
-@options(FRAMING, [
-    click.option("--run", metavar="FOLDER", help="The run folder (default: runs/<data>-<number>)."),
-    click.option("--baselines", "baseline_seconds", type=click.FloatRange(0), default=30.0, metavar="SECONDS", show_default=True,
-                 help="How long the simple models beside it may take together."),
-    click.option("--tensorboard", is_flag=True, help="Also write TensorBoard events into the run folder."),
-], READING, TALKING)
-def command(source: str, run: str | None, baseline_seconds: float, tensorboard: bool, as_json: bool, quiet: bool, **asked: Any) -> None:
+@options(
+    FRAMING,
+    [
+        click.option("--run", metavar="FOLDER", help="The run folder (default: runs/<data>-<number>)."),
+        click.option(
+            "--baselines",
+            "baseline_seconds",
+            type=click.FloatRange(0),
+            default=30.0,
+            metavar="SECONDS",
+            show_default=True,
+            help="How long the simple models beside it may take together.",
+        ),
+        click.option("--tensorboard", is_flag=True, help="Also write TensorBoard events into the run folder."),
+    ],
+    READING,
+    TALKING,
+)
+def command(
+    source: str, run: str | None, baseline_seconds: float, tensorboard: bool, as_json: bool, quiet: bool, **asked: Any
+) -> None:
     """Frame SOURCE, train, judge, and keep the function in a run folder.
 
     SOURCE is a table, a folder or zip of pictures, .npz, idx, the name of a data set (`mapsto zoo data`), or a frame.toml.

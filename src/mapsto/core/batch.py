@@ -1,17 +1,18 @@
 """A batch: named tensors whose first dimension, B, runs over examples. This is the one glossary of field names.
 
-    input        what the model sees: a tensor [B, …], or a dict of tensors where there are several kinds of input column
-    target       what the model should give, encoded by the output domain
-    weight       [B] how much an example counts; absent means 1
-    count        [B] how many entries of a ragged field are real
-    index        [B] int64, the example's row in its view: how losses find their way back to examples
-    observation, action, reward …   experience of a world acted in
+input        what the model sees: a tensor [B, …], or a dict of tensors where there are several kinds of input column
+target       what the model should give, encoded by the output domain
+weight       [B] how much an example counts; absent means 1
+count        [B] how many entries of a ragged field are real
+index        [B] int64, the example's row in its view: how losses find their way back to examples
+observation, action, reward …   experience of a world acted in
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -49,7 +50,7 @@ def pieces(batch: Batch, count: int) -> list[Batch]:
     """`count` micro-batches, as equal as can be; together they are the batch."""
     total = size(batch)
     edges = [total * i // count for i in range(count + 1)]
-    return [over(batch, lambda t, a=a, b=b: t[a:b]) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+    return [over(batch, lambda t, a=a, b=b: t[a:b]) for a, b in pairwise(edges) if b > a]
 
 
 def total_and_count(loss: Tensor | Mean, weight: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -13,14 +13,16 @@ from mapsto.core.errors import BadInput
 
 
 def pick(name: str = "auto") -> torch.device:
-    """"auto" takes an accelerator where there is one. A device that is not here is refused with what is."""
+    """ "auto" takes an accelerator where there is one. A device that is not here is refused with what is."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise BadInput(f"no device '{name}' here ({str(error).splitlines()[0]}).", "Use --device cpu, or auto.") from error
+        raise BadInput(
+            f"no device '{name}' here ({str(error).splitlines()[0]}).", "Use --device cpu, or auto."
+        ) from error
     return device
 
 

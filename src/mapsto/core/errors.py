@@ -1,14 +1,14 @@
 """What can go wrong, as one tree. Every message says what was expected, what came, where, and what to do.
 
-    MapstoError
-    ├── BadInput            the caller can mend it; the command line exits with 2
-    │   ├── UnknownName     a word that names nothing here; the nearest words are offered
-    │   ├── ShapeError      tensors or columns that do not fit each other
-    │   ├── DataError       a source that cannot be read, or cannot be learned from
-    │   ├── FrameError      four components that do not go together, or a setting that is none
-    │   └── Damaged         a folder whose manifest does not hold
-    └── FailedRun           the run itself broke; the command line exits with 3
-        └── Interrupted     somebody asked it to stop; it can be resumed; exits with 128 + the signal's number
+MapstoError
+├── BadInput            the caller can mend it; the command line exits with 2
+│   ├── UnknownName     a word that names nothing here; the nearest words are offered
+│   ├── ShapeError      tensors or columns that do not fit each other
+│   ├── DataError       a source that cannot be read, or cannot be learned from
+│   ├── FrameError      four components that do not go together, or a setting that is none
+│   └── Damaged         a folder whose manifest does not hold
+└── FailedRun           the run itself broke; the command line exits with 3
+    └── Interrupted     somebody asked it to stop; it can be resumed; exits with 128 + the signal's number
 """
 
 from __future__ import annotations

@@ -78,7 +78,10 @@ def listed(kind: str) -> dict[str, str]:
 
 
 def find(kind: str, name: str) -> Any:
-    """The class (of recipes, the function) of that name on shelf `kind`; hyphens and case do not matter. UnknownName offers the nearest."""
+    """The class (of recipes, the function) of that name on shelf `kind`; hyphens and case do not matter.
+
+    UnknownName offers the nearest.
+    """
     names = listed(kind)
     if not isinstance(name, str):
         raise UnknownName(f"a {kind} is named by a word, but came {name!r}.", f"There are: {', '.join(names)}.")
@@ -217,5 +220,7 @@ def _default(cls: type, parameter: inspect.Parameter) -> Any:
         if made.default_factory is not MISSING:
             return made.default_factory()
     if parameter.default is inspect.Parameter.empty:
-        raise FrameError(f"{cls.__name__} needs a value for '{parameter.name}'.", f"Give it: {name_of(cls)}.{parameter.name}=…")
+        raise FrameError(
+            f"{cls.__name__} needs a value for '{parameter.name}'.", f"Give it: {name_of(cls)}.{parameter.name}=…"
+        )
     return parameter.default

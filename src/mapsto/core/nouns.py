@@ -289,8 +289,9 @@ class Optimizer(ABC):
         """What it remembers of a parameter vector [P]: zeros of its size to begin with."""
 
     @abstractmethod
-    def step(self, parameter: Tensor, gradient: Tensor, moments: dict[str, Tensor], rate: float, decay: float,
-             count: int) -> None:
+    def step(
+        self, parameter: Tensor, gradient: Tensor, moments: dict[str, Tensor], rate: float, decay: float, count: int
+    ) -> None:
         """Change `parameter` [P] in place. `rate` is the learning rate now, `decay` the weight decay of these
         parameters, `count` ≥ 1 the number of this update."""
 
@@ -343,7 +344,9 @@ class Finding:
     examples: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        shown = f" ({', '.join(self.examples)}{' …' if self.count > len(self.examples) else ''})" if self.examples else ""
+        shown = (
+            f" ({', '.join(self.examples)}{' …' if self.count > len(self.examples) else ''})" if self.examples else ""
+        )
         return f"{self.code} {self.message}{shown}"
 
 

@@ -64,7 +64,7 @@ def unpack(files: dict[str, bytes]) -> Any:
     tensors = safetensors.torch.load(files["tensors.safetensors"])
 
     def fill(node: Any) -> Any:
-        (form, content), = node.items()
+        ((form, content),) = node.items()
         if form == "tensor":
             return tensors[content]
         if form == "dict":
@@ -107,8 +107,10 @@ def read_folder(path: Path, only: tuple[str, ...] = ()) -> tuple[dict[str, bytes
     try:
         stated = {name: (about["size"], about["sha256"]) for name, about in manifest["files"].items()}
     except (KeyError, TypeError, AttributeError) as error:
-        raise Damaged(f"{path / MANIFEST}: it does not say which files there are, and what they hold.",
-                      "Restore it from a copy, or train again.") from error
+        raise Damaged(
+            f"{path / MANIFEST}: it does not say which files there are, and what they hold.",
+            "Restore it from a copy, or train again.",
+        ) from error
     files = {}
     for name, (length, sha256) in stated.items():
         if Path(name).name != name or name in (".", ".."):

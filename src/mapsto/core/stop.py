@@ -10,8 +10,8 @@ from types import FrameType
 class Stop:
     """While it lasts, SIGINT and SIGTERM set `asked` to their number; a second SIGINT interrupts at once.
 
-        with Stop() as stop:
-            while not stop.asked: …
+    with Stop() as stop:
+        while not stop.asked: …
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Arrays: .npz files, the idx files of MNIST and its kin, and what is in memory already: a dict of arrays, or (X, y)."""
+"""Arrays: .npz files, the idx files of MNIST and its kin, and what is in memory: a dict of arrays, or (X, y)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TARGETS = ("y", "labels", "label", "target", "targets")
 class Arrays(Source):
     """Arrays whose first dimension runs over examples. Pickled ones are refused.
 
-    x, images or data is the input, y, labels or target what is to be learned; x_train, y_test and the like say the split.
+    x, images or data is the input, y, labels or target what is to be learned; x_train, y_test … say the split.
     """
 
     def accepts(self, where: Any) -> bool:
@@ -57,7 +57,7 @@ class Arrays(Source):
         return self.idx({name: beside[name].read_bytes for name in wanted}, path.name)
 
     def idx(self, files: dict[str, Callable[[], bytes]], name: str) -> Raw:
-        """The pictures and labels in idx files, given as file name → how to read it; "t10k" and "test" are the test split."""
+        """The pictures and labels in idx files, given as file name → how to read it. "t10k" and "test" are tests."""
         by_split: dict[str | None, dict[str, np.ndarray]] = {}
         read_from = []
         for file in sorted(files):
@@ -247,7 +247,7 @@ def _stitched(
 
 
 def _of_one_length(columns: dict[str, np.ndarray], name: str) -> tuple[dict[str, np.ndarray], list[Finding]]:
-    """The arrays that agree in their first dimension. x and y must; what else there is may be left out, and is named."""
+    """The arrays that agree in their first dimension. x and y must; others may be left out, and are named."""
     if not any(v.ndim for v in columns.values()):
         raise DataError(
             f"{name} holds single values only: {', '.join(columns)}.", "Expected arrays, one row an example."

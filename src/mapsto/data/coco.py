@@ -68,8 +68,12 @@ class Coco(Source):
         findings += _about(listings, lost, sorted(set(photos) - {row.photo for row in rows}))
         if not rows:
             raise DataError(
-                f"{name}: " + (f"none of {len(lost)} listed pictures is there (the first: {lost[0]})." if lost else
-                               f"{listings[0].name} lists no picture."),
+                f"{name}: "
+                + (
+                    f"none of {len(lost)} listed pictures is there (the first: {lost[0]})."
+                    if lost
+                    else f"{listings[0].name} lists no picture."
+                ),
                 "Put the pictures into the same folder, or into folders below it.",
             )
         reader = Folder(self.unreadable, self.memory, self.longest)

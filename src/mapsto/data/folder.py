@@ -52,7 +52,7 @@ class Folder(Source):
     """A folder or a zip archive, read whole.
 
     unreadable: the share of pictures that may be damaged and left out before it is an error.
-    memory: bytes that the pictures may take together; beyond it they are shrunk to `longest` pixels on their longest side.
+    memory: bytes that the pictures may take together; beyond it, their longest side is shrunk to `longest` pixels.
     columns, encoding, separator: for the tables in it, see Table.
     """
 
@@ -93,7 +93,11 @@ class Folder(Source):
         kinds = Counter(PurePosixPath(n).suffix.lower() or "no suffix" for n in files.names)
         there = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(6)) or "nothing"
         folders = ", ".join(sorted({n.split("/")[0] + "/" for n in files.names if "/" in n})[:6])
-        return f"{name} holds no pictures and no tables. Found: {there}" + (f", in {folders}." if folders else ".")
+        archives = [n for n in files.names if n.lower().endswith(".zip")]
+        hint = f" Name the archive itself: {name}/{archives[0]}." if archives else ""
+        return (
+            f"{name} holds no pictures and no tables. Found: {there}" + (f", in {folders}." if folders else ".") + hint
+        )
 
     # ── tables ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -232,7 +236,7 @@ class Folder(Source):
 
     def decoded(self, files: Files, names: list[str], where: str) -> tuple[np.ndarray, np.ndarray, list[Finding]]:
         """The pictures [N, …] that could be read, their places in `names`, and what was noticed."""
-        budget = _Budget(self.memory)
+        budget, all_small = _Budget(self.memory), False
         found: list[np.ndarray | None] = []
         notes: dict[str, list[str]] = defaultdict(list)
         damaged: list[str] = []
@@ -255,7 +259,8 @@ class Folder(Source):
                         notes[note].append(name)
                     found.append(picture.pixels)
                     budget.take(picture.pixels.nbytes)
-                if budget.spent:
+                if budget.spent and not all_small:
+                    all_small = True  # later ones are shrunk as they are decoded
                     found = [p if p is None else pictures.shrunk(p, self.longest) for p in found]
         return self._gathered(found, names, where, notes, damaged, budget.spent)
 
@@ -298,8 +303,8 @@ class Folder(Source):
 
 _LABEL_TABLES = ("labels", "label", "metadata", "annotations", "meta")
 _EXPECTED = (
-    "Expected one folder a class with its pictures (photos/cat/1.jpg, photos/dog/2.jpg), the same under train/ and test/, "
-    "or pictures and a labels.csv whose column 'file' names them, or one table (.csv .tsv .jsonl .parquet)."
+    "Expected one folder a class with its pictures (photos/cat/1.jpg, photos/dog/2.jpg), the same under train/ and "
+    "test/, or pictures and a labels.csv whose column 'file' names them, or one table (.csv .tsv .jsonl .parquet)."
 )
 _NOTES = {
     "turned by EXIF": ("D032", "pictures were turned upright as their EXIF data say"),
@@ -319,6 +324,7 @@ def split_named(folder: str) -> str | None:
 def joined(parts: list[tuple[Raw, str | None]], name: str) -> Raw:
     """Tables of the same columns as one; the rows of each are of its split. A column that only some have is missing
     in the others (the target of an unlabelled test table)."""
+    parts = sorted(parts, key=lambda part: ("train", "valid", "test", None).index(part[1]))
     columns: dict[str, np.ndarray] = {}
     every = list(dict.fromkeys(column for raw, _ in parts for column in raw.columns))
     for column in every:
@@ -516,9 +522,13 @@ class _Labelled:
 
 
 def _common_folder(photos: list[str]) -> str:
-    """The folder that all pictures lie in ("photos/"), as archives have one; never a split's, never the only class's."""
+    """The folder that all pictures lie in ("photos/"); never one of a split, never that of the only class."""
     parents = [photo.split("/")[:-1] for photo in photos]
-    common = os.path.commonprefix(parents)
+    common = []
+    for folders in zip(*parents, strict=False):
+        if len(set(folders)) > 1:
+            break
+        common.append(folders[0])
     splits = [i for i, folder in enumerate(common) if split_named(folder)]
     if splits:
         common = common[: splits[0]]
@@ -558,7 +568,10 @@ def matched(values: np.ndarray, photos: list[str], beside: str) -> list[str | No
 
 
 def _joined_column(pieces: list[np.ndarray | None], lengths: list[int]) -> np.ndarray:
+    pieces = [None if p is not None and p.dtype == object and not any(v is not None for v in p) else p for p in pieces]
     there = [p for p in pieces if p is not None]
+    if not there:
+        return objects([None] * sum(lengths))
     kinds = {p.dtype.kind for p in there}
     whole = len(there) == len(pieces)
     if whole and len(kinds) == 1:

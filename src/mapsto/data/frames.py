@@ -19,7 +19,7 @@ EXACT = 2**53  # up to here every whole number is a float64 too; beyond it numbe
 
 @dataclass
 class Frames(Source):
-    """A pandas or polars data frame, recognised without importing either. The index names the rows, and is no column."""
+    """A pandas or polars data frame, recognised without importing either. The index names the rows, nothing else."""
 
     def accepts(self, where: Any) -> bool:
         home = type(where).__module__.split(".")[0]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
-FORMATS = ("PNG", "JPEG", "MPO", "BMP", "GIF", "WEBP", "TIFF", "PPM")  # never EPS and the like: they run programs
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")  # never EPS and the like: they run programs
 MOST_PIXELS = 64_000_000
 
 
@@ -131,7 +131,8 @@ def _eight_bit(image: Image) -> tuple[Image, list[str]]:
     """The decoded picture in mode L or RGB, and what that took. Transparent parts are laid on white."""
     from PIL import Image as Pillow
 
-    sixteen = any("16" in str(tile[3]) for tile in image.tile)
+    raw_modes = [tile[3][0] if isinstance(tile[3], tuple) else tile[3] for tile in image.tile]
+    sixteen = any(";16" in str(raw_mode) for raw_mode in raw_modes)
     image.load()
     mode = image.mode
     if mode in ("L", "RGB"):

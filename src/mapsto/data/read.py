@@ -4,7 +4,7 @@ Codes of the findings that sources make:
 
     D010 encoding      D011 separator     D012 missing       D013 blanks cut    D014 odd cells     D015 unclear dates
     D016 kept as text  D017 decimal comma D018 no name       D019 plain quotes  D020 empty column  D021 nested
-    D022 second header D023 mixed kinds   D024 raw bytes     D026 numbered columns
+    D022 second header D023 mixed kinds   D024 raw bytes     D025 line breaks   D026 numbered columns
     D030 unreadable    D031 converted     D032 turned        D033 first frame   D034 16-bit        D035 empty class
     D036 shrunk        D037 broken links  D038 no picture    D039 not in table  D040 ignored       D041 outside classes
     D042 grey to RGB   D043 partial columns D044 stray boxes
@@ -110,8 +110,8 @@ def _source_for_path(where: str | Path) -> type[Source]:
                 return source
         raise BadInput(
             f"'{where}' is of no kind that can be read.",
-            "Expected a table (.csv .tsv .txt .jsonl .ndjson .parquet, also .gz), pictures in a folder or .zip, .npz, or an "
-            "idx file (…-images-idx3-ubyte).",
+            "Expected a table (.csv .tsv .txt .jsonl .ndjson .parquet, also .gz), pictures in a folder or .zip, .npz, "
+            "or an idx file (…-images-idx3-ubyte).",
         )
     from mapsto.data.zoo import Zoo
 

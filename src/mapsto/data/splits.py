@@ -46,7 +46,10 @@ class Split:
     def by_time(self, rows: np.ndarray, time: np.ndarray) -> Parts:
         """The past trains, the future is the test; what lies between validates."""
         order = rows[np.argsort(time, kind="stable")]
-        first, second = len(order) - round(len(order) * (self.test + self.valid)), len(order) - round(len(order) * self.test)
+        first, second = (
+            len(order) - round(len(order) * (self.test + self.valid)),
+            len(order) - round(len(order) * self.test),
+        )
         return {"train": np.sort(order[:first]), "valid": np.sort(order[first:second]), "test": np.sort(order[second:])}
 
     def _deal(self, rows: np.ndarray, classes: np.ndarray | None, unit: np.ndarray) -> Parts:

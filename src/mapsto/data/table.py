@@ -235,17 +235,12 @@ def _sampled_widths(sample: str, separator: str, complete: bool) -> list[int]:
 def _grid(text: str, separator: str, name: str, width: int | None, findings: list[Finding]) -> _Grid:
     """All cells as text, trimmed; DataError with the line where lines differ in length or a quote stays open."""
     if not separator:
-        lines = text.splitlines() if "\x0b" not in text and "\x0c" not in text else text.split("\n")
-        kept = [(i, line) for i, line in enumerate(lines, 1) if line.strip()]
-        if all(_QUOTED.fullmatch(line.strip()) or '"' not in line for _, line in kept):
-            cells = [_unquoted(line.strip()) for _, line in kept]
-        else:
-            cells = [line.strip() for _, line in kept]
-        return _Grid([pa.chunked_array([pa.array(cells, pa.string())])], np.array([i for i, _ in kept]))
+        return _single_column(text, name, findings)
     grid = _simple_grid(text, separator)
     if grid is None or (width is not None and len(grid.columns) != width):
         plain = _quotes_are_characters(text, separator)
         grid = _checked_grid(text, separator, name, width, plain)
+        _note_line_breaks(grid, text, findings)
         if plain:
             findings.append(Finding("D019", "note", f"quotes in {name} are part of the text, not around cells", 1))
     trimmed, count = [], 0
@@ -258,9 +253,37 @@ def _grid(text: str, separator: str, name: str, width: int | None, findings: lis
     return _Grid(trimmed, grid.lines)
 
 
+def _single_column(text: str, name: str, findings: list[Finding]) -> _Grid:
+    """Lines as cells. Quotes around cells are taken off only where all quotes can be read so."""
+    try:
+        rows = list(_rows(text, "\x1f", name, plain=False))
+    except DataError:
+        rows = list(_rows(text, "\x1f", name, plain=True))
+        findings.append(Finding("D019", "note", f"quotes in {name} are part of the text, not around cells", 1))
+    kept = [(line, row[0].strip()) for line, row in rows if row and row[0].strip()]
+    grid = _Grid(
+        [pa.chunked_array([pa.array([cell for _, cell in kept], pa.string())])], np.array([i for i, _ in kept])
+    )
+    _note_line_breaks(grid, text, findings)
+    return grid
+
+
+def _note_line_breaks(grid: _Grid, text: str, findings: list[Finding]) -> None:
+    """Line breaks within quotes are right in CSV; but a forgotten quote looks the same, so they are said."""
+    if '"' not in text:
+        return
+    broken = np.zeros(len(grid.lines), dtype=bool)
+    for cells in grid.columns:
+        broken |= pc.match_substring_regex(cells, "[\r\n]").to_numpy().astype(bool)
+    if broken.any():
+        lines = tuple(f"line {line}" for line in grid.lines[broken][:5])
+        message = "rows go over several lines, by line breaks within quotes"
+        findings.append(Finding("D025", "note", message, int(broken.sum()), lines))
+
+
 def _simple_grid(text: str, separator: str) -> _Grid | None:
     """The quick way, for text without quotes and blank lines whose rows are all equally long; None for any other."""
-    if '"' in text or re.search(r"(?:\r\n|\r|\n)[ \t]*(?:\r|\n)", text) or text[:1] in "\r\n":
+    if '"' in text or re.search(r"(?>\r\n|\r|\n)[ \t]*[\r\n]", text) or text[:1] in "\r\n":
         return None
     options = {
         "read_options": pyarrow.csv.ReadOptions(autogenerate_column_names=True, block_size=1 << 24),
@@ -360,12 +383,13 @@ def _refuse_ragged(
     others = lengths.total() - lengths[width]
     if lengths[width] <= 1 and others > 1 and expected_by.startswith("the"):
         usual = lengths.most_common(1)[0][0]
-        more = f" All rows but the header have {usual}: a name is missing, or a title stands above the header (line {header})."
+        more = f" Other rows have {usual}: a name is missing in line {header}, or it is a title above the header."
     else:
         more = f" So have {others} rows in all." if others > 1 else ""
     raise DataError(
-        f"{name}: line {line} has {len(row)} cells where {expected_by} {width}: {_shortened(separator.join(row))}.{more}",
-        'Put cells that hold the separator in quotes ("…"), complete the short lines, or name the separator: --separator.',
+        f"{name}: line {line} has {len(row)} cells where {expected_by} {width}: "
+        f"{_shortened(separator.join(row))}.{more}",
+        'Put cells that hold the separator in quotes ("…"), complete short lines, or name the separator: --separator.',
     )
 
 
@@ -549,7 +573,7 @@ def _numbers(
         return as_text.to_numpy(zero_copy_only=False)
     whole = pc.match_substring_regex(present, _INTEGER)
     numbers = np.array(present.cast(pa.float64()).to_numpy())
-    if np.any(whole.to_numpy() & (np.abs(numbers) > EXACT)):
+    if np.any(whole.to_numpy() & (np.abs(numbers) >= EXACT)):
         notes.kept_as_text.append(name)
         return as_text.to_numpy(zero_copy_only=False)
     if pc.all(whole).as_py() and not gone.any():

@@ -1,4 +1,4 @@
-"""Named sets: small real ones that scikit-learn carries, and MNIST, Fashion-MNIST and CIFAR-10 from a folder or the net.
+"""Named sets: small real ones that scikit-learn carries; MNIST, Fashion-MNIST and CIFAR-10 from a folder or the net.
 
 What is downloaded is checked against its published checksum before it gets its name, and kept in a cache folder.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
+import http.client
 import os
 import tarfile
 import tempfile
@@ -34,7 +35,7 @@ LARGEST_DOWNLOAD = 256 << 20
 
 @dataclass
 class Zoo(Source):
-    """A named set. `data_dir` is looked in first, then the folder of MAPSTO_DATA, then the cache; else it is downloaded."""
+    """A named set, from `data_dir`, else the folder of MAPSTO_DATA, else the cache, else downloaded."""
 
     data_dir: str | None = None
 
@@ -148,10 +149,8 @@ class _Published:
             if not odd:
                 return _Found(packed)
             return _Found(packed, [self._unofficial(odd)]) if is_own else None
-        if not is_own and self.name == "fashion-mnist":
-            return None
         plain = {file: folder / file for file in self.unpacked}
-        if is_own and plain and all(path.is_file() for path in plain.values()):
+        if (is_own or self.name == "cifar-10") and all(path.is_file() for path in plain.values()):
             return _Found(plain, [self._unofficial(list(plain))])
         return None
 
@@ -164,10 +163,11 @@ class _Published:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             files = {file: self._fetched(file, folder) for file in self.checksums}
-        except (urllib.error.URLError, TimeoutError, ConnectionError, OSError) as error:
+        except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
             raise DataError(
                 f"{self.name} is not in {', '.join(str(f) for f in looked_in)}, and could not be downloaded ({error}).",
-                f"Put {', '.join(self.checksums)} into a folder DIR/{self.name} and say --data-dir DIR, or set MAPSTO_DATA=DIR.",
+                f"Put {', '.join(self.checksums)} into a folder DIR/{self.name} and say --data-dir DIR, or set "
+                "MAPSTO_DATA=DIR.",
             ) from error
         checked = (
             "sha256" if all(c.startswith("sha256") for c in self.checksums.values()) else "md5 (no sha256 is known)"

@@ -82,8 +82,9 @@ class Category(Domain):
 
     def unseen(self, values: Sequence) -> int:
         """How many of the values are there, but are no class."""
-        return sum(count for raw, count in _counted(items(values)).items()
-                   if not missing(raw) and self.place(label(raw)) < 0)
+        return sum(
+            count for raw, count in _counted(items(values)).items() if not missing(raw) and self.place(label(raw)) < 0
+        )
 
     def place(self, name: Label) -> int:
         """Where among the classes a label stands; −1 if nowhere."""
@@ -147,8 +148,10 @@ def in_order(names: Iterable[Label]) -> list[Label]:
     names = list(names)
     words = [name for name in names if isinstance(name, str)]
     numeric = all(NUMERIC.fullmatch(word) for word in words)
-    return [*sorted(name for name in names if not isinstance(name, str)),
-            *(sorted(words, key=lambda w: (float(w), w)) if numeric else sorted(words))]
+    return [
+        *sorted(name for name in names if not isinstance(name, str)),
+        *(sorted(words, key=lambda w: (float(w), w)) if numeric else sorted(words)),
+    ]
 
 
 def _counted(column: list) -> Counter:

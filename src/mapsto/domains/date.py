@@ -72,8 +72,10 @@ class Date(Domain):
         days = encoded[:, 0].detach().cpu().double().numpy() * self.spread + self.mean
         limits = EARLIEST.astype(np.int64), LATEST.astype(np.int64)
         ticks = np.clip(np.nan_to_num(np.round(days * (DAY // 1000))), *limits).astype(np.int64)
-        return [None if lost else at for at, lost in
-                zip(ticks.astype("datetime64[ms]").tolist(), np.isnan(days), strict=True)]
+        return [
+            None if lost else at
+            for at, lost in zip(ticks.astype("datetime64[ms]").tolist(), np.isnan(days), strict=True)
+        ]
 
     def ready(self, encoded: Tensor) -> Tensor:
         """float32 [B, k]; where the date is missing, the training mean and no season."""

@@ -229,8 +229,11 @@ class _Pictures:
         """Whether float pictures reach from 0 to 1; None where there is none."""
         if self.dense is not None:
             return bool(self.dense.max() <= 1) if self.dense.dtype.kind == "f" and self.dense.size else None
-        tops = [float(v.max()) for v in (self[i] for i in range(len(self)))
-                if isinstance(v, np.ndarray) and v.dtype.kind == "f" and v.size]
+        tops = [
+            float(v.max())
+            for v in (self[i] for i in range(len(self)))
+            if isinstance(v, np.ndarray) and v.dtype.kind == "f" and v.size
+        ]
         return max(tops) <= 1 if tops else None
 
     def sizes(self) -> tuple[np.ndarray, bool]:

@@ -117,8 +117,11 @@ class Row(Domain):
     def unseen(self, values: Table) -> dict[str, int]:
         """Column → how many labels in it were never seen in training; columns without any are not there."""
         table = self.table(values)
-        counts = {name: domain.unseen(table[name]) for name, domain in self.columns.items()
-                  if isinstance(domain, Category | Categories)}
+        counts = {
+            name: domain.unseen(table[name])
+            for name, domain in self.columns.items()
+            if isinstance(domain, Category | Categories)
+        }
         return {name: count for name, count in counts.items() if count}
 
     def table(self, values: Table) -> dict[str, Sequence]:
@@ -128,8 +131,10 @@ class Row(Domain):
         absent = [name for name in self.columns if name not in values]
         if absent:
             there = [name for name in values if name not in self.columns]
-            named = [f"'{clean(name)}'" + "".join(f" (near it: '{clean(n)}')" for n in near(name, there, 1))
-                     for name in absent]
+            named = [
+                f"'{clean(name)}'" + "".join(f" (near it: '{clean(n)}')" for n in near(name, there, 1))
+                for name in absent
+            ]
             raise DataError(
                 f"missing {many(len(absent), 'column')}: {', '.join(named)}.",
                 f"The row needs {few(self.columns, 12)}; there is {few(values, 12) or 'nothing'}.",

@@ -48,8 +48,10 @@ class Vector(Domain):
 
     def decode(self, encoded: Tensor) -> list[np.ndarray | None]:
         if encoded.dim() != 2 or encoded.shape[1] != len(self.mean):
-            raise ShapeError(f"Vector decodes [N, {len(self.mean)}], but got {list(encoded.shape)}.",
-                             f"Build the model with outputs={len(self.mean)}.")
+            raise ShapeError(
+                f"Vector decodes [N, {len(self.mean)}], but got {list(encoded.shape)}.",
+                f"Build the model with outputs={len(self.mean)}.",
+            )
         raw = encoded.detach().cpu().double().numpy() * np.array(self.spread) + np.array(self.mean)
         gone = np.isnan(raw).all(1)
         return [None if lost else row for row, lost in zip(raw, gone, strict=True)]
@@ -85,8 +87,10 @@ def _table(values: Sequence, width: int) -> np.ndarray:
     """[N, D] float64; a missing value is a row of NaN. `width` is D where no value is there to tell it."""
     if isinstance(values, np.ndarray) and values.ndim == 2 and values.dtype.kind in "biuf":
         return values.astype(np.float64)
-    column = [value.tolist() if isinstance(value, np.ndarray) else value for value in
-              (list(values) if isinstance(values, np.ndarray) else items(values))]
+    column = [
+        value.tolist() if isinstance(value, np.ndarray) else value
+        for value in (list(values) if isinstance(values, np.ndarray) else items(values))
+    ]
     width = next((len(value) for value in column if isinstance(value, list | tuple)), width)
     rows = [[np.nan] * width if missing(value) else value for value in column]
     for place, value in enumerate(rows):

@@ -1,8 +1,8 @@
 """A model is a folder: what it is, its weights, its domains, and a card; written at once, verified when read.
 
-    config.json          names and plain values: model, objective, problem, which weights are where, measured scores
-    model.safetensors    the weights of the best validation exam        last.safetensors   those of the last step
-    domains.json         what the input and output domain learned       README.md, manifest.json
+config.json          names and plain values: model, objective, problem, which weights are where, measured scores
+model.safetensors    the weights of the best validation exam        last.safetensors   those of the last step
+domains.json         what the input and output domain learned       README.md, manifest.json
 """
 
 from __future__ import annotations
@@ -49,14 +49,18 @@ def save(
         "objective": names.spec(objective),
         "weights": {"best": "model.safetensors"} | ({"last": "last.safetensors"} if "last" in weights else {}),
     }
-    domains = {name: {"spec": names.spec(d), "state": d.state_dict()} for name, d in (("input", input), ("target", target))}
+    domains = {
+        name: {"spec": names.spec(d), "state": d.state_dict()} for name, d in (("input", input), ("target", target))
+    }
     files = {
         "config.json": json.dumps(config, indent=1, ensure_ascii=False).encode(),
         "domains.json": json.dumps(domains, ensure_ascii=False).encode(),
         "README.md": model_card(config, input, target).encode(),
     }
     for which, file in config["weights"].items():
-        files[file] = safetensors.torch.save({n: t.detach().cpu().contiguous().clone() for n, t in weights[which].items()})
+        files[file] = safetensors.torch.save(
+            {n: t.detach().cpu().contiguous().clone() for n, t in weights[which].items()}
+        )
     write_folder(path, files)
 
 
@@ -88,7 +92,9 @@ def load(path: Path | str, model: nn.Module | None = None, weights: str = "best"
         model = model or names.build("model", config["model"])
         place.fill(model, safetensors.torch.load(files[config["weights"][weights]]))
         objective = names.build("objective", config["objective"])
-        ends = [names.build("domain", domains[e]["spec"]).load_state_dict(domains[e]["state"]) for e in ("input", "target")]
+        ends = [
+            names.build("domain", domains[e]["spec"]).load_state_dict(domains[e]["state"]) for e in ("input", "target")
+        ]
     except (KeyError, TypeError, AttributeError) as error:
         raise Damaged(f"{folder}: its files do not describe a model ({type(error).__name__}: {error}).") from error
     return Function(model.to(torch.device(device)), objective, *ends, about=config)

@@ -11,9 +11,12 @@ def model_card(config: dict[str, Any], input: Domain, target: Domain) -> str:
     """Markdown with YAML front matter. `config` is config.json; its scores are repeated as they are."""
     data, scores = config.get("data", "data"), config.get("scores", {}).get("test", {})
     rows = "".join(
-        f"| {name} | {_figure(s['value'])} | {_figure(s['low'])} – {_figure(s['high'])} | {s['n']} |\n" for name, s in scores.items()
+        f"| {name} | {_figure(s['value'])} | {_figure(s['low'])} – {_figure(s['high'])} | {s['n']} |\n"
+        for name, s in scores.items()
     )
-    table = f"| measure (test) | value | 95 % interval | n |\n|---|---|---|---|\n{rows}" if rows else "Not examined yet.\n"
+    table = (
+        f"| measure (test) | value | 95 % interval | n |\n|---|---|---|---|\n{rows}" if rows else "Not examined yet.\n"
+    )
     return f"""---
 library_name: mapsto
 tags: [mapsto, {config["problem"]}, {config["model"]["name"]}]

@@ -49,7 +49,9 @@ class Function:
         if self.objective.problem == "multi-label":
             return self.target.decode((predictions >= threshold).float())
         if predictions.shape[1] != 2:
-            raise BadInput(f"a threshold is for two classes, but there are {predictions.shape[1]}.", "Leave --threshold out.")
+            raise BadInput(
+                f"a threshold is for two classes, but there are {predictions.shape[1]}.", "Leave --threshold out."
+            )
         return self.target.decode((predictions[:, 1] >= threshold).long())
 
     def shares(self, predictions: Tensor) -> list[dict[Any, float]]:
@@ -101,7 +103,8 @@ def _rows(raw: Any) -> tuple[dict[str, np.ndarray], bool]:
     if type(raw).__module__.split(".")[0] in ("pandas", "polars"):
         return {str(name): _as_column(raw[name].to_numpy()) for name in raw.columns}, False
     raise BadInput(
-        f"this function takes a row as a dict of column → value, or many as a list of them or a frame, but came {type(raw).__name__}.",
+        "this function takes a row as a dict of column → value, or many as a list of them or a frame, "
+        f"but came {type(raw).__name__}.",
         "For a file, use `mapsto predict RUN FILE`.",
     )
 

@@ -40,7 +40,9 @@ def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
         target = f.about.get("target_name")
         if target not in reading.get("columns", []):
             raise
-        raw = read(where, **{**reading, "columns": [c for c in reading["columns"] if c != target]})  # a question has no answer yet
+        raw = read(
+            where, **{**reading, "columns": [c for c in reading["columns"] if c != target]}
+        )  # a question has no answer yet
     labels = [clean(str(n)) for n in raw.labels] if raw.labels is not None else [str(i + 1) for i in range(len(raw))]
     skipped = [str(finding) for finding in raw.findings if finding.level in ("repair", "warning")]
     if isinstance(f.input, Row):
@@ -50,11 +52,18 @@ def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
         sample = values[0] if values.dtype == object and len(values) else values[:1].squeeze(0)
         if isinstance(sample, np.ndarray) and (sample.ndim >= 2) == (rank == 3) and sample.ndim:
             return Inputs(labels, values, skipped)
-    raise BadInput(f"{clean(where)} holds nothing that this function takes: {f.input.describe()}.", "Name the kind of data it was trained on.")
+    raise BadInput(
+        f"{clean(where)} holds nothing that this function takes: {f.input.describe()}.",
+        "Name the kind of data it was trained on.",
+    )
 
 
 def _pictures(path: Path) -> Inputs:
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix.lower() in PICTURES and not p.name.startswith("."))
+    files = (
+        [path]
+        if path.is_file()
+        else sorted(p for p in path.rglob("*") if p.suffix.lower() in PICTURES and not p.name.startswith("."))
+    )
     if not files:
         raise BadInput(f"no pictures in {path}.", f"Expected files ending in {', '.join(PICTURES[:4])} …")
     if not path.exists():

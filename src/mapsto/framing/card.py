@@ -1,4 +1,4 @@
-"""The card of a frame: the task in Mitchell's words (T, P, E), x ↦ y, the four components with their reasons, findings, the price."""
+"""The card of a frame: task, measure and experience (Mitchell 1997), x ↦ y, the four components, findings, the price."""
 
 from __future__ import annotations
 
@@ -31,17 +31,28 @@ class Card:
 def card(frame: Frame, with_price: bool = True) -> Card:
     """Everything there is to see before anything is fitted."""
     ready, now, proposal = frame.prepared, frame.settings, frame.proposal
-    learner_measure = now["objective"].get("judged_by") or {"regression": "r2", "multi-label": "macro-f1"}.get(ready.problem, "accuracy")
+    learner_measure = now["objective"].get("judged_by") or {"regression": "r2", "multi-label": "macro-f1"}.get(
+        ready.problem, "accuracy"
+    )
     parts = {name: len(rows) for name, rows in ready.parts.items()}
     because = proposal.because if proposal else {}
     instead = proposal.instead if proposal else {}
     source = clean(str(now["data"]["source"]))
     made = Card(f"{source}: {clean(ready.target_name)} from {_columns(ready)}")
     made.lines = [
-        ("task", f"{ready.problem}: {VERBS[ready.problem]} '{clean(ready.target_name)}' ({_kind(ready, ready.target_name)})"),
+        (
+            "task",
+            f"{ready.problem}: {VERBS[ready.problem]} '{clean(ready.target_name)}' ({_kind(ready, ready.target_name)})",
+        ),
         ("measure", f"{learner_measure} on the test rows"),
-        ("experience", f"{parts['train']:,} rows to train, {parts['valid']:,} to choose by, {parts['test']:,} to be examined on"),
-        ("x ↦ y", f"{ready.input.describe()} {_shape(ready.input.shape)}  ↦  {ready.target.describe()} {_shape(ready.target.shape)}"),
+        (
+            "experience",
+            f"{parts['train']:,} rows to train, {parts['valid']:,} to choose by, {parts['test']:,} to be examined on",
+        ),
+        (
+            "x ↦ y",
+            f"{ready.input.describe()} {_shape(ready.input.shape)}  ↦  {ready.target.describe()} {_shape(ready.target.shape)}",
+        ),
         ("data", _augmented(now["data"].get("augment", []))),
         ("model", _written(now["model"])),
         ("objective", _written(now["objective"])),
@@ -77,9 +88,11 @@ def html(frame: Frame) -> str:
     """The card for a notebook."""
     made = card(frame)
     rows = "".join(
-        f"<tr><th style='text-align:left;vertical-align:top;padding-right:1em'>{escaping.escape(label)}</th><td style='text-align:left'>"
+        "<tr><th style='text-align:left;vertical-align:top;padding-right:1em'>"
+        f"{escaping.escape(label)}</th><td style='text-align:left'>"
         f"{escaping.escape(line)}"
-        + "".join(f"<br><small>{escaping.escape(d)}</small>" for d in made.details.get(label, [])) + "</td></tr>"
+        + "".join(f"<br><small>{escaping.escape(d)}</small>" for d in made.details.get(label, []))
+        + "</td></tr>"
         for label, line in made.lines
     )
     found = "".join(f"<li>{escaping.escape(str(f))}</li>" for f in made.findings)
@@ -87,7 +100,9 @@ def html(frame: Frame) -> str:
 
 
 def _wrapped(label: str, line: str) -> list[str]:
-    return textwrap.wrap(line, WIDTH, initial_indent=f"{label:<{INDENT}} ", subsequent_indent=" " * (INDENT + 1)) or [label]
+    return textwrap.wrap(line, WIDTH, initial_indent=f"{label:<{INDENT}} ", subsequent_indent=" " * (INDENT + 1)) or [
+        label
+    ]
 
 
 def _columns(ready: Any) -> str:
@@ -119,7 +134,11 @@ def _augmented(augment: list[dict[str, Any]]) -> str:
 
 
 def _written(spec: dict[str, Any]) -> str:
-    shown = [f"{k} {_value(v)}" for k, v in spec.items() if k != "name" and not isinstance(v, dict) and v not in (None, "", [])]
+    shown = [
+        f"{k} {_value(v)}"
+        for k, v in spec.items()
+        if k != "name" and not isinstance(v, dict) and v not in (None, "", [])
+    ]
     return f"{spec['name']}{' (' + ', '.join(shown) + ')' if shown else ''}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mapsto.core.nouns import Finding
-from mapsto.core.text import clean, few, many
+from mapsto.core.text import clean, many
 from mapsto.domains.row import Row
 from mapsto.framing import infer
 from mapsto.framing.prepare import Prepared
@@ -38,24 +38,35 @@ def _left_out(prepared: Prepared) -> Iterator[Finding]:
     for word, code in codes.items():
         found = [clean(n) for n, k in prepared.kinds.items() if k.name == word]
         if found:
-            label = {"leave-out": "columns not used as input", "id": "ids left out"}.get(word, f"{word} columns left out")
+            label = {"leave-out": "columns not used as input", "id": "ids left out"}.get(
+                word, f"{word} columns left out"
+            )
             yield Finding(code, "note", label + remedy.get(word, ""), len(found), tuple(found[:5]))
 
 
 def _missing(prepared: Prepared) -> Iterator[Finding]:
     counts = {
         name: int(infer.missing(prepared.raw.columns[name]).sum())
-        for name, kind in prepared.kinds.items() if kind.used and name != prepared.target_name
+        for name, kind in prepared.kinds.items()
+        if kind.used and name != prepared.target_name
     }
     found = {n: c for n, c in counts.items() if c}
     if found:
         shown = tuple(f"{clean(n)} {c}" for n, c in sorted(found.items(), key=lambda item: -item[1])[:5])
-        yield Finding("C020", "note", f"{many(sum(found.values()), 'missing cell')} in {many(len(found), 'column')}: filled with the "
-                      "mean, and marked for the model; a missing category is one of its own", len(found), shown)
+        yield Finding(
+            "C020",
+            "note",
+            f"{many(sum(found.values()), 'missing cell')} in {many(len(found), 'column')}: filled with the "
+            "mean, and marked for the model; a missing category is one of its own",
+            len(found),
+            shown,
+        )
     for name, kind in prepared.kinds.items():
         values = prepared.raw.columns[name]
         if kind.name == "number" and values.dtype.kind == "f" and np.isinf(values).any():
-            yield Finding("C021", "warning", f"infinite numbers in '{clean(name)}' count as missing", int(np.isinf(values).sum()))
+            yield Finding(
+                "C021", "warning", f"infinite numbers in '{clean(name)}' count as missing", int(np.isinf(values).sum())
+            )
 
 
 def _unseen(prepared: Prepared) -> Iterator[Finding]:
@@ -69,8 +80,14 @@ def _unseen(prepared: Prepared) -> Iterator[Finding]:
             for name, count in prepared.input.unseen(table).items():
                 counts[name] = counts.get(name, 0) + count
     if counts:
-        yield Finding("C022", "note", f"{many(sum(counts.values()), 'cell')} of valid and test hold a category that training has not "
-                      "(or only once): it counts as unknown", sum(counts.values()), tuple(f"{clean(n)} {c}" for n, c in list(counts.items())[:5]))
+        yield Finding(
+            "C022",
+            "note",
+            f"{many(sum(counts.values()), 'cell')} of valid and test hold a category that training has not "
+            "(or only once): it counts as unknown",
+            sum(counts.values()),
+            tuple(f"{clean(n)} {c}" for n, c in list(counts.items())[:5]),
+        )
 
 
 def _classes(prepared: Prepared) -> Iterator[Finding]:
@@ -78,15 +95,31 @@ def _classes(prepared: Prepared) -> Iterator[Finding]:
         counts = dict(zip(prepared.target.classes, prepared.target.counts, strict=True))
         rare = [clean(str(c)) for c, n in counts.items() if n < 5]
         if rare:
-            yield Finding("C030", "warning", "classes with fewer than 5 training rows: their scores mean little", len(rare), tuple(rare[:5]))
+            yield Finding(
+                "C030",
+                "warning",
+                "classes with fewer than 5 training rows: their scores mean little",
+                len(rare),
+                tuple(rare[:5]),
+            )
         if uneven(prepared):
-            yield Finding("C031", "warning", f"the classes are uneven: {max(counts.values())} rows of '{clean(str(max(counts, key=counts.get)))}', "
-                          f"{min(counts.values())} of '{clean(str(min(counts, key=counts.get)))}'; accuracy alone misleads")
+            yield Finding(
+                "C031",
+                "warning",
+                f"the classes are uneven: {max(counts.values())} rows of '{clean(str(max(counts, key=counts.get)))}', "
+                f"{min(counts.values())} of '{clean(str(min(counts, key=counts.get)))}'; accuracy alone misleads",
+            )
     if prepared.problem == "multi-label":
         share = prepared.fields["train"]["target"].float().mean(dim=0).tolist()
-        odd = [f"{clean(str(label))} {s:.0%}" for label, s in zip(prepared.target.classes, share, strict=True) if s < 0.05 or s > 0.95]
+        odd = [
+            f"{clean(str(label))} {s:.0%}"
+            for label, s in zip(prepared.target.classes, share, strict=True)
+            if s < 0.05 or s > 0.95
+        ]
         if odd:
-            yield Finding("C032", "warning", "labels that nearly every or nearly no training row has", len(odd), tuple(odd[:5]))
+            yield Finding(
+                "C032", "warning", "labels that nearly every or nearly no training row has", len(odd), tuple(odd[:5])
+            )
 
 
 def uneven(prepared: Prepared) -> bool:
@@ -106,8 +139,14 @@ def _duplicates(prepared: Prepared) -> Iterator[Finding]:
             rows = prepared.parts[part][shared]
             labels = prepared.raw.labels
             shown = tuple(clean(str(labels[r]), 40) if labels is not None else f"row {r + 1}" for r in rows[:3])
-            yield Finding("C040", "warning", f"{many(len(rows), 'row')} of {part} ({len(rows) / len(parts[part]):.1%}) stand in train as well, "
-                          "alike in every column: the exam is that much too easy", len(rows), shown)
+            yield Finding(
+                "C040",
+                "warning",
+                f"{many(len(rows), 'row')} of {part} ({len(rows) / len(parts[part]):.1%}) stand in train as well, "
+                "alike in every column: the exam is that much too easy",
+                len(rows),
+                shown,
+            )
     inside = len(parts["train"]) - len(np.unique(parts["train"]))
     if inside:
         yield Finding("C041", "note", f"{many(inside, 'row')} of train repeat another row of train", inside)
@@ -118,7 +157,7 @@ def row_marks(prepared: Prepared) -> np.ndarray:
     mark = np.zeros(len(prepared.raw), dtype=np.uint64)
     with np.errstate(over="ignore"):
         for place, (name, values) in enumerate(prepared.raw.columns.items()):
-            if prepared.kinds[name].name == "id" or place and prepared.kinds[name].name == "leave-out":
+            if prepared.kinds[name].name == "id" or (place and prepared.kinds[name].name == "leave-out"):
                 continue
             mark = mark * np.uint64(0x9E3779B97F4A7C15) + _marks(values)
     return mark
@@ -130,7 +169,9 @@ def _marks(values: np.ndarray) -> np.ndarray:
     plain = np.ascontiguousarray(values).reshape(len(values), -1)
     if plain.dtype.kind in "fM":
         plain = plain.view(np.int64 if plain.dtype.itemsize == 8 else np.int32)
-    odd = np.random.default_rng(plain.shape[1]).integers(1, 2**62, plain.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    odd = np.random.default_rng(plain.shape[1]).integers(1, 2**62, plain.shape[1], dtype=np.uint64) * np.uint64(
+        2
+    ) + np.uint64(1)
     total = np.zeros(len(values), dtype=np.uint64)
     rows = max(1, AT_ONCE // plain.shape[1])
     for start in range(0, len(values), rows):
@@ -156,7 +197,9 @@ def _leaks(prepared: Prepared) -> Iterator[Finding]:
     number, category = fields["input"].get("number"), fields["input"].get("category")
     names = prepared.input.names_of_features()
     columns = [(n, number[:LEAK_ROWS, k].numpy()) for k, n in enumerate(names["number"])] if number is not None else []
-    columns += [(n, category[:LEAK_ROWS, k].numpy()) for k, n in enumerate(names["category"])] if category is not None else []
+    columns += (
+        [(n, category[:LEAK_ROWS, k].numpy()) for k, n in enumerate(names["category"])] if category is not None else []
+    )
     tree = DecisionTreeRegressor if prepared.problem == "regression" else DecisionTreeClassifier
     trivial = 0.0 if prepared.problem == "regression" else float(np.bincount(target[half:]).max() / len(target[half:]))
     if trivial > 0.95:
@@ -170,11 +213,22 @@ def _leaks(prepared: Prepared) -> Iterator[Finding]:
         if score >= LEAK:
             found.append(f"{name} {score:.3f}")
     if found:
-        yield Finding("C042", "warning", "columns that give the target away by themselves: known before the answer is?", len(found), tuple(found[:5]))
+        yield Finding(
+            "C042",
+            "warning",
+            "columns that give the target away by themselves: known before the answer is?",
+            len(found),
+            tuple(found[:5]),
+        )
 
 
 def _small(prepared: Prepared) -> Iterator[Finding]:
     test = len(prepared.parts["test"])
     if test < 100:
-        yield Finding("C050", "warning" if test < 30 else "note", f"the exam has only {many(test, 'row')}: its scores are rough"
-                      + ("; --folds 5 would examine every row" if prepared.how_split.startswith("at random") else ""), test)
+        yield Finding(
+            "C050",
+            "warning" if test < 30 else "note",
+            f"the exam has only {many(test, 'row')}: its scores are rough"
+            + ("; --folds 5 would examine every row" if prepared.how_split.startswith("at random") else ""),
+            test,
+        )

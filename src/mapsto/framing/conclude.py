@@ -91,23 +91,42 @@ def said(result: Result) -> str:
             lines.append(f"  {name:22}{_cell(score, True):>26}{'  ' + note if note else ''}")
     lines += _labels_said(result.labels)
     verdict = now["verdict"]
-    lines += ["", f"verdict   limit: {verdict['limit']}", f"          {verdict['advice']}", *(f"          {line}" for line in verdict["lines"])]
+    lines += [
+        "",
+        f"verdict   limit: {verdict['limit']}",
+        f"          {verdict['advice']}",
+        *(f"          {line}" for line in verdict["lines"]),
+    ]
     return "\n".join(lines)
 
 
-def conclude(frame: Frame, folder: Run, learner: Learner, seconds: float, watch: Watch, baseline_seconds: float, stop: Stop) -> Result:
+def conclude(
+    frame: Frame, folder: Run, learner: Learner, seconds: float, watch: Watch, baseline_seconds: float, stop: Stop
+) -> Result:
     """Examine, compare, judge; write result.json, model/ and report.html. The learner ends with its best weights."""
     ready, problem = frame.prepared, frame.prepared.problem
     last = {name: tensor.detach().clone() for name, tensor in learner.model.state_dict().items()}
     steps = learner.step
     learner.take_best()
     watch.say("examining")
-    scores = {s: found for s in ("train", "valid", "test") if (found := learner.evaluate(s, at_most=AT_MOST if s == "train" else 0))}
+    scores = {
+        s: found
+        for s in ("train", "valid", "test")
+        if (found := learner.evaluate(s, at_most=AT_MOST if s == "train" else 0))
+    }
     predictions = {split: learner.data.predictions(learner, split) for split in ("valid", "test")}
     outputs = 1 if problem == "regression" else len(ready.target.classes)
-    beside = baselines(learner.data, learner.objective, outputs, learner.seed, baseline_seconds, told=watch.say, stopped=lambda: bool(stop.asked))
+    beside = baselines(
+        learner.data,
+        learner.objective,
+        outputs,
+        learner.seed,
+        baseline_seconds,
+        told=watch.say,
+        stopped=lambda: bool(stop.asked),
+    )
     leading, measure = next(iter(learner.objective.measures(ready.target).items()))
-    curve = _curve(folder, leading)
+    curve = curve_of(folder, leading)
     noise = _noise(ready, predictions, beside)
     labels = _labels(ready, predictions)
     verdict = judge(
@@ -119,7 +138,9 @@ def conclude(frame: Frame, folder: Run, learner: Learner, seconds: float, watch:
         curve,
         noise=noise,
         mismatch=_mismatch(ready, learner.seed),
-        counts=dict(zip(map(str, ready.target.classes), ready.target.counts, strict=True)) if problem == "classification" else None,
+        counts=dict(zip(map(str, ready.target.classes), ready.target.counts, strict=True))
+        if problem == "classification"
+        else None,
         labels=labels,
         separate=not ready.how_split.startswith("at random"),
         linear=frame.settings["model"]["name"] == "linear",
@@ -129,8 +150,15 @@ def conclude(frame: Frame, folder: Run, learner: Learner, seconds: float, watch:
         "measure": leading,
         "better": measure.better,
         "scores": {split: plain_scores(s) for split, s in scores.items()},
-        "baselines": {name: {**{split: plain_scores(s) for split, s in b.scores.items()}, "rows": b.rows, "note": b.note,
-                             "seconds": round(b.seconds, 3)} for name, b in beside.items()},
+        "baselines": {
+            name: {
+                **{split: plain_scores(s) for split, s in b.scores.items()},
+                "rows": b.rows,
+                "note": b.note,
+                "seconds": round(b.seconds, 3),
+            }
+            for name, b in beside.items()
+        },
         **({"labels": {name: plain_label(label) for name, label in labels.items()}} if labels else {}),
         "verdict": verdict.to_json(),
         "steps": steps,
@@ -143,13 +171,32 @@ def conclude(frame: Frame, folder: Run, learner: Learner, seconds: float, watch:
         "mapsto": mapsto.__version__,
     }
     written = strict(written)
-    reading = {k: frame.settings["data"][k] for k in ("columns", "encoding", "separator") if frame.settings["data"].get(k)}
-    about = {"mapsto": mapsto.__version__, "reading": reading, "data": clean(str(frame.settings["data"]["source"])), "target_name": ready.target_name,
-             "targets": frame.settings["data"]["target"], "scores": written["scores"], "verdict": verdict.advice, "best": written["best"]}
-    bundle.save(folder.path / "model", learner.model, {"best": dict(learner.model.state_dict()), "last": last}, learner.objective,
-                ready.input, ready.target, about)
+    reading = {
+        k: frame.settings["data"][k] for k in ("columns", "encoding", "separator") if frame.settings["data"].get(k)
+    }
+    about = {
+        "mapsto": mapsto.__version__,
+        "reading": reading,
+        "data": clean(str(frame.settings["data"]["source"])),
+        "target_name": ready.target_name,
+        "targets": frame.settings["data"]["target"],
+        "scores": written["scores"],
+        "verdict": verdict.advice,
+        "best": written["best"],
+    }
+    bundle.save(
+        folder.path / "model",
+        learner.model,
+        {"best": dict(learner.model.state_dict()), "last": last},
+        learner.objective,
+        ready.input,
+        ready.target,
+        about,
+    )
     watch.say("writing the report")
-    folder.write("report.html", page(report_of(frame, folder.environment(), written, verdict, curve, predictions, noise)))
+    folder.write(
+        "report.html", page(report_of(frame, folder.environment(), written, verdict, curve, predictions, noise))
+    )
     folder.write("result.json", json.dumps(written, indent=1, ensure_ascii=False))
     return Result(folder.path, written)
 
@@ -163,7 +210,12 @@ def plain_estimate(estimate: Estimate) -> Plain:
 
 
 def plain_label(label: Label) -> Plain:
-    return {"share": label.share, "present": label.present, "auroc": plain_estimate(label.auroc), "f1": plain_estimate(label.f1)}
+    return {
+        "share": label.share,
+        "present": label.present,
+        "auroc": plain_estimate(label.auroc),
+        "f1": plain_estimate(label.f1),
+    }
 
 
 def strict(value: Any) -> Any:
@@ -177,7 +229,8 @@ def strict(value: Any) -> Any:
     return value
 
 
-def _curve(folder: Run, leading: str) -> list[Plain]:
+def curve_of(folder: Run, leading: str) -> list[Plain]:
+    """The course of a run, as a verdict and a report read it."""
     points = []
     for line in folder.history():
         point = {"step": line["step"], "train_loss": sum(line["losses"].values())}
@@ -192,7 +245,9 @@ def _noise(ready: Prepared, predictions: dict[str, torch.Tensor], beside: dict[s
     if ready.problem != "classification":
         return None
     others = [b for name, b in beside.items() if name not in ("majority", "mean", "decision-tree")]
-    second = max(others, key=lambda b: b.scores["valid"]["accuracy"].value if "valid" in b.scores else -1.0, default=None)
+    second = max(
+        others, key=lambda b: b.scores["valid"]["accuracy"].value if "valid" in b.scores else -1.0, default=None
+    )
     splits = [split for split in ("valid", "test") if len(predictions[split])]
     labels = np.concatenate([ready.fields[s]["target"].numpy() for s in splits])
     mine = np.concatenate([predictions[s].cpu().numpy() for s in splits])
@@ -218,7 +273,10 @@ def _labels_said(labels: Plain) -> list[str]:
     for name in order[:LABELS_SAID]:
         label = labels[name]
         there = f"{label['present']} of {label['auroc']['n']}"
-        lines.append(f"  {clean(name, 21):22}{label['share']:>9.1%}{there:>13}{_cell(label['f1'], True):>25}{_cell(label['auroc'], True):>26}")
+        lines.append(
+            f"  {clean(name, 21):22}{label['share']:>9.1%}{there:>13}"
+            f"{_cell(label['f1'], True):>25}{_cell(label['auroc'], True):>26}"
+        )
     if len(order) > LABELS_SAID:
         lines.append(f"  and {len(order) - LABELS_SAID} more that it tells better: see result.json")
     return lines
@@ -243,8 +301,13 @@ def _features(ready: Prepared, split: str) -> tuple[np.ndarray, list[str]]:
         flat = input.reshape(len(input), -1).numpy()
         return flat, [f"number {i + 1}" for i in range(flat.shape[1])]
     height, width = input.shape[2] // 2, input.shape[3] // 2
-    regions = {"all": input, "top left": input[..., :height, :width], "top right": input[..., :height, width:],
-               "bottom left": input[..., height:, :width], "bottom right": input[..., height:, width:]}
+    regions = {
+        "all": input,
+        "top left": input[..., :height, :width],
+        "top right": input[..., :height, width:],
+        "bottom left": input[..., height:, :width],
+        "bottom right": input[..., height:, width:],
+    }
     columns, names = [], []
     for where, region in regions.items():
         flat = region.flatten(2).float()

@@ -22,9 +22,26 @@ from mapsto.framing.price import Price, price
 from mapsto.framing.propose import GIVEN, Proposal, propose
 from mapsto.learner.learner import Learner, initialised
 
-NOUNS = {"model": "model", "objective": "objective", "experience": "experience", "update": "update", "until": "until",
-         "optimizer": "optimizer", "schedule": "schedule"}
-SPLIT = {"test": 0.2, "valid": 0.16, "seed": 0, "folds": 0, "fold": 0, "column": "", "group": "", "time": ""}
+NOUNS = {
+    "model": "model",
+    "objective": "objective",
+    "experience": "experience",
+    "update": "update",
+    "until": "until",
+    "optimizer": "optimizer",
+    "schedule": "schedule",
+}
+SPLIT = {
+    "test": 0.2,
+    "valid": 0.16,
+    "seed": 0,
+    "folds": 0,
+    "fold": 0,
+    "alone": False,
+    "column": "",
+    "group": "",
+    "time": "",
+}
 OWN = "your-own"
 
 
@@ -39,10 +56,25 @@ class Frame:
     raw: what the source gave; exam: a separate test, if any. given: written settings, complete or partial, that overrule.
     """
 
-    def __init__(self, raw: Raw, exam: Raw | None = None, data: dict[str, Any] | None = None, seed: int = 0, device: str = "auto",
-                 complete: dict[str, Any] | None = None):
+    def __init__(
+        self,
+        raw: Raw,
+        exam: Raw | None = None,
+        data: dict[str, Any] | None = None,
+        seed: int = 0,
+        device: str = "auto",
+        complete: dict[str, Any] | None = None,
+    ):
         self._raw, self._exam = raw, exam
-        base = {"source": raw.name, "target": raw.target, "test": "", "kinds": {}, "size": [], "missing_targets": MISSING_TARGETS, **(data or {})}
+        base = {
+            "source": raw.name,
+            "target": raw.target,
+            "test": "",
+            "kinds": {},
+            "size": [],
+            "missing_targets": MISSING_TARGETS,
+            **(data or {}),
+        }
         base["split"] = {**SPLIT, **base.get("split", {})}
         self._base = {"data": base, "run": {"seed": seed, "device": device}}
         self._complete = complete  # every setting, from a frame.toml: nothing is proposed
@@ -153,7 +185,11 @@ class Frame:
             settled = changes.pop("model.name", None) or (whole["name"] if isinstance(whole, dict) else whole)
             self.proposal = propose(self._prepare(mine["data"]), device, settled if not self._own else "mlp")
             mine["data"]["augment"] = self.proposal.augment
-            mine |= {"model": self.proposal.model, "objective": self.proposal.objective, "algorithm": self.proposal.algorithm}
+            mine |= {
+                "model": self.proposal.model,
+                "objective": self.proposal.objective,
+                "algorithm": self.proposal.algorithm,
+            }
         for path, value in changes.items():
             _put(mine, path, value)
         if self._own is not None:
@@ -169,14 +205,22 @@ class Frame:
         if self._own is not None:
             model = copy.deepcopy(self._own)
         elif now["model"]["name"] == OWN:
-            raise FrameError(f"this frame is for your own module {now['model'].get('class')}.", "Hand it over: frame.model = MyNet(…)")
+            raise FrameError(
+                f"this frame is for your own module {now['model'].get('class')}.",
+                "Hand it over: frame.model = MyNet(…)",
+            )
         else:
-            ends = {"inputs": ready.input.shape, "outputs": 1 if ready.problem == "regression" else len(ready.target.classes)}
+            ends = {
+                "inputs": ready.input.shape,
+                "outputs": 1 if ready.problem == "regression" else len(ready.target.classes),
+            }
             model = initialised(partial(names.build, "model", {**now["model"], **ends}), now["run"]["seed"])
         objective = names.build("objective", now["objective"])
         if objective.problem != ready.problem:
-            raise FrameError(f"{now['objective']['name']} is for {objective.problem}, but this is {ready.problem}.",
-                             f"Use {propose(ready, device).objective['name']}, or overrule the target's kind.")
+            raise FrameError(
+                f"{now['objective']['name']} is for {objective.problem}, but this is {ready.problem}.",
+                f"Use {propose(ready, device).objective['name']}, or overrule the target's kind.",
+            )
         return data, model, objective, Algorithm(**{k: names.build(k, v) for k, v in now["algorithm"].items()})
 
     def learner(self) -> Learner:
@@ -189,10 +233,17 @@ class Frame:
         if update.get("learning_rate") == "auto":
             from mapsto.framing.rate import range_test
 
-            trial = copy.copy(self)
-            trial._overrides = {**self._overrides}
-            trial.set("algorithm.lr", 1e-3)
-            self.set("algorithm.lr", range_test(trial.learner()))
+            self.set("algorithm.lr", range_test(self._twin().set("algorithm.lr", 1e-3).learner()))
+
+    def _twin(self) -> Frame:
+        """A frame over the same data, whose settings are its own."""
+        twin = copy.copy(self)
+        twin._overrides = {**self._overrides}
+        return twin
+
+    def fold(self, number: int) -> Frame:
+        """This frame for one of its folds alone, counted from 0: an ordinary run."""
+        return self._twin().set("data.split.fold", number).set("data.split.alone", True)
 
     def price(self) -> Price:
         learner = self.learner()
@@ -238,7 +289,9 @@ def _put(table: dict[str, Any], path: str, value: Any) -> None:
     """Write one setting. A noun is replaced whole by its name (`algorithm.update.optimizer=sgd`, or `….name=sgd`)."""
     if path in ("model", "objective"):
         value = value if isinstance(value, dict) else {"name": value}
-        table[path] = names.complete(path, {k: v for k, v in value.items() if k not in GIVEN}, without=GIVEN if path == "model" else ())
+        table[path] = names.complete(
+            path, {k: v for k, v in value.items() if k not in GIVEN}, without=GIVEN if path == "model" else ()
+        )
         return
     owner, key = written.resolve(table, path)
     parent = path.split(".")[-2]
@@ -250,5 +303,7 @@ def _put(table: dict[str, Any], path: str, value: Any) -> None:
     if key in NOUNS and isinstance(value, str | dict):
         value = names.complete(NOUNS[key], value if isinstance(value, dict) else {"name": value}, without=GIVEN)
     if isinstance(owner.get(key), dict) and not isinstance(value, dict):
-        raise FrameError(f"'{path}' is a table of settings, but came {value!r}.", f"It holds: {', '.join(owner[key]) or 'nothing'}.")
+        raise FrameError(
+            f"'{path}' is a table of settings, but came {value!r}.", f"It holds: {', '.join(owner[key]) or 'nothing'}."
+        )
     owner[key] = value

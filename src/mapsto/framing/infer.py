@@ -103,7 +103,9 @@ def target_kind(raw: Raw, column: str) -> Kind:
     if values.dtype == object and isinstance(present[0], list | tuple | set):
         return Kind("categories", "lists of labels")
     if values.dtype.kind == "M":
-        raise DataError(f"the target '{shown}' holds dates, which cannot be learned as a target.", "Name another with --target.")
+        raise DataError(
+            f"the target '{shown}' holds dates, which cannot be learned as a target.", "Name another with --target."
+        )
     distinct = len(np.unique(present)) if present.dtype != object else len({str(v) for v in present})
     if distinct == 1:
         raise DataError(
@@ -152,8 +154,10 @@ def label_separator(present: Sequence) -> str:
 def problem_of(kind: str) -> Problem:
     problems: dict[str, Problem] = {"number": "regression", "category": "classification", "categories": "multi-label"}
     if kind not in problems:
-        raise DataError(f"a target of kind '{kind}' makes no problem this version can learn.",
-                        f"A target is of kind {', '.join(problems)}.")
+        raise DataError(
+            f"a target of kind '{kind}' makes no problem this version can learn.",
+            f"A target is of kind {', '.join(problems)}.",
+        )
     return problems[kind]
 
 

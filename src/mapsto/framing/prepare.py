@@ -54,7 +54,9 @@ class Prepared:
     @property
     def digest(self) -> str:
         """A fingerprint of the encoded examples and of what they mean: resuming on other data is refused."""
-        learned = [domain.state_dict() for domain in (self.input, self.target)]  # units and names are not in the encoding
+        learned = [
+            domain.state_dict() for domain in (self.input, self.target)
+        ]  # units and names are not in the encoding
         state = hashlib.sha256(json.dumps(learned, sort_keys=True).encode())
         for part in ("train", "valid", "test"):
             over(self.fields[part], lambda t: state.update(np.ascontiguousarray(t.numpy())) or t)
@@ -97,11 +99,17 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any]) -> Prepared:
     input, columns = _input(raw, kinds, settings)
     input.fit(_rows(columns, parts["train"]))
     fields = {
-        part: {"input": input.encode(_rows(columns, rows)), "target": _encoded_target(target, raw.columns[target_name][rows])}
-        if len(rows) else {"input": _empty(input), "target": torch.empty(0)}
+        part: {
+            "input": input.encode(_rows(columns, rows)),
+            "target": _encoded_target(target, raw.columns[target_name][rows]),
+        }
+        if len(rows)
+        else {"input": _empty(input), "target": torch.empty(0)}
         for part, rows in parts.items()
     }
-    return Prepared(raw, target_name, {**kinds, target_name: target_kind}, problem, input, target, parts, how, fields, findings)
+    return Prepared(
+        raw, target_name, {**kinds, target_name: target_kind}, problem, input, target, parts, how, fields, findings
+    )
 
 
 def with_target(raw: Raw, wanted: str | list[str] | None, findings: list[Finding]) -> tuple[Raw, str]:
@@ -118,7 +126,9 @@ def with_target(raw: Raw, wanted: str | list[str] | None, findings: list[Finding
     if isinstance(wanted, str):
         name = infer.find_column(raw, wanted)
         if name != wanted:
-            findings.append(Finding("C001", "note", f"target '{clean(wanted)}' was taken to mean the column '{clean(name)}'"))
+            findings.append(
+                Finding("C001", "note", f"target '{clean(wanted)}' was taken to mean the column '{clean(name)}'")
+            )
         return raw, name
     found = list(dict.fromkeys(infer.find_column(raw, w) for w in wanted))
     marks = np.column_stack([yes_or_no(raw.columns[name], name) for name in found])
@@ -140,7 +150,8 @@ def yes_or_no(values: np.ndarray, name: str) -> np.ndarray:
     for row in np.flatnonzero(~unknown):
         if not isinstance(said[row], Hashable) or said[row] not in YES_OR_NO:
             raise DataError(
-                f"several targets are labels, each yes or no (1 or 0), but '{clean(name)}' also holds {clean(str(values[row]), 40)!r}.",
+                f"several targets are labels, each yes or no (1 or 0), but '{clean(name)}' also holds "
+                f"{clean(str(values[row]), 40)!r}.",
                 "Name one target, or columns of 1 and 0, true and false, or yes and no.",
             )
         marks[row] = YES_OR_NO[said[row]]
@@ -151,7 +162,9 @@ def blanks_as_none(values: np.ndarray) -> np.ndarray:
     """In a column of joined labels ("cat|dog") a blank cell says that none of them holds."""
     unknown = infer.missing(values)
     texts = values.dtype == object and any(isinstance(v, str) for v in values)
-    return objects(["" if u else v for v, u in zip(values, unknown, strict=True)]) if texts and unknown.any() else values
+    return (
+        objects(["" if u else v for v, u in zip(values, unknown, strict=True)]) if texts and unknown.any() else values
+    )
 
 
 def label_lists(values: np.ndarray) -> np.ndarray:
@@ -193,8 +206,16 @@ def _with_blanks_read(raw: Raw, name: str, kind: Kind, findings: list[Finding]) 
     if values is raw.columns[name]:
         return raw
     rows = np.flatnonzero(blank)
-    findings.append(Finding("C004", "note", f"{many(len(rows), 'row')} whose '{clean(name)}' is blank count as having none of the labels; "
-                            "remove rows that nobody has labelled", len(rows), tuple(_label(raw, r) for r in rows[:3])))
+    findings.append(
+        Finding(
+            "C004",
+            "note",
+            f"{many(len(rows), 'row')} whose '{clean(name)}' is blank count as having none of the labels; "
+            "remove rows that nobody has labelled",
+            len(rows),
+            tuple(_label(raw, r) for r in rows[:3]),
+        )
+    )
     return Raw(raw.name, {**raw.columns, name: values}, raw.target, raw.split, raw.labels, raw.kinds, raw.findings)
 
 
@@ -212,11 +233,19 @@ def _with_known_targets(raw: Raw, name: str, kind: Kind, settings: dict[str, Any
     rows, share = np.flatnonzero(unknown), unknown.mean()
     if share > settings.get("missing_targets", MISSING_TARGETS):
         raise DataError(
-            f"the target '{clean(name)}' is missing in {many(len(rows), 'row')} of {len(raw)} ({share:.0%}; the first: {_label(raw, rows[0])}).",
+            f"the target '{clean(name)}' is missing in {many(len(rows), 'row')} of {len(raw)} ({share:.0%}; "
+            f"the first: {_label(raw, rows[0])}).",
             "If these rows should be left out, say so: --set data.missing_targets=1.0",
         )
-    findings.append(Finding("C002", "repair", f"{many(len(rows), 'row')} without a target left out", len(rows),
-                            tuple(_label(raw, r) for r in rows[:3])))
+    findings.append(
+        Finding(
+            "C002",
+            "repair",
+            f"{many(len(rows), 'row')} without a target left out",
+            len(rows),
+            tuple(_label(raw, r) for r in rows[:3]),
+        )
+    )
     return take(raw, np.flatnonzero(~unknown))
 
 
@@ -239,7 +268,9 @@ def _one_way_in(kinds: dict[str, Kind]) -> dict[str, Kind]:
     if not pictures:
         return kinds
     return {
-        name: kind if name == pictures[0] or not kind.used else Kind("leave-out", f"beside the pictures in '{clean(pictures[0])}'")
+        name: kind
+        if name == pictures[0] or not kind.used
+        else Kind("leave-out", f"beside the pictures in '{clean(pictures[0])}'")
         for name, kind in kinds.items()
     }
 
@@ -248,7 +279,10 @@ def _something_to_see(kinds: dict[str, Kind]) -> dict[str, Kind]:
     """Where no column is left, a counter is worth looking at after all: y over time, say."""
     if any(kind.used for kind in kinds.values()):
         return kinds
-    return {n: Kind("number", "a counter, but the only input there is") if k.because == infer.COUNTER else k for n, k in kinds.items()}
+    return {
+        n: Kind("number", "a counter, but the only input there is") if k.because == infer.COUNTER else k
+        for n, k in kinds.items()
+    }
 
 
 def _domain(kind: Kind, values: np.ndarray, is_target: bool = False, size: list[int] | None = None) -> Domain:
@@ -257,7 +291,9 @@ def _domain(kind: Kind, values: np.ndarray, is_target: bool = False, size: list[
     if kind.name == "category":
         return Category() if is_target else Category(rare=2)
     if kind.name == "categories":
-        return Categories(separator=infer.label_separator(infer.present_values(values)) if values.dtype == object else "")
+        return Categories(
+            separator=infer.label_separator(infer.present_values(values)) if values.dtype == object else ""
+        )
     if kind.name == "image":
         return build("domain", {"name": "image", "size": size or None})  # [] is learned
     return build("domain", {"name": kind.name})
@@ -270,9 +306,11 @@ def _input(raw: Raw, kinds: dict[str, Kind], settings: dict[str, Any]) -> tuple[
         texts = [name for name, kind in kinds.items() if kind.name == "text"]
         raise DataError(
             f"no column of {clean(raw.name)} is left to learn from: "
-            + ", ".join(f"'{clean(n)}' {k.because}" for n, k in list(kinds.items())[:8]) + ".",
-            f"Text columns ({few(texts)}) are not read by this version." if texts else
-            "Overrule a kind: --set data.kinds.COLUMN=number (or category, date).",
+            + ", ".join(f"'{clean(n)}' {k.because}" for n, k in list(kinds.items())[:8])
+            + ".",
+            f"Text columns ({few(texts)}) are not read by this version."
+            if texts
+            else "Overrule a kind: --set data.kinds.COLUMN=number (or category, date).",
         )
     domains = {name: _domain(kinds[name], raw.columns[name], size=settings.get("size")) for name in used}
     if len(used) == 1 and kinds[used[0]].name in ("image", "vector"):
@@ -313,13 +351,19 @@ def _deal(raw: Raw, target_name: str, problem: Problem, split: dict[str, Any]) -
         name = infer.find_column(raw, split["time"])
         values = raw.columns[name]
         if values.dtype == object or infer.missing(values).any():
-            raise DataError(f"a split by time needs a date or a number in every row, but '{clean(name)}' does not have one.",
-                            "Name another column with --time.")
+            raise DataError(
+                f"a split by time needs a date or a number in every row, but '{clean(name)}' does not have one.",
+                "Name another column with --time.",
+            )
         return how.by_time(rows, values), f"by '{clean(name)}': the past trains, the future is the test"
     if raw.split is not None and not how.folds:
         return _given(raw, raw.split, classes, how, "the source")
     parts = how.at_random(rows, classes)
-    share = f"fold {how.fold + 1} of {how.folds} is the test" if how.folds else f"{how.test:.0%} test, {how.valid:.0%} valid"
+    share = (
+        f"fold {how.fold + 1} of {how.folds} is the test"
+        if how.folds
+        else f"{how.test:.0%} test, {how.valid:.0%} valid"
+    )
     even = ", every class alike" if classes is not None else ""
     return parts, f"at random{even}: {share} (split seed {how.seed})"
 
@@ -332,10 +376,15 @@ def _given(raw: Raw, given: np.ndarray, classes: np.ndarray | None, how: Split, 
         parts["test"], parts["valid"] = parts["valid"], parts["test"]
         words += "; what it calls valid is the exam"
     if not len(parts["train"]):
-        raise DataError(f"the split given by {who} has no training rows.", "Expected rows marked train, and test or valid.")
+        raise DataError(
+            f"the split given by {who} has no training rows.", "Expected rows marked train, and test or valid."
+        )
     lacking = [name for name in ("test", "valid") if not len(parts[name])]
     if lacking:
-        share = {"test": how.test if "test" in lacking else 0.0, "valid": min(how.valid if "test" in lacking else 0.1, 10_000 / len(parts["train"]))}
+        share = {
+            "test": how.test if "test" in lacking else 0.0,
+            "valid": min(how.valid if "test" in lacking else 0.1, 10_000 / len(parts["train"])),
+        }
         own = Split(share["test"], share["valid"], how.seed)
         dealt = own.at_random(parts["train"], None if classes is None else classes[parts["train"]])
         parts = {**parts, **{name: dealt[name] for name in ["train", *lacking]}}
@@ -348,8 +397,10 @@ def _named_parts(raw: Raw, column: str) -> np.ndarray:
     words = [str(v).strip().casefold() for v in raw.columns[name]]
     odd = sorted({w for w in words if w not in PART_NAMES})
     if odd:
-        raise DataError(f"a split column says train, valid or test, but '{clean(name)}' also says {few(odd)}.",
-                        "Rename those values, or split at random.")
+        raise DataError(
+            f"a split column says train, valid or test, but '{clean(name)}' also says {few(odd)}.",
+            "Rename those values, or split at random.",
+        )
     return np.array([PART_NAMES[w] for w in words], dtype=object)
 
 
@@ -372,8 +423,15 @@ def _without_unseen_labels(raw: Raw, name: str, target: Domain, parts: Parts, fi
         unseen = (target.encode(raw.columns[name][rows]) < 0).numpy() if len(rows) else np.zeros(0, bool)
         if unseen.any():
             labels = sorted({clean(str(raw.columns[name][r]), 30) for r in rows[unseen]})
-            findings.append(Finding("C003", "warning", f"{many(int(unseen.sum()), 'row')} of {part} left out: no training row has their class",
-                                    int(unseen.sum()), tuple(labels[:5])))
+            findings.append(
+                Finding(
+                    "C003",
+                    "warning",
+                    f"{many(int(unseen.sum()), 'row')} of {part} left out: no training row has their class",
+                    int(unseen.sum()),
+                    tuple(labels[:5]),
+                )
+            )
         kept[part] = rows[~unseen]
     return kept
 
@@ -382,7 +440,9 @@ def _unseen_of_several(raw: Raw, name: str, target: Categories, parts: Parts) ->
     for part in ("valid", "test"):
         count = target.unseen(raw.columns[name][parts[part]])
         if count:
-            yield Finding("C003", "warning", f"{many(count, 'label')} in rows of {part} left out: no training row has them", count)
+            yield Finding(
+                "C003", "warning", f"{many(count, 'label')} in rows of {part} left out: no training row has them", count
+            )
 
 
 def _overruled(kinds: dict[str, str], column: str) -> Kind | None:

@@ -23,7 +23,9 @@ class Price:
 
     def __str__(self) -> str:
         steps = f", {self.steps:,} steps" if self.steps > 1 else ""
-        return f"{self.parameters:,} parameters, {_bytes(self.data)} of data{steps}, about {_duration(self.seconds)} here"
+        return (
+            f"{self.parameters:,} parameters, {_bytes(self.data)} of data{steps}, about {_duration(self.seconds)} here"
+        )
 
 
 def price(learner: Learner, views: list[View]) -> Price:
@@ -62,4 +64,10 @@ def _bytes(count: float) -> str:
 def _duration(seconds: float) -> str:
     if seconds < 1:
         return "a second"
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 100
+        else f"{seconds / 60:.0f} min"
+        if seconds < 6000
+        else f"{seconds / 3600:.1f} h"
+    )

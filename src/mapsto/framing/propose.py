@@ -14,7 +14,9 @@ from mapsto.framing.check import uneven
 from mapsto.framing.prepare import Prepared
 
 Table = dict[str, Any]
-TABLE_STEPS = 5000  # about how many updates a table is given
+TABLE_STEPS = 1500  # about how many updates a table is given
+MANY_ROWS = 5000  # of a table, from which on learning by heart is not the first concern
+WAVY_COLUMNS = 200  # of a table; more numbers are taken as they are, since waves make each of them five
 GIVEN = ("inputs", "outputs")  # what the data decide about a model
 
 
@@ -35,7 +37,7 @@ def propose(prepared: Prepared, device: torch.device, model: str | None = None) 
     rows = len(prepared.parts["train"])
     picture = len(prepared.input.shape) == 3 and not isinstance(prepared.input.shape, dict)
     chosen, why_model = (_picture_model if picture else _table_model)(prepared, rows)
-    if model is not None:
+    if model is not None and names.squash(model) != names.squash(chosen["name"]):
         chosen, why_model = {"name": model}, "you say so"
     cls = names.find("model", chosen["name"])
     objective, why_objective = _objective(prepared)
@@ -54,7 +56,11 @@ def propose(prepared: Prepared, device: torch.device, model: str | None = None) 
         instead={
             "model": [n for n in shelf if picture or n not in ("conv-net", "le-net", "alex-net", "vgg", "res-net")],
             "objective": _other_objectives(prepared.problem, objective["name"]),
-            "algorithm": ["optimizer sgd, adam", "schedule cosine, step-decay, constant", "until plateau, steps, minutes"],
+            "algorithm": [
+                "optimizer sgd, adam",
+                "schedule cosine, step-decay, constant",
+                "until plateau, steps, minutes",
+            ],
         },
     )
 
@@ -64,15 +70,30 @@ def _picture_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
     side = min(height, width)
     if side < 64:
         return {"name": "conv-net"}, f"pictures of {height}×{width} pixels: convolutions find the same thing anywhere"
-    return {"name": "res-net", "depth": 18, "width": 32}, f"pictures of {height}×{width} pixels need depth, and residual blocks make depth learnable"
+    return {
+        "name": "res-net",
+        "depth": 18,
+        "width": 32,
+    }, f"pictures of {height}×{width} pixels need depth, and residual blocks make depth learnable"
 
 
 def _table_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
-    width = 64 if rows < 1000 else 128 if rows < 5000 else 256
-    dropout = 0.1 if rows < 5000 else 0.0
-    return {"name": "mlp", "width": width, "depth": 2 if rows < 5000 else 3, "dropout": dropout}, (
-        f"columns of a table in no particular order, {rows} rows to learn from"
-    )
+    if rows < MANY_ROWS:
+        shape: Table = {"width": 64 if rows < 1000 else 128, "depth": 2, "dropout": 0.2}
+        why = "few enough to learn by heart, so dropout and a small network keep it from that"
+    else:
+        shape = {"width": 256, "depth": 3, "dropout": 0.2, "norm": "batch"}
+        why = "enough for a network of some size"
+    if _numbers(prepared) <= WAVY_COLUMNS:
+        shape |= {"waves": 16, "frequency": 0.1 if rows < MANY_ROWS else 1.0}
+        why += "; numbers are seen through waves, which bend where a straight line would not"
+    return {"name": "mlp", **shape}, f"columns of a table in no particular order, {rows} rows to learn from: {why}"
+
+
+def _numbers(prepared: Prepared) -> int:
+    """How many numbers of a table a model sees a row."""
+    shape = prepared.input.shape
+    return sum(shape.get("number", [])) if isinstance(shape, dict) else math.prod(shape)
 
 
 def _augment(prepared: Prepared) -> tuple[list[Table], str]:
@@ -82,7 +103,10 @@ def _augment(prepared: Prepared) -> tuple[list[Table], str]:
     if channels == 3:
         changes.append({"name": "flip"})
         return changes, f"a colour picture moved by up to {pixels} pixels, or seen in a mirror, shows the same thing"
-    return changes, f"a picture moved by up to {pixels} pixel{'s' * (pixels > 1)} shows the same thing; a mirrored digit or letter would not"
+    return (
+        changes,
+        f"a picture moved by up to {pixels} pixel{'s' * (pixels > 1)} shows the same thing; a mirrored digit or letter would not",
+    )
 
 
 def _objective(prepared: Prepared) -> tuple[Table, str]:
@@ -95,15 +119,18 @@ def _objective(prepared: Prepared) -> tuple[Table, str]:
         mean = sum(math.sqrt(c) for c in counts) / sum(counts)
         weights = [round(1 / math.sqrt(c) / mean, 4) if c else 0.0 for c in counts]
         return {"name": "cross-entropy", "weights": weights, "judged_by": "macro-f1"}, (
-            f"one of {len(counts)} classes; they are uneven ({min(counts)} to {max(counts)} rows), so a rare one counts more (by the root "
-            "of its rareness) and the run is judged by macro-F1, not accuracy"
+            f"one of {len(counts)} classes; they are uneven ({min(counts)} to {max(counts)} rows), so a rare one counts more "
+            "(by the root of its rareness) and the run is judged by macro-F1, not accuracy"
         )
     return {"name": "cross-entropy"}, f"one of {len(prepared.target.classes)} classes"
 
 
 def _other_objectives(problem: str, name: str) -> list[str]:
-    same = {"regression": ["squared-error", "absolute-error", "huber"], "classification": ["cross-entropy"],
-            "multi-label": ["binary-cross-entropy"]}
+    same = {
+        "regression": ["squared-error", "absolute-error", "huber"],
+        "classification": ["cross-entropy"],
+        "multi-label": ["binary-cross-entropy"],
+    }
     return [n for n in same[problem] if n != name]
 
 
@@ -111,20 +138,42 @@ def _solve() -> dict[str, Table]:
     return {"experience": {"name": "whole"}, "update": {"name": "solve"}, "until": {"name": "steps", "count": 1}}
 
 
-def _descend(prepared: Prepared, rows: int, picture: bool, model: str, device: torch.device) -> tuple[dict[str, Table], str]:
+def _descend(
+    prepared: Prepared, rows: int, picture: bool, model: str, device: torch.device
+) -> tuple[dict[str, Table], str]:
     if picture and model not in ("linear", "mlp"):
         batch = 32 if rows < 2000 else 64 if rows < 10_000 else 128
         epochs = min(60, max(6, round(160 * rows**-0.3)))  # 20 for a thousand pictures, 10 for ten thousand, 6 for more
-        update: Table = {"name": "descend", "learning_rate": 3e-3, "optimizer": {"name": "adam-w", "weight_decay": 0.05}}
+        update: Table = {
+            "name": "descend",
+            "learning_rate": 3e-3,
+            "optimizer": {"name": "adam-w", "weight_decay": 0.05},
+        }
         if min(prepared.input.shape[1:]) >= 24 and devices.has_fast_bfloat16(device):
             update["precision"] = "bfloat16"
-    else:
-        batch = 32 if rows < 2000 else 64 if rows < 10_000 else 256 if rows < 200_000 else 1024
-        epochs = min(200, max(10, round(TABLE_STEPS * batch / rows)))
+    elif picture or model == "linear":
+        batch = 32 if rows < 2000 else 64 if rows < 10_000 else 256
+        epochs = min(200, max(10, round(5000 * batch / rows)))
         rate = 1e-2 if model == "linear" else 2e-3
         update = {"name": "descend", "learning_rate": rate, "optimizer": {"name": "adam-w", "weight_decay": 0.02}}
+    else:
+        batch = 32 if rows < 2000 else 64 if rows < MANY_ROWS else 256 if rows < 200_000 else 1024
+        epochs = min(150, max(10, round(TABLE_STEPS * batch / rows)))
+        if rows < MANY_ROWS:  # the steps near the end are few: their average is steadier than the last of them
+            update = {
+                "name": "descend",
+                "learning_rate": 3e-3,
+                "optimizer": {"name": "adam-w", "weight_decay": 0.5},
+                "ema": 0.99,
+            }
+        else:
+            update = {"name": "descend", "learning_rate": 8e-3, "optimizer": {"name": "adam-w", "weight_decay": 0.1}}
     update["schedule"] = {"name": "one-cycle"}
     return (
-        {"experience": {"name": "passes", "batch_size": batch}, "update": update, "until": {"name": "epochs", "count": epochs}},
+        {
+            "experience": {"name": "passes", "batch_size": batch},
+            "update": update,
+            "until": {"name": "epochs", "count": epochs},
+        },
         "a rate that rises once and falls to nothing needs the least tuning; the weights of the best epoch are kept",
     )

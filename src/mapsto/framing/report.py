@@ -17,8 +17,8 @@ from mapsto.insight.noise import Noise
 from mapsto.insight.report import Mistake, Report
 from mapsto.insight.verdict import Verdict
 from mapsto.measures.interval import estimate
-from mapsto.measures.macro_f1 import MacroF1
 from mapsto.measures.label_f1 import LabelF1
+from mapsto.measures.macro_f1 import MacroF1
 
 if TYPE_CHECKING:
     from mapsto.framing.frame import Frame
@@ -51,13 +51,21 @@ def report_of(
         better=written["better"],
         verdict=verdict,
         scores={s: _estimates(found) for s, found in written["scores"].items()},
-        baselines={n: {s: _estimates(b[s]) for s in ("train", "valid", "test") if s in b} for n, b in written["baselines"].items()},
+        baselines={
+            n: {s: _estimates(b[s]) for s in ("train", "valid", "test") if s in b}
+            for n, b in written["baselines"].items()
+        },
         curve=curve,
         best_step=written["best"]["step"],
         card=text(frame, with_price=False),
         findings=[Finding(f.code, f.level, f.message, f.count, f.examples) for f in frame.findings],
-        made={**made, "steps": str(written["steps"]), "training": f"{written['seconds']:.1f} s", "seed": str(written["seed"]),
-              "parameters": f"{written['parameters']:,}"},
+        made={
+            **made,
+            "steps": str(written["steps"]),
+            "training": f"{written['seconds']:.1f} s",
+            "seed": str(written["seed"]),
+            "parameters": f"{written['parameters']:,}",
+        },
     )
     if ready.problem == "regression":
         _numbers(report, ready, guess, truth)
@@ -82,11 +90,15 @@ def _numbers(report: Report, ready: Prepared, guess: torch.Tensor, truth: torch.
 def _classes(report: Report, ready: Prepared, guess: torch.Tensor, truth: torch.Tensor) -> None:
     classes, said = len(ready.target.classes), guess.argmax(1)
     report.classes = [clean(str(c), 30) for c in ready.target.classes]
-    report.confusion = torch.bincount(truth * classes + said, minlength=classes * classes).reshape(classes, classes).numpy()
+    report.confusion = (
+        torch.bincount(truth * classes + said, minlength=classes * classes).reshape(classes, classes).numpy()
+    )
     report.stated, report.came = guess.max(1).values.numpy(), (said == truth).numpy()
     if classes > 2:
-        report.by_class = {name: _f1(MacroF1(), torch.stack([1 - (said == c).float(), (said == c).float()], 1), (truth == c).long())
-                           for c, name in enumerate(report.classes)}
+        report.by_class = {
+            name: _f1(MacroF1(), torch.stack([1 - (said == c).float(), (said == c).float()], 1), (truth == c).long())
+            for c, name in enumerate(report.classes)
+        }
 
 
 def _labels(report: Report, ready: Prepared, guess: torch.Tensor, truth: torch.Tensor) -> None:
@@ -102,8 +114,11 @@ def _f1(measure: Any, guess: torch.Tensor, truth: torch.Tensor) -> Estimate:
 def _mistake(ready: Prepared, row: int, guess: torch.Tensor, split: str) -> Mistake:
     truth = ready.raw.columns[ready.target_name][row]
     answer = ready.target.decode(guess[None])[0]
-    said = {"classification": clean(str(answer), 30), "regression": short(float(answer) if ready.problem == "regression" else 0.0),
-            "multi-label": clean(", ".join(map(str, answer)) if ready.problem == "multi-label" else "", 60) or "none"}[ready.problem]
+    said = {
+        "classification": clean(str(answer), 30),
+        "regression": short(float(answer) if ready.problem == "regression" else 0.0),
+        "multi-label": clean(", ".join(map(str, answer)) if ready.problem == "multi-label" else "", 60) or "none",
+    }[ready.problem]
     mistake: dict[str, Any] = {"truth": ready.target.show(truth), "guess": said, "label": _name(ready, row)}
     if ready.problem == "classification":
         mistake["confidence"] = float(guess.max())
@@ -129,4 +144,7 @@ def _plain(value: Any) -> Any:
 
 def _estimates(scores: dict[str, Any]) -> dict[str, Estimate]:
     nan = float("nan")
-    return {n: Estimate(*(nan if s[k] is None else s[k] for k in ("value", "low", "high")), s["n"]) for n, s in scores.items()}
+    return {
+        n: Estimate(*(nan if s[k] is None else s[k] for k in ("value", "low", "high")), s["n"])
+        for n, s in scores.items()
+    }

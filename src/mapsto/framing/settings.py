@@ -55,7 +55,9 @@ def paths(table: Table, before: str = "") -> Iterator[str]:
 def _unknown(table: Table, path: str) -> UnknownName:
     every = list(paths(table))
     last = path.split(".")[-1]
-    hint = names.near(path, every) or [p for p in every if p.split(".")[-1] in names.near(last, {p.split(".")[-1] for p in every})]
+    hint = names.near(path, every) or [
+        p for p in every if p.split(".")[-1] in names.near(last, {p.split(".")[-1] for p in every})
+    ]
     return UnknownName(
         f"no setting '{path}'." + (f" Near it: {', '.join(hint)}." if hint else ""),
         "`mapsto frame … --toml` prints every setting.",
@@ -63,7 +65,7 @@ def _unknown(table: Table, path: str) -> UnknownName:
 
 
 def parse(text: str) -> tuple[str, Any]:
-    """"model.width=64" → ("model.width", 64). A value is TOML, or else a bare word."""
+    """ "model.width=64" → ("model.width", 64). A value is TOML, or else a bare word."""
     path, sign, value = text.partition("=")
     if not sign or not path.strip():
         raise FrameError(f"--set needs PATH=VALUE, but came '{text}'.", "For example: --set model.width=64")

@@ -46,7 +46,12 @@ def frame(
     """
     if isinstance(source, str | Path) and str(source).endswith(".toml"):
         return reopen(Path(source).read_text(encoding="utf-8"), str(source))
-    reading = {"columns": columns, "encoding": encoding, "separator": separator, "data_dir": str(data_dir) if data_dir else None}
+    reading = {
+        "columns": columns,
+        "encoding": encoding,
+        "separator": separator,
+        "data_dir": str(data_dir) if data_dir else None,
+    }
     split = {"column": split_column or "", "group": group or "", "time": time or "", "folds": folds, "seed": split_seed}
     if _is_recipe(source):
         return _by_recipe(source, {"target": target, "test": test, **reading}, split, seed, device)
@@ -99,7 +104,10 @@ def reopen(toml: str, name: str, source: Any = None, test: Any = None) -> Frame:
 
 def _again(where: str, handed: Any, data: dict[str, Any], name: str) -> Raw:
     if where == IN_MEMORY and handed is None:
-        raise BadInput(f"{name} was framed on data in memory, which no file holds.", "Hand them over again: mapsto.resume(RUN, source=…)")
+        raise BadInput(
+            f"{name} was framed on data in memory, which no file holds.",
+            "Hand them over again: mapsto.resume(RUN, source=…)",
+        )
     reading = {k: data[k] for k in READING if k in data}
     return read(where if handed is None else handed, **reading)
 
@@ -121,8 +129,10 @@ def _by_recipe(word: str, asked: dict[str, Any], split: dict[str, Any], seed: in
     data_dir = asked.pop("data_dir")
     for option, value in asked.items():
         if value is not None:
-            raise BadInput(f"the recipe '{word}' brings its own {option}, but came {value!r}.",
-                           "Leave it out, or frame the data themselves by their path.")
+            raise BadInput(
+                f"the recipe '{word}' brings its own {option}, but came {value!r}.",
+                "Leave it out, or frame the data themselves by their path.",
+            )
     made = names.find("recipe", word)(data_dir=data_dir, seed=seed)
     for setting, value in split.items():
         if value:

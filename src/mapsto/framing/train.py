@@ -35,34 +35,44 @@ def train(
     Ctrl-C and SIGTERM leave a run that `resume` continues, and raise Interrupted. baseline_seconds: how long the simple
     models of the verdict may take together. tensorboard: also write its events into the run folder.
     """
-    if frame.settings["data"]["split"]["folds"] > 1:
+    if in_folds(frame):
         from mapsto.framing.folds import train_folds
 
         return train_folds(frame, run, watch, baseline_seconds)
     learner = frame.learner()
     learner.settle()
-    name = Path(str(frame.settings["data"]["source"])).name.split(".")[0] or "data"
-    folder = Run.create(run, name, frame.toml(), _environment(frame, learner))
+    folder = Run.create(run, run_name(frame), frame.toml(), environment(frame, learner))
     if tensorboard:
         observers = [*observers, TensorBoard(folder.path / "tensorboard")]
     with folder.locked():
         return _go(frame, folder, learner, watch, observers, baseline_seconds, 0.0)
 
 
-def resume(run: str | Path, frame: Frame, watch: Watch | None = None, observers: Sequence[Observer] = (),
-           baseline_seconds: float = 30.0) -> Result:
+def resume(
+    run: str | Path,
+    frame: Frame,
+    watch: Watch | None = None,
+    observers: Sequence[Observer] = (),
+    baseline_seconds: float = 30.0,
+) -> Result:
     """Continue a run from its newest checkpoint that verifies, bit for bit as if it had never stopped.
 
     `frame` is the run's own, over the same data; other data are refused.
     """
+    if in_folds(frame):
+        from mapsto.framing.folds import resume_folds
+
+        return resume_folds(run, frame, watch, baseline_seconds)
     folder = Run(run)
     learner = frame.learner()
     before = folder.environment()
     learner.settle(before.get("threads"))
-    now = _environment(frame, learner)
+    now = environment(frame, learner)
     if before["data"] != now["data"]:
-        raise BadInput(f"the data are not those that {run} was started on: their encoded values differ.",
-                       "Restore them, or start a new run.")
+        raise BadInput(
+            f"the data are not those that {run} was started on: their encoded values differ.",
+            "Restore them, or start a new run.",
+        )
     watch = watch or Unwatched()
     for key in ("torch", "threads", "device", "machine"):
         if before.get(key) != now[key]:
@@ -74,8 +84,31 @@ def resume(run: str | Path, frame: Frame, watch: Watch | None = None, observers:
         return _go(frame, folder, learner, watch, observers, baseline_seconds, about.get("seconds", 0.0))
 
 
-def _go(frame: Frame, folder: Run, learner: Learner, watch: Watch | None, observers: Sequence[Observer], baseline_seconds: float,
-        spent: float) -> Result:
+def in_folds(frame: Frame) -> bool:
+    """Whether this is a run of runs, one a fold; each of those is framed with `alone`."""
+    split = frame.settings["data"]["split"]
+    return split["folds"] > 1 and not split.get("alone")
+
+
+def run_name(frame: Frame) -> str:
+    """What a run folder is called where nobody says: after the data."""
+    return Path(str(frame.settings["data"]["source"])).name.split(".")[0] or "data"
+
+
+def environment(frame: Frame, learner: Learner) -> dict[str, Any]:
+    """Under what a run is bit for bit the same."""
+    return {"mapsto": mapsto.__version__, **devices.environment(learner.device), "data": frame.prepared.digest}
+
+
+def _go(
+    frame: Frame,
+    folder: Run,
+    learner: Learner,
+    watch: Watch | None,
+    observers: Sequence[Observer],
+    baseline_seconds: float,
+    spent: float,
+) -> Result:
     watch = watch or Unwatched()
     with Stop() as stop:
         watch.begin(learner)
@@ -97,9 +130,8 @@ def _go(frame: Frame, folder: Run, learner: Learner, watch: Watch | None, observ
 
 def _leave_if_asked(stop: Stop, folder: Run, learner: Learner) -> None:
     if stop.asked:
-        raise Interrupted(f"stopped at step {learner.step} of {learner.horizon}; nothing is lost.",
-                          f"Continue with: mapsto resume {folder.path}", stop.asked)
-
-
-def _environment(frame: Frame, learner: Learner) -> dict[str, Any]:
-    return {"mapsto": mapsto.__version__, **devices.environment(learner.device), "data": frame.prepared.digest}
+        raise Interrupted(
+            f"stopped at step {learner.step} of {learner.horizon}; nothing is lost.",
+            f"Continue with: mapsto resume {folder.path}",
+            stop.asked,
+        )

@@ -47,7 +47,9 @@ def resume(run: str | Path, source: Any = None, test: Any = None, watch: Watch |
     return training.resume(run, again, watch, **how)
 
 
-def evaluate(run: str | Path, source: Any = None, target: str | list[str] | None = None, **reading: Any) -> dict[str, Any]:
+def evaluate(
+    run: str | Path, source: Any = None, target: str | list[str] | None = None, **reading: Any
+) -> dict[str, Any]:
     """The exam of a learned function: on its run's own splits, or on other data with their answers.
 
     Returns {"run", "problem", "measure", "scores": {split: {measure: {"value", "low", "high", "n"}}}}; the split of other data is
@@ -58,6 +60,8 @@ def evaluate(run: str | Path, source: Any = None, target: str | list[str] | None
     counted: dict[str, int] = {}
     if source is None:
         folder = Run(run)
+        if "model_from" in folder.result():  # a run in folds: its function knows the test rows of all folds but its own
+            folder = Run(folder.path / folder.result()["model_from"])
         ready = reopen(folder.frame(), str(folder.path / "frame.toml")).prepared
         fields = {split: ready.fields[split] for split in ("train", "valid", "test")}
     else:
@@ -67,8 +71,17 @@ def evaluate(run: str | Path, source: Any = None, target: str | list[str] | None
         fields = {"train": none, "valid": none, "test": test}
     data = Dataset(**fields, input=f.input, target=f.target)
     examinee = Examinee(f.model, f.objective, f.device)
-    scores = {split: plain_scores(s) for split in fields if (s := data.exam(examinee, split, at_most=20_000 if split == "train" else 0))}
-    found = {"run": str(run), "problem": f.objective.problem, "measure": next(iter(f.objective.measures(f.target))), "scores": scores}
+    scores = {
+        split: plain_scores(s)
+        for split in fields
+        if (s := data.exam(examinee, split, at_most=20_000 if split == "train" else 0))
+    }
+    found = {
+        "run": str(run),
+        "problem": f.objective.problem,
+        "measure": next(iter(f.objective.measures(f.target))),
+        "scores": scores,
+    }
     return strict(found | counted)
 
 
@@ -80,12 +93,22 @@ def _examples(f: Function, raw: Raw, target: str | list[str] | None) -> tuple[di
         answers = blanks_as_none(answers) if f.target.split_at else label_lists(blanks_as_none(answers))
     known = ~infer.missing(answers)
     encoded = f.target.encode(answers[known])
-    right = (encoded >= 0).numpy() if f.objective.problem == "classification" else torch.isfinite(encoded.reshape(len(encoded), -1)).all(1).numpy()
+    right = (
+        (encoded >= 0).numpy()
+        if f.objective.problem == "classification"
+        else torch.isfinite(encoded.reshape(len(encoded), -1)).all(1).numpy()
+    )
     rows = known.nonzero()[0][right]
     if not len(rows):
-        raise DataError(f"no row of {clean(raw.name)} has an answer this function can give in '{clean(name)}'.",
-                        f"It gives {f.target.describe()}.")
-    input = {n: raw.columns[n][rows] for n in raw.columns} if isinstance(f.input, Row) else raw.columns[_input_column(f, raw, name)][rows]
+        raise DataError(
+            f"no row of {clean(raw.name)} has an answer this function can give in '{clean(name)}'.",
+            f"It gives {f.target.describe()}.",
+        )
+    input = (
+        {n: raw.columns[n][rows] for n in raw.columns}
+        if isinstance(f.input, Row)
+        else raw.columns[_input_column(f, raw, name)][rows]
+    )
     counted = {"left_out": len(raw) - len(rows)}
     if isinstance(f.target, Categories):
         counted["unknown_labels"] = f.target.unseen(answers[rows])
@@ -97,7 +120,9 @@ def _input_column(f: Function, raw: Raw, target: str) -> str:
     for name, values in raw.columns.items():
         if name != target and (raw.kinds.get(name) == wanted or infer.input_kind(values).name == wanted):
             return name
-    raise DataError(f"{clean(raw.name)} holds no {wanted}, which this function takes.", "Name the kind of data it was trained on.")
+    raise DataError(
+        f"{clean(raw.name)} holds no {wanted}, which this function takes.", "Name the kind of data it was trained on."
+    )
 
 
 def compare(*paths: str | Path) -> list[dict[str, Any]]:
@@ -109,19 +134,21 @@ def compare(*paths: str | Path) -> list[dict[str, Any]]:
         folder = Run(path)
         result, frame_of = folder.result(), folder.frame()
         model = reopen_model(frame_of)
-        rows.append({
-            "run": str(path),
-            "data": str(folder.environment().get("data", ""))[:12],
-            "model": model,
-            "parameters": result.get("parameters"),
-            "measure": result["measure"],
-            "better": result["better"],
-            "valid": result["scores"].get("valid", {}).get(result["measure"]),
-            "test": result["scores"].get("test", {}).get(result["measure"]),
-            "seconds": result["seconds"],
-            "limit": result["verdict"]["limit"],
-            "seed": result["seed"],
-        })
+        rows.append(
+            {
+                "run": str(path),
+                "data": str(folder.environment().get("data", ""))[:12],
+                "model": model,
+                "parameters": result.get("parameters"),
+                "measure": result["measure"],
+                "better": result["better"],
+                "valid": result["scores"].get("valid", {}).get(result["measure"]),
+                "test": result["scores"].get("test", {}).get(result["measure"]),
+                "seconds": result["seconds"],
+                "limit": result["verdict"]["limit"],
+                "seed": result["seed"],
+            }
+        )
     return sorted(rows, key=lambda row: -_value(row))
 
 
@@ -143,13 +170,15 @@ def runs(folder: str | Path = "runs") -> list[dict[str, Any]]:
         done = (run.path / "result.json").exists()
         history = run.history()
         result = run.result() if done else {}
-        rows.append({
-            "run": str(run.path),
-            "model": reopen_model(run.frame()),
-            "state": "finished" if done else "can be resumed" if run.checkpoints() else "begun",
-            "step": history[-1]["step"] if history else 0,
-            "measure": result.get("measure"),
-            "test": (result.get("scores", {}).get("test", {}) or {}).get(result.get("measure")),
-            "seconds": result.get("seconds"),
-        })
+        rows.append(
+            {
+                "run": str(run.path),
+                "model": reopen_model(run.frame()),
+                "state": "finished" if done else "can be resumed" if run.checkpoints() else "begun",
+                "step": history[-1]["step"] if history else 0,
+                "measure": result.get("measure"),
+                "test": (result.get("scores", {}).get("test", {}) or {}).get(result.get("measure")),
+                "seconds": result.get("seconds"),
+            }
+        )
     return rows

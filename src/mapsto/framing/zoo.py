@@ -20,8 +20,10 @@ def zoo(what: str | None = None) -> dict[str, dict[str, str]]:
     every = ["data", *SHELVES]
     if what is not None and what not in every:
         hint = names.near(what, every)
-        raise names.UnknownName(f"no shelf '{what}' in the zoo." + (f" Near it: {', '.join(hint)}." if hint else ""),
-                                f"There are: {', '.join(every)}.")
+        raise names.UnknownName(
+            f"no shelf '{what}' in the zoo." + (f" Near it: {', '.join(hint)}." if hint else ""),
+            f"There are: {', '.join(every)}.",
+        )
     found: dict[str, dict[str, str]] = {}
     if what in (None, "data"):
         from mapsto.data.read import named

@@ -17,6 +17,7 @@ from mapsto.learner.until import Steps
 
 AT_MOST = 20_000  # rows of an exam on training data
 
+
 @dataclass(frozen=True)
 class Baseline:
     """One simple model's scores. rows: training rows it was fitted on; note: what to know about it."""
@@ -71,7 +72,9 @@ def baselines(
         if objective.problem not in candidate.problems:
             continue
         late = time.perf_counter() - begun > seconds
-        heavy = candidate.label == "gradient-boosting" and width * outputs > 2000  # hundreds of trees over hundreds of columns
+        heavy = (
+            candidate.label == "gradient-boosting" and width * outputs > 2000
+        )  # hundreds of trees over hundreds of columns
         if found and (late or heavy or stopped()):
             continue
         told(candidate.label)
@@ -81,7 +84,11 @@ def baselines(
         algorithm = Algorithm(Whole(at_most=limit if rows > limit else 0), Solve(), Steps(1))
         learner = Learner(data, model, objective, algorithm, seed, device=str(data.device)).fit()
         exams = [s for s in splits if s != "train" or candidate.label != "k-nearest"]  # neighbours know their own rows
-        scores = {split: exam for split in exams if (exam := learner.evaluate(split, at_most=AT_MOST if split == "train" else 0))}
+        scores = {
+            split: exam
+            for split in exams
+            if (exam := learner.evaluate(split, at_most=AT_MOST if split == "train" else 0))
+        }
         held_out = {split: data.predictions(learner, split) for split in ("valid", "test")}
         fitted = min(rows, limit)
         note = f"fitted on {fitted:,} of {rows:,} rows" if fitted < rows else ""

@@ -45,6 +45,10 @@ def by_label(prediction: Tensor, target: Tensor, train: Tensor, names: Sequence[
         for measure in (auroc, f1):
             measure.update(prediction[:, [k]], target[:, [k]])
         few = min(present[k], len(target) - present[k]) < FEW
-        found[name] = Label(shares[k], int(present[k]), estimate(auroc, replicates=0 if few else replicates),
-                            estimate(f1, replicates=replicates))
+        found[name] = Label(
+            shares[k],
+            int(present[k]),
+            estimate(auroc, replicates=0 if few else replicates),
+            estimate(f1, replicates=replicates),
+        )
     return found

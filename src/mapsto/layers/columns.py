@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mapsto.core.batch import Field
 from mapsto.core.nouns import Shape
+from mapsto.layers.waves import Waves
 
 
 class Columns(nn.Module):
@@ -20,27 +21,32 @@ class Columns(nn.Module):
         in [0, nᵢ) a column (0 is "missing or never seen").
     embedding: width of the vector learned for each category at most (Guo and Berkhahn 2016, arXiv:1604.06737);
         0 for one-hot columns, which have no parameters.
+    waves, frequency: see `Waves`; 0 waves leave numbers as they are. The pixels of a picture are never seen through waves.
     """
 
-    def __init__(self, shape: Shape, embedding: int = 0):
+    def __init__(self, shape: Shape, embedding: int = 0, waves: int = 0, frequency: float = 0.3):
         super().__init__()
         self.row = isinstance(shape, dict)
+        numbers = sum(shape.get("number", [])) if self.row else math.prod(shape)
+        wavy = waves and numbers and (self.row or len(shape) == 1)
+        self.numbers = Waves(numbers, waves, frequency) if wavy else nn.Identity()
+        self.width = self.numbers.width if wavy else numbers
         if not self.row:
-            self.width = math.prod(shape)
             return
         self.sizes = list(shape.get("category", []))
-        numbers = sum(shape.get("number", []))
         # the usual rule: about half the categories, no more than `embedding`
         widths = [min(embedding, (size + 1) // 2) if embedding else size for size in self.sizes]
-        self.tables = nn.ModuleList(
-            nn.Embedding(size, width) for size, width in zip(self.sizes, widths, strict=True)
-        ) if embedding else None
-        self.width = numbers + sum(widths)
+        self.tables = (
+            nn.ModuleList(nn.Embedding(size, width) for size, width in zip(self.sizes, widths, strict=True))
+            if embedding
+            else None
+        )
+        self.width += sum(widths)
 
     def forward(self, input: Field) -> Tensor:
         if not self.row:
-            return input.flatten(1)
-        parts = [input["number"]] if "number" in input else []
+            return self.numbers(input.flatten(1))
+        parts = [self.numbers(input["number"])] if "number" in input else []
         for k, size in enumerate(self.sizes):
             index = input["category"][:, k]
             parts.append(self.tables[k](index) if self.tables else F.one_hot(index, size).float())

@@ -48,7 +48,7 @@ def fit(learner: Learner, until: Until, observers: Sequence[Observer] = (), stop
             learner.step += 1
 
             scores = None
-            over = until.reached(learner.step) or update.finished  # asked once before an exam: a clock may say otherwise later
+            over = until.reached(learner.step) or update.finished  # asked once: a clock may say otherwise later
             if learner.step % learner.exam_every == 0 or over:
                 with update.judged():
                     scores = learner.evaluate("valid", intervals=False)

@@ -54,7 +54,9 @@ class Learner:
         algorithm.update.start(self)
         algorithm.until.start(self)
 
-    def fit(self, until: Until | int | None = None, observers: Sequence[Observer] = (), stop: Stop | None = None) -> Self:
+    def fit(
+        self, until: Until | int | None = None, observers: Sequence[Observer] = (), stop: Stop | None = None
+    ) -> Self:
         """Learn until the algorithm's own end, or `until` (a whole number means so many steps)."""
         until = self.algorithm.until if until is None else Steps(until) if isinstance(until, int) else until
         until.start(self)

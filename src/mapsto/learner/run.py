@@ -1,9 +1,9 @@
 """A run is a folder: what was asked, what happened, where it stands, and what came of it.
 
-    frame.toml  environment.json      all that is needed to run it again
-    history.jsonl  timing.jsonl       one line per report, keyed by step; clock values apart
-    checkpoints/step-00000400/        all that step 401 follows from
-    model/  result.json  report.html  once training has ended
+frame.toml  environment.json      all that is needed to run it again
+history.jsonl  timing.jsonl       one line per report, keyed by step; clock values apart
+checkpoints/step-00000400/        all that step 401 follows from
+model/  result.json  report.html  once training has ended
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ class Run:
     def __init__(self, path: Path | str):
         self.path = Path(path)
         if not (self.path / "frame.toml").exists():
-            raise BadInput(f"no run at {path}: expected {self.path / 'frame.toml'}.", "`mapsto runs` lists the runs here.")
+            raise BadInput(
+                f"no run at {path}: expected {self.path / 'frame.toml'}.", "`mapsto runs` lists the runs here."
+            )
 
     @classmethod
     def create(cls, path: Path | str | None, name: str, frame: str, environment: dict[str, Any]) -> Run:
@@ -54,7 +56,9 @@ class Run:
             fresh.rename(target)
         except OSError as error:
             shutil.rmtree(fresh, ignore_errors=True)
-            raise BadInput(f"cannot make the run folder {target}: {error.strerror}.", "Name another with --run PATH.") from error
+            raise BadInput(
+                f"cannot make the run folder {target}: {error.strerror}.", "Name another with --run PATH."
+            ) from error
         return cls(target)
 
     @contextmanager
@@ -120,7 +124,10 @@ class Run:
     def result(self) -> dict[str, Any]:
         """What came of it: scores, baselines, verdict. BadInput while training has not ended."""
         if not (self.path / "result.json").exists():
-            raise BadInput(f"{self.path} has no result yet: its training has not ended.", f"`mapsto resume {self.path}` continues it.")
+            raise BadInput(
+                f"{self.path} has no result yet: its training has not ended.",
+                f"`mapsto resume {self.path}` continues it.",
+            )
         return read_json(self.path / "result.json")
 
     def _append(self, name: str, line: dict[str, Any]) -> None:

@@ -114,7 +114,7 @@ class Either(Until):
             until.start(learner)
 
     def reached(self, step: int) -> bool:
-        return any([until.reached(step) for until in self.several])  # all are asked: Minutes counts by being asked
+        return max(until.reached(step) for until in self.several)  # all are asked: Minutes counts by being asked
 
     def hear(self, step: int, scores: Scores) -> None:
         for until in self.several:

@@ -25,9 +25,7 @@ class DecisionTree(Solvable):
     Cost of solving: about rows × log(rows) × columns a level; the seed only settles ties between equally good splits.
     """
 
-    def __init__(
-        self, inputs: Shape, outputs: int, depth: int | None = None, leaf: int = 5, pruning: float = 0.0
-    ):
+    def __init__(self, inputs: Shape, outputs: int, depth: int | None = None, leaf: int = 5, pruning: float = 0.0):
         super().__init__()
         self.inputs, self.outputs, self.depth, self.leaf, self.pruning = inputs, outputs, depth, leaf, pruning
         self.columns = Columns(inputs)
@@ -42,12 +40,18 @@ class DecisionTree(Solvable):
             max_depth=self.depth, min_samples_leaf=self.leaf, ccp_alpha=self.pruning, random_state=seed % 2**32
         ).fit(found.features, found.target, sample_weight=found.weight)
         grown = solver.tree_
-        self.trees.plant([
-            Tree(
-                grown.feature, grown.threshold, grown.missing_go_to_left, grown.children_left, grown.children_right,
-                leaf=grown.children_left < 0,
-            )
-        ])
+        self.trees.plant(
+            [
+                Tree(
+                    grown.feature,
+                    grown.threshold,
+                    grown.missing_go_to_left,
+                    grown.children_left,
+                    grown.children_right,
+                    leaf=grown.children_left < 0,
+                )
+            ]
+        )
         value = torch.from_numpy(np.array(grown.value))  # [M, 1 or labels, 1 or classes]
         if problem == "classification":
             share = value.new_zeros(len(value), self.outputs)
@@ -68,6 +72,8 @@ class DecisionTree(Solvable):
 
 def _share_of_ones(value: Tensor, classes: list[np.ndarray]) -> Tensor:
     """value [M, L, ≤ 2], the share of each class that label l has (0, 1 or both) → [M, L], the share of 1."""
-    ones = [value[:, l, list(has).index(1)] if 1 in has else torch.zeros_like(value[:, l, 0])
-            for l, has in enumerate(classes)]
+    ones = [
+        value[:, l, list(has).index(1)] if 1 in has else torch.zeros_like(value[:, l, 0])
+        for l, has in enumerate(classes)
+    ]
     return torch.stack(ones, dim=1)

@@ -72,15 +72,17 @@ class GradientBoosting(Solvable):
         for target, columns in parts:
             solver = self._fit(found, target, problem, seed)
             start = solver._baseline_prediction.ravel()  # private, but scikit-learn shows its trees nowhere else
-            mine = columns[-len(start):]  # of two classes, only the second has trees
+            mine = columns[-len(start) :]  # of two classes, only the second has trees
             baseline[mine] = start
             for trees in solver._predictors:
                 grown += [tree.nodes for tree in trees]
                 outputs += mine.tolist()
-        self.trees.plant([
-            Tree(n["feature_idx"], n["num_threshold"], n["missing_go_to_left"], n["left"], n["right"], n["is_leaf"])
-            for n in grown
-        ])
+        self.trees.plant(
+            [
+                Tree(n["feature_idx"], n["num_threshold"], n["missing_go_to_left"], n["left"], n["right"], n["is_leaf"])
+                for n in grown
+            ]
+        )
         self.value = torch.from_numpy(np.concatenate([np.empty(0), *(n["value"] for n in grown)]))
         self.output = torch.tensor(outputs, dtype=torch.int64)
         self.baseline = torch.from_numpy(baseline)
@@ -101,8 +103,12 @@ class GradientBoosting(Solvable):
 
         kind = HistGradientBoostingRegressor if problem == "regression" else HistGradientBoostingClassifier
         solver = kind(
-            max_iter=self.rounds, learning_rate=self.learning_rate, max_leaf_nodes=self.leaves,
-            min_samples_leaf=self.leaf, l2_regularization=self.penalty, early_stopping=False,
+            max_iter=self.rounds,
+            learning_rate=self.learning_rate,
+            max_leaf_nodes=self.leaves,
+            min_samples_leaf=self.leaf,
+            l2_regularization=self.penalty,
+            early_stopping=False,
             random_state=seed % 2**32,
         )
         return solver.fit(found.features, target, sample_weight=found.weight)

@@ -76,7 +76,7 @@ class KNearest(Solvable):
         distance = asked.new_empty(asked.shape[0], 0)
         near = self.classes.new_empty(asked.shape[0], 0)
         for start in range(0, len(self.rows), AT_ONCE):
-            stored = self.standard(self.rows[start:start + AT_ONCE])
+            stored = self.standard(self.rows[start : start + AT_ONCE])
             here = torch.cdist(asked, stored, compute_mode=mode)
             here, place = here.topk(min(k, len(stored)), largest=False)
             distance, near = torch.cat([distance, here], dim=1), torch.cat([near, place + start], dim=1)

@@ -47,7 +47,7 @@ class LogisticRegression(Solvable):
             intercept[present] = 0.0
             if len(present) > 1:
                 slope, offset = self._fit(features, found.target, found.weight)
-                rows = present[-len(slope):]  # of two classes scikit-learn fits the second against the first
+                rows = present[-len(slope) :]  # of two classes scikit-learn fits the second against the first
                 coefficient[rows], intercept[rows] = slope, offset
         else:
             for label, target in enumerate(found.target.T):

@@ -28,7 +28,8 @@ NORMS = {"none": nn.Identity, "batch": BatchNorm, "layer": nn.LayerNorm}
 class MLP(nn.Module):
     """`depth` hidden layers of `width` units: linear, norm, ReLU, dropout; then a linear map to the outputs.
 
-    inputs: shape of the input (see `Columns`); categories of a table get learned vectors up to `embedding` wide.
+    inputs: shape of the input (see `Columns`); categories of a table get learned vectors up to `embedding` wide, and
+        numbers are seen through so many `waves`, whose frequencies begin with spread `frequency` (see `Waves`).
     forward: input [B, *inputs] → [B, outputs].
     """
 
@@ -41,13 +42,16 @@ class MLP(nn.Module):
         dropout: float = 0.0,
         norm: Literal["none", "batch", "layer"] = "none",
         embedding: int = 16,
+        waves: int = 0,
+        frequency: float = 0.3,
     ):
         super().__init__()
         if width < 1:
             raise FrameError(f"MLP needs a width of at least 1, but came {width}.")
         self.inputs, self.outputs, self.width, self.depth = inputs, outputs, width, depth
         self.dropout, self.norm, self.embedding = dropout, norm, embedding
-        self.columns = Columns(inputs, embedding)
+        self.waves, self.frequency = waves, frequency
+        self.columns = Columns(inputs, embedding, waves, frequency)
         layers: list[nn.Module] = []
         before = self.columns.width
         for _ in range(depth):

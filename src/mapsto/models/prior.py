@@ -18,7 +18,9 @@ class Prior(Solvable):
     What any other model has to beat. forward: input [B, …] → [B, outputs]: logits, or the mean.
     """
 
-    exempt: ClassVar[dict[str, str]] = {"by-heart": "it looks at no input"}  # what tests/contracts need not ask, and why
+    exempt: ClassVar[dict[str, str]] = {
+        "by-heart": "it looks at no input"
+    }  # what tests/contracts need not ask, and why
 
     def __init__(self, inputs: Shape, outputs: int):
         super().__init__()

@@ -84,8 +84,10 @@ class Residual(nn.Module):
         nn.init.zeros_(last.weight)
         self.second = nn.Sequential(nn.Conv2d(after, after, 3, padding=1, bias=False), last)
         same = stride == 1 and before == after
-        self.shortcut = nn.Identity() if same else nn.Sequential(
-            nn.Conv2d(before, after, 1, stride, bias=False), NORMS[norm](after)
+        self.shortcut = (
+            nn.Identity()
+            if same
+            else nn.Sequential(nn.Conv2d(before, after, 1, stride, bias=False), NORMS[norm](after))
         )
 
     def forward(self, input: Tensor) -> Tensor:

@@ -12,8 +12,13 @@ from mapsto.core.nouns import Domain, Measure, Objective
 from mapsto.measures import AUROC, AveragePrecision, ExactMatch, LabelF1, MicroF1
 from mapsto.objectives.judged import first, known
 
-MEASURES = {"macro-f1": LabelF1, "micro-f1": MicroF1, "exact-match": ExactMatch, "auroc": AUROC,
-            "average-precision": AveragePrecision}
+MEASURES = {
+    "macro-f1": LabelF1,
+    "micro-f1": MicroF1,
+    "exact-match": ExactMatch,
+    "auroc": AUROC,
+    "average-precision": AveragePrecision,
+}
 
 
 @dataclass

@@ -13,8 +13,13 @@ from mapsto.core.nouns import Domain, Measure, Objective
 from mapsto.measures import AUROC, Accuracy, CalibrationError, LogLoss, MacroF1
 from mapsto.objectives.judged import first, known
 
-MEASURES = {"accuracy": Accuracy, "macro-f1": MacroF1, "auroc": AUROC, "log-loss": LogLoss,
-            "calibration-error": CalibrationError}
+MEASURES = {
+    "accuracy": Accuracy,
+    "macro-f1": MacroF1,
+    "auroc": AUROC,
+    "log-loss": LogLoss,
+    "calibration-error": CalibrationError,
+}
 
 
 @dataclass

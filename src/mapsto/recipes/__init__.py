@@ -15,4 +15,6 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     cats_dogs_resnet="image.cats_dogs_resnet",
     mnist_sets="image.mnist_sets",
     blood_cells="image.blood_cells",
+    california_housing="table.california_housing",
+    titanic="table.titanic",
 )

@@ -27,7 +27,9 @@ def below(data_dir: str | Path | None, *parts: str) -> Path:
             there = sorted(p.name for p in path.iterdir()) if path.is_dir() else []
             hint = near(part, there)
             said = f"expected {Path(root).expanduser() / wanted}, but there is no '{part}' in {path}."
-            raise BadInput(said + (f" Near it: {', '.join(hint)}." if hint else ""),
-                           f"Put {wanted} there, or name another folder with --data-dir or MAPSTO_DATA.")
+            raise BadInput(
+                said + (f" Near it: {', '.join(hint)}." if hint else ""),
+                f"Put {wanted} there, or name another folder with --data-dir or MAPSTO_DATA.",
+            )
         path = path / part
     return path

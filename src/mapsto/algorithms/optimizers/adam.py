@@ -26,7 +26,8 @@ class Adam(Optimizer):
     def moments(self, parameter: Tensor) -> dict[str, Tensor]:
         return self._rule.moments(parameter)
 
-    def step(self, parameter: Tensor, gradient: Tensor, moments: dict[str, Tensor], rate: float, decay: float,
-             count: int) -> None:
+    def step(
+        self, parameter: Tensor, gradient: Tensor, moments: dict[str, Tensor], rate: float, decay: float, count: int
+    ) -> None:
         penalised = gradient.add(parameter, alpha=decay) if decay else gradient
         self._rule.step(parameter, penalised, moments, rate, 0.0, count)

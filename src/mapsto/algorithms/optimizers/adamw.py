@@ -22,8 +22,9 @@ class AdamW(Optimizer):
     def moments(self, parameter: Tensor) -> dict[str, Tensor]:
         return {"mean": torch.zeros_like(parameter), "square": torch.zeros_like(parameter)}
 
-    def step(self, parameter: Tensor, gradient: Tensor, moments: dict[str, Tensor], rate: float, decay: float,
-             count: int) -> None:
+    def step(
+        self, parameter: Tensor, gradient: Tensor, moments: dict[str, Tensor], rate: float, decay: float, count: int
+    ) -> None:
         mean = moments["mean"].lerp_(gradient, 1 - self.beta1)
         square = moments["square"].mul_(self.beta2).addcmul_(gradient, gradient, value=1 - self.beta2)
         unbias1, unbias2 = 1 - self.beta1**count, 1 - self.beta2**count

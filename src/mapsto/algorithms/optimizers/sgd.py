@@ -21,8 +21,9 @@ class SGD(Optimizer):
     def moments(self, parameter: Tensor) -> dict[str, Tensor]:
         return {"velocity": torch.zeros_like(parameter)} if self.momentum else {}
 
-    def step(self, parameter: Tensor, gradient: Tensor, moments: dict[str, Tensor], rate: float, decay: float,
-             count: int) -> None:
+    def step(
+        self, parameter: Tensor, gradient: Tensor, moments: dict[str, Tensor], rate: float, decay: float, count: int
+    ) -> None:
         gradient = gradient.add(parameter, alpha=decay) if decay else gradient
         if self.momentum:
             velocity = moments["velocity"].mul_(self.momentum).add_(gradient)

@@ -69,7 +69,8 @@ class Descend(Update):
         self.averages = {p: [v.clone() for v in flat.values] for p, flat in self.flats.items()} if self.ema else {}
 
     def step(self, batch: Batch, step: int) -> Losses:
-        rate = self.learning_rate * self.schedule.at(step, self.horizon)
+        place = min(step, self.horizon - 1) if self.horizon else step  # past its end, a cosine would rise again
+        rate = self.learning_rate * self.schedule.at(place, self.horizon)
         report: Losses = {}
         for player, flat in self.flats.items():
             report |= self.descend(batch, player, flat)

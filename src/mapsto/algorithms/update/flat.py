@@ -19,7 +19,10 @@ class Flat:
     def __init__(self, module: nn.Module, optimizer: Optimizer):
         self.optimizer, self.count = optimizer, 0
         trainable = [p for p in module.parameters() if p.requires_grad]
-        groups = [([p for p in trainable if p.ndim > 1], optimizer.weight_decay), ([p for p in trainable if p.ndim <= 1], 0.0)]
+        groups = [
+            ([p for p in trainable if p.ndim > 1], optimizer.weight_decay),
+            ([p for p in trainable if p.ndim <= 1], 0.0),
+        ]
         self.parameters, self.values, self.gradients, self.decays = [], [], [], []
         for parameters, decay in groups:
             if parameters:
@@ -43,9 +46,7 @@ class Flat:
     @torch.no_grad()
     def step(self, rate: float) -> None:
         self.count += 1
-        for value, gradient, moments, decay in zip(
-            self.values, self.gradients, self.moments, self.decays, strict=True
-        ):
+        for value, gradient, moments, decay in zip(self.values, self.gradients, self.moments, self.decays, strict=True):
             self.optimizer.step(value, gradient, moments, rate, decay, self.count)
 
     def state_dict(self) -> dict[str, Any]:

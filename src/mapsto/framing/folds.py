@@ -1,0 +1,242 @@
+"""K-fold cross-validation: every row is examined once, by a function that has not seen it (Stone 1974; Kohavi 1995).
+
+<run>/fold-1 … fold-K       ordinary runs, one a fold
+<run>/result.json …         what they come to together
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mapsto
+from mapsto.core import names
+from mapsto.core.errors import BadInput, FrameError, Interrupted
+from mapsto.core.nouns import Estimate, Measure, Scores
+from mapsto.core.state import read_folder, write_folder
+from mapsto.core.stop import Stop
+from mapsto.core.text import clean
+from mapsto.framing import train as training
+from mapsto.framing.card import text
+from mapsto.framing.conclude import Plain, Result, curve_of, plain_scores, strict
+from mapsto.insight.report import Report, page
+from mapsto.insight.verdict import Verdict, judge
+from mapsto.learner.run import Run
+from mapsto.learner.watch import Unwatched, Watch
+from mapsto.measures.interval import AT_MOST_ONE, SHARES
+
+if TYPE_CHECKING:
+    from mapsto.framing.frame import Frame
+
+SPLITS = ("train", "valid", "test")
+
+
+def train_folds(
+    frame: Frame, run: str | Path | None = None, watch: Watch | None = None, baseline_seconds: float = 30.0
+) -> Result:
+    """Train and judge once a fold in a new run folder, then all folds together.
+
+    A figure is the mean over folds; its 95 % interval is that of a t distribution over them, n the rows examined in all.
+    Folds share most of their training rows, so their scores are not independent and the interval is somewhat too narrow
+    (Bengio and Grandvalet 2004). The function kept is that of the fold with the best validation score: `model_from`.
+    Ctrl-C and SIGTERM leave a run that `resume` continues, and raise Interrupted. baseline_seconds: for each fold.
+    """
+    _refuse_what_no_fold_changes(frame)
+    first = frame.fold(0)
+    learner = first.learner()
+    learner.settle()
+    folder = Run.create(run, training.run_name(frame), frame.toml(), training.environment(first, learner))
+    return _go(frame, folder, watch, baseline_seconds)
+
+
+def resume_folds(run: str | Path, frame: Frame, watch: Watch | None = None, baseline_seconds: float = 30.0) -> Result:
+    """Continue a run in folds: a finished fold stays as it is, a stopped one goes on, the others follow."""
+    folder = Run(run)
+    if folder.environment()["data"] != frame.fold(0).prepared.digest:
+        raise BadInput(
+            f"the data are not those that {run} was started on: their encoded values differ.",
+            "Restore them, or start a new run.",
+        )
+    return _go(frame, folder, watch, baseline_seconds)
+
+
+def pool(values: list[Plain], bounded: bool = False) -> Estimate:
+    """The folds' figures of one measure as one. Folds where it is not defined do not count; bounded: it lies in [0, 1]."""
+    from scipy.special import stdtrit
+
+    n = sum(value["n"] for value in values)
+    known = [value["value"] for value in values if value["value"] is not None]
+    if not known:
+        return Estimate(math.nan, math.nan, math.nan, n)
+    mean = sum(known) / len(known)
+    if len(known) < 2:
+        return Estimate(mean, math.nan, math.nan, n)
+    spread = math.sqrt(sum((value - mean) ** 2 for value in known) / (len(known) - 1))
+    half = float(stdtrit(len(known) - 1, 0.975)) * spread / math.sqrt(len(known))
+    low, high = mean - half, mean + half
+    return Estimate(mean, max(0.0, low), min(1.0, high), n) if bounded else Estimate(mean, low, high, n)
+
+
+def _refuse_what_no_fold_changes(frame: Frame) -> None:
+    data = frame.settings["data"]
+    for word, why in (("column", "a column says who is examined"), ("time", "the split is by time")):
+        if data["split"][word]:
+            raise FrameError(
+                f"folds deal out all rows at random or by group, but {why}.", "Leave out --folds, or the other."
+            )
+    if data["test"]:
+        raise FrameError(
+            f"folds examine every row in turn, but {clean(str(data['test']))} is a separate exam.",
+            "Leave out --folds, or --test.",
+        )
+    rows = len(frame.prepared.raw)
+    if data["split"]["folds"] > rows // 2:
+        raise FrameError(
+            f"{data['split']['folds']} folds of {rows} rows leave fewer than 2 rows to a fold.",
+            "Ask for fewer: --folds 5",
+        )
+
+
+def _go(frame: Frame, folder: Run, watch: Watch | None, baseline_seconds: float) -> Result:
+    watch, count = watch or Unwatched(), frame.settings["data"]["split"]["folds"]
+    with folder.locked(), Stop() as stop:
+        results = []
+        for number in range(count):
+            watch.say(f"fold {number + 1} of {count}")
+            results.append(_fold(frame, number, folder, watch, baseline_seconds))
+            if stop.asked:
+                raise _stopped(f"stopped after fold {number + 1} of {count}; nothing is lost.", folder, stop.asked)
+        return _conclude(frame, folder, results)
+
+
+def _fold(frame: Frame, number: int, folder: Run, watch: Watch, baseline_seconds: float) -> Plain:
+    """The result of one fold: as it is where it is finished, else from where it stopped or from the start."""
+    path = folder.path / f"fold-{number + 1}"
+    if (path / "result.json").exists():
+        return Run(path).result()
+    begun = (path / "frame.toml").exists()
+    try:
+        if begun:
+            return training.resume(path, frame.fold(number), watch, baseline_seconds=baseline_seconds).written
+        return training.train(frame.fold(number), path, watch, baseline_seconds=baseline_seconds).written
+    except Interrupted as error:
+        raise _stopped(f"fold {number + 1}: {error.message}", folder, error.signal) from error
+
+
+def _stopped(what: str, folder: Run, signal: int) -> Interrupted:
+    return Interrupted(what, f"Continue with: mapsto resume {folder.path}", signal)
+
+
+def _conclude(frame: Frame, folder: Run, results: list[Plain]) -> Result:
+    leading, better = results[0]["measure"], results[0]["better"]
+    best = max(range(len(results)), key=lambda k: _rank(results[k], leading, better))
+    chosen = frame.fold(best)
+    target = chosen.prepared.target
+    measures = names.build("objective", chosen.settings["objective"]).measures(target)
+    scores = _pooled([r["scores"] for r in results], measures)
+    shared = [name for name in results[0]["baselines"] if all(name in r["baselines"] for r in results)]
+    beside = {name: _pooled([r["baselines"][name] for r in results], measures) for name in shared}
+    curve = curve_of(Run(folder.path / f"fold-{best + 1}"), leading)
+    verdict = judge(
+        results[0]["problem"],
+        leading,
+        better,
+        scores,
+        beside,
+        curve,
+        counts=dict(zip(map(str, target.classes), target.counts, strict=True))
+        if results[0]["problem"] == "classification"
+        else None,
+        linear=frame.settings["model"]["name"] == "linear",
+    )
+    written = strict(
+        {
+            **{
+                key: results[best][key]
+                for key in ("problem", "measure", "better", "seed", "best", "findings", "parameters")
+            },
+            "scores": {split: plain_scores(found) for split, found in scores.items()},
+            "baselines": {
+                name: {
+                    **{split: plain_scores(found) for split, found in splits.items()},
+                    **{key: results[best]["baselines"][name][key] for key in ("rows", "note")},
+                    "seconds": round(sum(r["baselines"][name]["seconds"] for r in results), 3),
+                }
+                for name, splits in beside.items()
+            },
+            "verdict": verdict.to_json(),
+            "folds": [
+                {"run": f"fold-{k + 1}", **{s: r["scores"][s][leading]["value"] for s in SPLITS if s in r["scores"]}}
+                for k, r in enumerate(results)
+            ],
+            "model_from": f"fold-{best + 1}",
+            "steps": sum(r["steps"] for r in results),
+            "seconds": round(sum(r["seconds"] for r in results), 3),
+            "examples": {split: sum(r["examples"][split] for r in results) for split in SPLITS},
+            "mapsto": mapsto.__version__,
+        }
+    )
+    files, _ = read_folder(folder.path / f"fold-{best + 1}" / "model")
+    write_folder(folder.path / "model", files)
+    folder.write("report.html", page(_report(chosen, folder, written, verdict, scores, beside, curve)))
+    folder.write("result.json", json.dumps(written, indent=1, ensure_ascii=False))
+    return Result(folder.path, written)
+
+
+def _pooled(folds: list[dict[str, Any]], measures: dict[str, Measure]) -> dict[str, Scores]:
+    """Each fold's split → measure → figure, as one. What a fold has not been asked is left out for all."""
+    return {
+        split: {
+            name: pool([fold[split][name] for fold in folds], isinstance(measure, SHARES + AT_MOST_ONE))
+            for name, measure in measures.items()
+            if all(name in fold[split] for fold in folds)
+        }
+        for split in SPLITS
+        if all(split in fold for fold in folds)
+    }
+
+
+def _rank(result: Plain, leading: str, better: int) -> float:
+    value = result["scores"].get("valid", {}).get(leading, {}).get("value")
+    return -math.inf if value is None else better * value
+
+
+def _report(
+    chosen: Frame,
+    folder: Run,
+    written: Plain,
+    verdict: Verdict,
+    scores: dict[str, Scores],
+    beside: dict[str, dict[str, Scores]],
+    curve: list[Plain],
+) -> Report:
+    """The page about all folds; where single examples go wrong is told on the page of each fold."""
+    ready, made = chosen.prepared, {k: str(v) for k, v in folder.environment().items() if k != "data"}
+    return Report(
+        title=f"{clean(str(chosen.settings['data']['source']).rsplit('/', 1)[-1])}: {clean(ready.target_name)}, "
+        f"{len(written['folds'])} folds",
+        task=f"{ready.input.describe()} ↦ {ready.target.describe()}",
+        problem=ready.problem,
+        measure=written["measure"],
+        better=written["better"],
+        verdict=verdict,
+        scores=scores,
+        baselines=beside,
+        curve=curve,
+        best_step=written["best"]["step"],
+        card=text(chosen, with_price=False),
+        findings=chosen.findings,
+        made={
+            **made,
+            "folds": ", ".join(f"{f['run']}: {_or_nan(f.get('test')):.4f}" for f in written["folds"]),
+            "function and curve from": written["model_from"],
+            "steps": str(written["steps"]),
+            "training": f"{written['seconds']:.1f} s",
+        },
+    )
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
