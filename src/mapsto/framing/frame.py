@@ -183,7 +183,7 @@ class Frame:
         if self._complete is None:
             whole = changes.get("model")
             settled = changes.pop("model.name", None) or (whole["name"] if isinstance(whole, dict) else whole)
-            self.proposal = propose(self._prepare(mine["data"]), device, settled if not self._own else "mlp")
+            self.proposal = propose(self._prepare(mine["data"]), device, settled, own=self._own is not None)
             mine["data"]["augment"] = self.proposal.augment
             mine |= {
                 "model": self.proposal.model,

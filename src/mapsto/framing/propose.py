@@ -14,7 +14,8 @@ from mapsto.framing.check import uneven
 from mapsto.framing.prepare import Prepared
 
 Table = dict[str, Any]
-TABLE_STEPS = 1500  # about how many updates a table is given
+TABLE_STEPS = 1200  # about how many updates a table is given
+PLAIN_STEPS = 5000  # and a model that nothing is known about
 MANY_ROWS = 5000  # of a table, from which on learning by heart is not the first concern
 WAVY_COLUMNS = 200  # of a table; more numbers are taken as they are, since waves make each of them five
 GIVEN = ("inputs", "outputs")  # what the data decide about a model
@@ -32,12 +33,14 @@ class Proposal:
     instead: dict[str, list[str]] = field(default_factory=dict)
 
 
-def propose(prepared: Prepared, device: torch.device, model: str | None = None) -> Proposal:
-    """Fill in the four components. `model` is a registered name that is already settled."""
+def propose(prepared: Prepared, device: torch.device, model: str | None = None, own: bool = False) -> Proposal:
+    """Fill in the four components. `model` is a registered name that is already settled; `own`: it is the user's module."""
     rows = len(prepared.parts["train"])
     picture = len(prepared.input.shape) == 3 and not isinstance(prepared.input.shape, dict)
     chosen, why_model = (_picture_model if picture else _table_model)(prepared, rows)
-    if model is not None and names.squash(model) != names.squash(chosen["name"]):
+    if own:
+        chosen, why_model = {"name": "mlp"}, "you say so"  # a stand-in
+    elif model is not None and names.squash(model) != names.squash(chosen["name"]):
         chosen, why_model = {"name": model}, "you say so"
     cls = names.find("model", chosen["name"])
     objective, why_objective = _objective(prepared)
@@ -45,7 +48,9 @@ def propose(prepared: Prepared, device: torch.device, model: str | None = None) 
         algorithm, why_algorithm, augment, why_data = _solve(), "solved exactly in one step", [], ""
     else:
         augment, why_data = _augment(prepared) if picture else ([], "")
-        algorithm, why_algorithm = _descend(prepared, rows, picture, chosen["name"], device)
+        plain = own or chosen["name"] == "linear" or (picture and chosen["name"] == "mlp")
+        how = _plain_descent if plain else _picture_descent if picture else _table_descent
+        algorithm, why_algorithm = how(prepared, rows, chosen["name"], device)
     shelf = [n for n in names.listed("model") if n != names.name_of(cls)]
     return Proposal(
         augment=[names.complete("augmentation", a) for a in augment],
@@ -79,13 +84,13 @@ def _picture_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
 
 def _table_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
     if rows < MANY_ROWS:
-        shape: Table = {"width": 64 if rows < 1000 else 128, "depth": 2, "dropout": 0.2}
+        shape: Table = {"width": 64 if rows < 1000 else 128, "depth": 2, "dropout": 0.3}
         why = "few enough to learn by heart, so dropout and a small network keep it from that"
     else:
         shape = {"width": 256, "depth": 3, "dropout": 0.2, "norm": "batch"}
         why = "enough for a network of some size"
     if _numbers(prepared) <= WAVY_COLUMNS:
-        shape |= {"waves": 16, "frequency": 0.1 if rows < MANY_ROWS else 1.0}
+        shape |= {"waves": 16, "frequency": 0.1 if rows < MANY_ROWS else 0.5}
         why += "; numbers are seen through waves, which bend where a straight line would not"
     return {"name": "mlp", **shape}, f"columns of a table in no particular order, {rows} rows to learn from: {why}"
 
@@ -138,42 +143,34 @@ def _solve() -> dict[str, Table]:
     return {"experience": {"name": "whole"}, "update": {"name": "solve"}, "until": {"name": "steps", "count": 1}}
 
 
-def _descend(
-    prepared: Prepared, rows: int, picture: bool, model: str, device: torch.device
-) -> tuple[dict[str, Table], str]:
-    if picture and model not in ("linear", "mlp"):
-        batch = 32 if rows < 2000 else 64 if rows < 10_000 else 128
-        epochs = min(60, max(6, round(160 * rows**-0.3)))  # 20 for a thousand pictures, 10 for ten thousand, 6 for more
-        update: Table = {
-            "name": "descend",
-            "learning_rate": 3e-3,
-            "optimizer": {"name": "adam-w", "weight_decay": 0.05},
-        }
-        if min(prepared.input.shape[1:]) >= 24 and devices.has_fast_bfloat16(device):
-            update["precision"] = "bfloat16"
-    elif picture or model == "linear":
-        batch = 32 if rows < 2000 else 64 if rows < 10_000 else 256
-        epochs = min(200, max(10, round(5000 * batch / rows)))
-        rate = 1e-2 if model == "linear" else 2e-3
-        update = {"name": "descend", "learning_rate": rate, "optimizer": {"name": "adam-w", "weight_decay": 0.02}}
-    else:
-        batch = 32 if rows < 2000 else 64 if rows < MANY_ROWS else 256 if rows < 200_000 else 1024
-        epochs = min(150, max(10, round(TABLE_STEPS * batch / rows)))
-        if rows < MANY_ROWS:  # the steps near the end are few: their average is steadier than the last of them
-            update = {
-                "name": "descend",
-                "learning_rate": 3e-3,
-                "optimizer": {"name": "adam-w", "weight_decay": 0.5},
-                "ema": 0.99,
-            }
-        else:
-            update = {"name": "descend", "learning_rate": 8e-3, "optimizer": {"name": "adam-w", "weight_decay": 0.1}}
-    update["schedule"] = {"name": "one-cycle"}
+def _picture_descent(prepared: Prepared, rows: int, model: str, device: torch.device) -> tuple[dict[str, Table], str]:
+    batch = 32 if rows < 2000 else 64 if rows < 10_000 else 128
+    epochs = min(60, max(6, round(160 * rows**-0.3)))  # 20 for a thousand pictures, 10 for ten thousand, 6 for more
+    more: Table = {}
+    if min(prepared.input.shape[1:]) >= 24 and devices.has_fast_bfloat16(device):
+        more["precision"] = "bfloat16"
+    return _one_cycle(batch, epochs, 3e-3, 0.05, **more)
+
+
+def _table_descent(prepared: Prepared, rows: int, model: str, device: torch.device) -> tuple[dict[str, Table], str]:
+    few = rows < MANY_ROWS
+    batch = 32 if rows < 2000 else 64 if few else 256 if rows < 200_000 else 1024
+    epochs = min(100, max(10, round(TABLE_STEPS * batch / rows)))
+    # few rows make few and noisy steps: the average of the last of them is steadier, and strong decay does no harm
+    return _one_cycle(batch, epochs, 3e-3, 1.0, ema=0.99) if few else _one_cycle(batch, epochs, 8e-3, 0.1)
+
+
+def _plain_descent(prepared: Prepared, rows: int, model: str, device: torch.device) -> tuple[dict[str, Table], str]:
+    """For models that nothing is known about."""
+    batch = 32 if rows < 2000 else 64 if rows < 10_000 else 256 if rows < 200_000 else 1024
+    epochs = min(200, max(10, round(PLAIN_STEPS * batch / rows)))
+    return _one_cycle(batch, epochs, 1e-2 if model == "linear" else 2e-3, 0.02)
+
+
+def _one_cycle(batch: int, epochs: int, rate: float, decay: float, **more: Any) -> tuple[dict[str, Table], str]:
+    update = {"name": "descend", "learning_rate": rate, "optimizer": {"name": "adam-w", "weight_decay": decay},
+              "schedule": {"name": "one-cycle"}, **more}
     return (
-        {
-            "experience": {"name": "passes", "batch_size": batch},
-            "update": update,
-            "until": {"name": "epochs", "count": epochs},
-        },
+        {"experience": {"name": "passes", "batch_size": batch}, "update": update, "until": {"name": "epochs", "count": epochs}},
         "a rate that rises once and falls to nothing needs the least tuning; the weights of the best epoch are kept",
     )
