@@ -168,9 +168,18 @@ def _plain_descent(prepared: Prepared, rows: int, model: str, device: torch.devi
 
 
 def _one_cycle(batch: int, epochs: int, rate: float, decay: float, **more: Any) -> tuple[dict[str, Table], str]:
-    update = {"name": "descend", "learning_rate": rate, "optimizer": {"name": "adam-w", "weight_decay": decay},
-              "schedule": {"name": "one-cycle"}, **more}
+    update = {
+        "name": "descend",
+        "learning_rate": rate,
+        "optimizer": {"name": "adam-w", "weight_decay": decay},
+        "schedule": {"name": "one-cycle"},
+        **more,
+    }
     return (
-        {"experience": {"name": "passes", "batch_size": batch}, "update": update, "until": {"name": "epochs", "count": epochs}},
+        {
+            "experience": {"name": "passes", "batch_size": batch},
+            "update": update,
+            "until": {"name": "epochs", "count": epochs},
+        },
         "a rate that rises once and falls to nothing needs the least tuning; the weights of the best epoch are kept",
     )
