@@ -40,3 +40,12 @@ def test_max_pool_sees_one_bright_spot_wherever_it_is():
 def test_a_pool_that_is_none_is_refused():
     with pytest.raises(FrameError, match="no pool=median"):
         ConvNet((1, 8, 8), 2, pool="median")
+
+
+def test_a_stride_makes_the_maps_of_the_first_block_smaller():
+    model = ConvNet((3, 33, 41), 2, width=4, depth=1, stride=2)
+    shapes = []
+    model.features[1].register_forward_hook(lambda module, given, made: shapes.append(list(made.shape)))
+    assert model(torch.zeros(5, 3, 33, 41)).shape == (5, 2)
+    assert shapes == [[5, 4, 17, 21]]
+    assert sum(isinstance(m, torch.nn.MaxPool2d) for m in ConvNet((3, 16, 16), 2, depth=6, stride=4).modules()) == 1
