@@ -19,14 +19,14 @@ def command(runs: tuple[str, ...], as_json: bool, quiet: bool) -> None:
     if as_json:
         screen.print_json(rows)
         return
-    measure = rows[0]["measure"]
     screen.print_table(
-        ["run", "model", "parameters", f"test {measure}", f"valid {measure}", "seconds", "limit"],
+        ["run", "model", "parameters", "measure", "test", "valid", "seconds", "limit"],
         [
             [
                 r["run"],
                 r["model"],
                 f"{r['parameters']:,}",
+                r["measure"],
                 screen.score(r["test"]),
                 screen.score(r["valid"]),
                 f"{r['seconds']:.1f}",

@@ -40,6 +40,8 @@ def command(
     **read: Any,
 ) -> None:
     """Answer for INPUTS with the function of RUN: tables, pictures, folders of them, or - for a table from standard input."""
+    if as_csv and as_json:
+        raise click.UsageError("--csv and --json are two forms of one answer: give one of them.")
     import mapsto
     from mapsto.cli import screen
     from mapsto.export.inputs import inputs_of
@@ -53,7 +55,7 @@ def command(
         for label, answer, share in zip(asked.labels, f.answers(predictions, threshold), shares, strict=True):
             rows.append({"input": label, "prediction": answer, **_certainty(answer, share, top, f.objective.problem)})
         for reason in asked.skipped if not quiet else ():
-            screen.err.print(f"skipped: {reason}")
+            screen.err.print(f"note: {reason}")
     if as_json:
         screen.print_json([_plain(row) for row in rows])
     elif as_csv:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from typing import Any
@@ -14,8 +15,17 @@ from rich.text import Text
 
 from mapsto.framing.card import Card
 
-out = Console(soft_wrap=True, highlight=False, emoji=False, markup=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False, markup=False)
+PIPED = 160  # columns where there is no terminal to ask
+
+
+def _console(stderr: bool) -> Console:
+    console = Console(stderr=stderr, soft_wrap=True, highlight=False, emoji=False, markup=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = PIPED
+    return console
+
+
+out, err = _console(stderr=False), _console(stderr=True)
 ACCENT, QUIET, WARN = "bold cyan", "dim", "yellow"
 
 
@@ -110,5 +120,9 @@ def score(figure: dict[str, Any] | None) -> str:
     """A score as value [low, high]."""
     if not figure or figure["value"] is None:
         return "–"
-    value = f"{figure['value']:.4g}"
-    return value if figure["low"] is None else f"{value} [{figure['low']:.4g}, {figure['high']:.4g}]"
+    large = abs(figure["value"]) >= 100
+    value, low, high = (
+        None if figure[k] is None else f"{figure[k]:,.0f}" if large else f"{figure[k]:.4g}"
+        for k in ("value", "low", "high")
+    )
+    return str(value) if low is None else f"{value} [{low}, {high}]"

@@ -32,7 +32,7 @@ class Picture:
 
 def decode(data: bytes, longest: int | None = None) -> Picture:
     """The picture in `data`, its longest side at most `longest`. DataError with the reason if there is none."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     _refuse_what_is_no_picture(data)
     try:
@@ -47,6 +47,8 @@ def decode(data: bytes, longest: int | None = None) -> Picture:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f"it is too large: more than {MOST_PIXELS // 1_000_000} million pixels.") from error
+    except UnidentifiedImageError as error:
+        raise DataError("it is no picture of a kind that can be read.") from error
     except Exception as error:  # a damaged file makes a decoder raise anything at all
         raise DataError(f"it cannot be decoded ({type(error).__name__}: {error}).") from error
     notes += changes

@@ -73,6 +73,10 @@ def load(path: Path | str, model: nn.Module | None = None, weights: str = "best"
     folder = Path(path)
     folder = folder / "model" if (folder / "model" / "config.json").exists() else folder
     if not (folder / "config.json").exists():
+        if (folder / "frame.toml").exists():
+            raise BadInput(
+                f"{path} has no model yet: its training has not ended.", f"Continue it: mapsto resume {path}"
+            )
         raise BadInput(
             f"no model in {path}: expected {folder / 'config.json'}.",
             "Name a run folder whose training has ended (`mapsto runs` lists them), or a model folder.",

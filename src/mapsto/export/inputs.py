@@ -74,7 +74,7 @@ def _pictures(path: Path) -> Inputs:
             found.append(pictures.decode(file.read_bytes()).pixels)
             labels.append(clean(str(file.relative_to(path)) if path.is_dir() else str(file)))
         except (DataError, OSError) as error:
-            skipped.append(f"{clean(file.name)}: {str(error).splitlines()[0]}")
+            skipped.append(f"skipped {clean(file.name)}: {str(error).splitlines()[0]}")
     if not found:
         raise DataError(f"none of {len(files)} pictures in {path} could be read: {skipped[0]}")
     column = np.empty(len(found), dtype=object)

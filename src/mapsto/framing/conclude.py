@@ -142,7 +142,7 @@ def conclude(
         if problem == "classification"
         else None,
         labels=labels,
-        separate=not ready.how_split.startswith("at random"),
+        separate=ready.how_split.startswith("given"),
         linear=frame.settings["model"]["name"] == "linear",
     )
     written = {
@@ -287,7 +287,12 @@ def _mismatch(ready: Prepared, seed: int) -> Mismatch | None:
     if ready.how_split.startswith("at random") or not len(ready.parts["test"]):
         return None
     train, names = _features(ready, "train")
-    return tell_apart(train, _features(ready, "test")[0], names, seed)
+    # where time deals out the rows, it tells them apart by intention, and says nothing
+    by_time = ready.how_split.startswith("by '")
+    keep = [k for k, name in enumerate(names) if not (by_time and name.startswith(ready.how_split.split("'")[1]))]
+    if not keep:
+        return None
+    return tell_apart(train[:, keep], _features(ready, "test")[0][:, keep], [names[k] for k in keep], seed)
 
 
 def _features(ready: Prepared, split: str) -> tuple[np.ndarray, list[str]]:

@@ -50,6 +50,8 @@ def input_kind(values: np.ndarray) -> Kind:
     """The kind of an input column."""
     if values.ndim >= 3:
         return Kind("image", "pictures")
+    if values.ndim == 2 and values.dtype.kind == "f" and np.isnan(values).all():
+        return Kind("empty", "no value in any row")
     if values.ndim == 2:
         return Kind("vector", f"{values.shape[1]} numbers a row")
     if values.dtype.kind == "M":

@@ -44,6 +44,8 @@ def frame(
     split_column, group, time, folds, split_seed: who is examined; see `mapsto train --help`.
     Raises BadInput with what was expected, what came, and what to do.
     """
+    if isinstance(source, str) and not source.strip():
+        raise BadInput("no data were named.", "Name a file, a folder or a data set: mapsto zoo data")
     if isinstance(source, str | Path) and str(source).endswith(".toml"):
         return reopen(Path(source).read_text(encoding="utf-8"), str(source))
     reading = {

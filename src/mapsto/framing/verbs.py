@@ -149,7 +149,7 @@ def compare(*paths: str | Path) -> list[dict[str, Any]]:
                 "seed": result["seed"],
             }
         )
-    return sorted(rows, key=lambda row: -_value(row))
+    return sorted(rows, key=lambda row: (row["measure"], -_value(row)))
 
 
 def reopen_model(toml: str) -> str:

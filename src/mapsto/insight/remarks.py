@@ -56,8 +56,8 @@ def _score(figures: Figures) -> list[str]:
     if not math.isnan(between.value):
         beyond = "beyond" if between.low > 0 or between.high < 0 else "within"
         way = "worse" if between.value >= 0 else "better"
-        size, half = abs(between.value), (between.high - between.low) / 2
-        size = Estimate(size, size - half, size + half, between.n)
+        ends = sorted([between.low, between.high] if between.value >= 0 else [-between.low, -between.high])
+        size = Estimate(abs(between.value), *ends, between.n)
         lines.append(f"It does {words(size)} {way} {figures.where} than on those it learned from: {beyond} chance.")
     return lines
 
@@ -73,9 +73,17 @@ def _baseline(figures: Figures, best: str | None) -> list[str]:
         how = "the better" if lead > 0 else "the worse" if lead < 0 else "the same"
         sure = "beyond chance" if abs(lead) > figures.chance(figures.result, simple) else "within chance"
         lines.append(
-            f"The best of {len(figures.shallow)} simpler model{'s' * (len(figures.shallow) > 1)} is “{best}” with "
-            f"{words(simple)}; the deep model ({words(figures.result)}) is {how}, {sure}."
+            f"The best of {len(figures.shallow)} simpler model{'s' * (len(figures.shallow) > 1)} by the validation rows "
+            f"is “{best}”, with {words(simple)} {figures.where}; the deep model ({words(figures.result)}) is {how}, {sure}."
         )
+        ahead = [
+            f"“{name}” ({words(scores[figures.exam])})"
+            for name, scores in figures.shallow.items()
+            if name != best
+            and figures.ahead(scores[figures.exam], simple) > 0 < figures.ahead(scores[figures.exam], figures.result)
+        ]
+        if ahead:
+            lines.append(f"Better still {figures.where}, though not chosen by the validation rows: {', '.join(ahead)}.")
     return lines
 
 

@@ -8,13 +8,20 @@ from mapsto.core.nouns import Estimate
 
 
 def words(estimate: Estimate) -> str:
-    """An estimate as a person writes it: 0.83 ± 0.02, with no more digits than its interval bears."""
+    """An estimate as a person writes it: 0.83 ± 0.02, or 0.5 (0.4 to 0.9) where the interval lies to one side.
+
+    With no more digits than the interval bears.
+    """
     half = max(estimate.high - estimate.value, estimate.value - estimate.low)
     if math.isnan(estimate.value):
         return "not defined"
     if math.isnan(half) or half <= 0:
         return number(estimate.value)
     digits = _digits(half)
+    near = min(estimate.high - estimate.value, estimate.value - estimate.low)
+    if near < half / 3:  # ± would promise values that the interval does not hold
+        low, high = _rounded(estimate.low, digits), _rounded(estimate.high, digits)
+        return f"{_rounded(estimate.value, digits)} ({low} to {high})"
     return f"{_rounded(estimate.value, digits)} ± {_rounded(half, digits)}"
 
 

@@ -69,6 +69,7 @@ class Learner:
         if self.threads is None:
             few = torch.arange(min(len(self.data.train), -(-len(self.data.train) // self.algorithm.experience.batches)))
             batch = self.data.ready(self.data.train.gather(few.to(self.device)))
+            place.fits(self.examinee, batch, self.data.target.shape)
             self.threads = place.settle(self.model, batch, self.device, threads)
         return self.threads
 

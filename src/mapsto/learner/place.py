@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from mapsto.core import devices, seeds
 from mapsto.core.batch import Batch, over, size
-from mapsto.core.errors import Damaged
+from mapsto.core.errors import Damaged, MapstoError, ShapeError
 from mapsto.core.nouns import Solvable
 
 AVAILABLE = torch.get_num_threads()  # before anything here settled for fewer
@@ -55,6 +56,32 @@ def _seconds(model: nn.Module, batch: Batch, threads: int) -> float:
     finally:
         model.train(was)
     return min(times)
+
+
+def fits(examinee: Any, batch: Batch, shape: tuple[int, ...]) -> None:
+    """Refuse a model that does not take the ready input or give what the objective reads, before a step is spent on it.
+
+    examinee: see learner/examinee.py; shape: of one target, as its domain says.
+    """
+    if isinstance(examinee.model, Solvable):
+        return
+    model, two = type(examinee.model).__name__, over(batch, lambda t: t[:2])
+    input = two["input"]
+    came = {k: list(t.shape) for k, t in input.items()} if isinstance(input, dict) else list(input.shape)
+    try:
+        given = examinee.predict(two)
+    except MapstoError:
+        raise
+    except Exception as error:  # a user's module may raise anything at all
+        raise ShapeError(
+            f"{model} cannot be called on the ready input {came}: {type(error).__name__}: {error}.",
+            "A row of a table comes as a dict of tensors, 'number' and 'category'; a picture as [B, C, H, W].",
+        ) from error
+    if list(given.shape[1:]) != list(shape):
+        raise ShapeError(
+            f"{model} gives {list(given.shape[1:])} for each example, but the target needs {list(shape)}.",
+            f"Build it with {shape[0] if shape else 1} outputs.",
+        )
 
 
 @torch.inference_mode()
