@@ -40,7 +40,7 @@ def propose(prepared: Prepared, device: torch.device, model: str | None = None, 
     chosen, why_model = (_picture_model if picture else _table_model)(prepared, rows)
     if own:
         chosen, why_model = {"name": "mlp"}, "you say so"  # a stand-in
-    elif model is not None and names.squash(model) != names.squash(chosen["name"]):
+    elif model is not None and names.squash(str(model)) != names.squash(chosen["name"]):
         chosen, why_model = {"name": model}, "you say so"
     cls = names.find("model", chosen["name"])
     objective, why_objective = _objective(prepared)
