@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -12,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from mapsto.core.errors import DataError
-from mapsto.data.table import LONGEST_LINE, Table
+from mapsto.core.errors import BadInput, DataError
+from mapsto.data.read import read
+from mapsto.data.table import LONGEST_LINE, ORDERS, Table
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
 
@@ -149,6 +151,74 @@ def test_a_slip_among_numbers_is_named_with_its_line():
     raw = parse("a,b\n" + "".join(f"{i},1\n" for i in range(20)) + "12o,1\n")
     assert raw.columns["a"].dtype == object
     assert "'12o' in line 22" in finding(raw, "D014").examples[0]
+
+
+# ── formats that are known ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_was_settled_about_dates_and_decimals_is_told():
+    raw = parse("price;day;us;n;x\n1,5;31.01.2020;01/31/2020;1;2.5\n1.234,75;01.02.2020;02/01/2020;2;3\n")
+    assert raw.formats == {"price": "decimal-comma", "day": "day-first", "us": "month-first", "x": "decimal-point"}
+    assert parse("day;n\n2020-01-31;1\n2020-02-01;2\n").formats == {}, "these can be read one way only"
+    assert parse("day;p\n01.02.2020;1,500\n03.04.2020;2,750\n").formats == {}, "nothing could be settled"
+
+
+@pytest.mark.parametrize(
+    "known, cell, value",
+    [
+        ("decimal-comma", "1.234", 1234.0),
+        ("decimal-comma", "1,500", 1.5),
+        ("decimal-comma", "7", 7.0),
+        ("decimal-point", "1.234", 1.234),
+        ("day-first", "02/09/2021", np.datetime64("2021-09-02", "s")),
+        ("month-first", "02/09/2021", np.datetime64("2021-02-09", "s")),
+        ("day-first", "02.09.2021 10:20", np.datetime64("2021-09-02T10:20", "s")),
+        ("month-first", "2021-09-02", np.datetime64("2021-09-02", "s")),
+    ],
+)
+def test_a_known_format_is_applied_where_the_file_alone_could_mean_either(known, cell, value):
+    raw = parse(f"a;b\n{cell};x\n;y\n", formats={"a": known, "absent": "day-first"})
+    assert raw.columns["a"][0] == value and raw.columns["a"].dtype.kind == ("M" if known in ORDERS else "f")
+    assert raw.columns["b"].tolist() == ["x", "y"] and raw.formats == {"a": known}
+
+
+@pytest.mark.parametrize(
+    "known, good, bad",
+    [
+        ("decimal-comma", "1,5", "3.50"),
+        ("decimal-comma", "1,5", "many"),
+        ("decimal-point", "1.234", "12,5"),
+        ("day-first", "02/09/2021", "02/13/2021"),
+        ("month-first", "02/09/2021", "13/02/2021"),
+        ("day-first", "02.09.2021", "31.02.2021"),
+        ("day-first", "02.09.2021", "2021-09-02"),
+    ],
+)
+def test_a_cell_against_the_known_format_is_refused_with_its_place(known, good, bad):
+    with pytest.raises(DataError, match=rf"t\.csv: line 4, column 'a': '{re.escape(bad)}' is not a .*"):
+        parse(f"a;b\n{good};x\n;y\n{bad};z\n", formats={"a": known})
+
+
+def test_a_dash_among_numbers_of_a_known_format_is_missing():
+    raw = parse("a;b\n-;x\n1.234;y\n", formats={"a": "decimal-comma"})
+    assert np.isnan(raw.columns["a"][0]) and raw.columns["a"][1] == 1234
+
+
+def test_a_format_that_is_none_is_refused():
+    with pytest.raises(BadInput, match="'comma' is no format for the column 'a'"):
+        parse("a;b\n1;x\n", formats={"a": "comma"})
+
+
+def test_tables_of_one_folder_are_read_in_one_format(tmp_path):
+    (tmp_path / "train.csv").write_text("price;day\n1,5;31.01.2020\n2,25;01.02.2020\n")
+    (tmp_path / "test.csv").write_text("price;day\n1.234;02.09.2021\n")
+    raw = read(tmp_path)
+    assert raw.columns["price"].tolist() == [1.5, 2.25, 1234]
+    assert raw.columns["day"][2] == np.datetime64("2021-09-02") and raw.split.tolist() == ["train", "train", "test"]
+
+
+def test_a_source_without_formats_leaves_them_alone():
+    assert read({"a": np.arange(3.0)}, formats={"a": "decimal-comma"}).columns["a"].tolist() == [0, 1, 2]
 
 
 # ── headers ─────────────────────────────────────────────────────────────────────────────────────────────────────────

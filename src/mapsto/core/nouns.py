@@ -358,6 +358,8 @@ class Raw:
     [H, W, C]), or pictures of one size as uint8 [N, H, W] or [N, H, W, C], or vectors [N, D].
     `split` is "train", "valid" or "test" for each row where the source says so itself; `labels` names each row for a
     person (a file name, a line number). `kinds` names the domain of a column that the source is sure of.
+    `formats` says how the source took numbers and dates that can be written in several ways: column → "day-first",
+    "month-first", "decimal-comma" or "decimal-point".
     """
 
     name: str
@@ -367,6 +369,7 @@ class Raw:
     labels: np.ndarray | None = None
     kinds: dict[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    formats: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0

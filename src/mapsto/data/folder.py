@@ -34,6 +34,7 @@ from mapsto.data import pictures
 from mapsto.data.frames import objects
 from mapsto.data.table import Table, kind_of, unpacked
 
+SPLIT_ORDER = ("train", "valid", "test", None)
 SPLITS = {
     "train": ("train", "training"),
     "valid": ("valid", "val", "validation", "dev"),
@@ -62,6 +63,7 @@ class Folder(Source):
     columns: list[str] | None = None
     encoding: str | None = None
     separator: str | None = None
+    formats: dict[str, str] | None = None
 
     def accepts(self, where: Any) -> bool:
         return isinstance(where, str | Path) and (Path(where).is_dir() or Path(where).suffix.lower() == ".zip")
@@ -101,9 +103,19 @@ class Folder(Source):
 
     # ── tables ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _table(self, files: Files, name: str) -> Raw:
+    def _table(self, files: Files, name: str, formats: dict[str, str] | None = None) -> Raw:
         data = unpacked(io.BytesIO(files.bytes_of(name)), name)
-        return Table(self.columns, self.encoding, self.separator).parse(data, name)
+        known = {**(formats or {}), **(self.formats or {})}
+        return Table(self.columns, self.encoding, self.separator, known).parse(data, name)
+
+    def _joined(self, files: Files, by_split: dict[str, str | None], name: str) -> Raw:
+        """The tables of the splits as one; what the first of them settles about dates and decimals holds for all."""
+        parts, formats = [], {}
+        for table in sorted(by_split, key=lambda t: SPLIT_ORDER.index(by_split[t])):
+            raw = self._table(files, table, formats)
+            formats |= raw.formats
+            parts.append((raw, by_split[table]))
+        return joined(parts, name)
 
     def _tables(self, files: Files, names: list[str], name: str) -> Raw:
         """The only table there is, or tables named for their splits, joined."""
@@ -118,7 +130,7 @@ class Folder(Source):
                 f"{name} holds {len(typed)} tables: {', '.join(typed[:8])}{' …' if len(typed) > 8 else ''}.",
                 "Name the one you mean. Several are joined only if they are called train, valid and test.",
             )
-        return joined([(self._table(files, n), split) for n, split in by_split.items()], name)
+        return self._joined(files, by_split, name)
 
     # ── pictures ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -173,7 +185,7 @@ class Folder(Source):
         if named:
             raw = self._table(files, named[0])
         elif candidates and None not in by_split.values():
-            raw = joined([(self._table(files, t), split) for t, split in by_split.items()], name)
+            raw = self._joined(files, by_split, name)
         elif len(candidates) == 1:
             raw = self._table(files, candidates[0])
         else:
@@ -232,6 +244,7 @@ class Folder(Source):
             labels=objects(names),
             kinds={image: "image"},
             findings=findings + noted,
+            formats=raw.formats,
         )
 
     def decoded(self, files: Files, names: list[str], where: str) -> tuple[np.ndarray, np.ndarray, list[Finding]]:
@@ -324,7 +337,7 @@ def split_named(folder: str) -> str | None:
 def joined(parts: list[tuple[Raw, str | None]], name: str) -> Raw:
     """Tables of the same columns as one; the rows of each are of its split. A column that only some have is missing
     in the others (the target of an unlabelled test table)."""
-    parts = sorted(parts, key=lambda part: ("train", "valid", "test", None).index(part[1]))
+    parts = sorted(parts, key=lambda part: SPLIT_ORDER.index(part[1]))
     columns: dict[str, np.ndarray] = {}
     every = list(dict.fromkeys(column for raw, _ in parts for column in raw.columns))
     for column in every:
@@ -341,6 +354,7 @@ def joined(parts: list[tuple[Raw, str | None]], name: str) -> Raw:
         split=objects([split for raw, split in parts for _ in range(len(raw))]),
         labels=objects([f"{raw.name} {label}" for raw, _ in parts for label in raw.labels]),
         findings=findings,
+        formats={column: how for raw, _ in parts for column, how in raw.formats.items()},
     )
 
 

@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from mapsto.core.errors import DataError
+from mapsto.core.errors import BadInput, DataError
 from mapsto.core.nouns import Finding, Raw, Source
 from mapsto.data.decode import text_of
 from mapsto.data.frames import EXACT, refuse_duplicates, typed_columns
@@ -35,6 +35,8 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".parquet")
 SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 MISSING = ("", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "null", "NULL")
 MISSING_AMONG_NUMBERS = ("-", "--", ".", "None", "none", "NONE", "na", "Na", "Null", "*")  # in text they may be meant
+DECIMALS = {"decimal-comma": "a number with a decimal comma", "decimal-point": "a number with a decimal point"}
+ORDERS = {"day-first": "a date with the day before the month", "month-first": "a date with the month before the day"}
 LONGEST_LINE = 16 << 20  # bytes
 LARGEST = 4 << 30  # bytes of text, unpacked
 
@@ -44,12 +46,14 @@ class Table(Source):
     """A file of rows and columns.
 
     columns: the column names, for a file without a header; encoding: of a text file; separator: between its cells.
-    None means: found out, and said in a finding.
+    None means: found out, and said in a finding. formats: column → one of DECIMALS or ORDERS, as in `Raw.formats`: these
+    columns are read so, whatever else their cells could mean; a cell that is not written so is a DataError.
     """
 
     columns: list[str] | None = None
     encoding: str | None = None
     separator: str | None = None
+    formats: dict[str, str] | None = None
 
     def accepts(self, where: Any) -> bool:
         return str(where) == "-" or (isinstance(where, str | Path) and kind_of(str(where)) is not None)
@@ -122,11 +126,21 @@ class Table(Source):
                 findings.append(Finding("D022", "repair", "the first line repeats --columns and was left out", 1))
         if not len(grid.lines):
             raise DataError(f"{name} has a header and no rows.", "Add rows under the header.")
-        notes = _Notes()
+        notes = _Notes(name)
         columns = {}
         for column, cells in zip(names, grid.columns, strict=True):
-            columns[column] = _typed(column, cells, grid.lines, separator, notes)
-        return Raw(name, columns, labels=_line_labels(grid.lines, "line"), findings=findings + notes.findings())
+            known = self._format_of(column)
+            columns[column] = _typed(column, cells, grid.lines, separator, notes, known)
+        labels = _line_labels(grid.lines, "line")
+        return Raw(name, columns, labels=labels, findings=findings + notes.findings(), formats=notes.formats)
+
+    def _format_of(self, column: str) -> str | None:
+        known = (self.formats or {}).get(column)
+        if known is not None and known not in (*DECIMALS, *ORDERS):
+            raise BadInput(
+                f"'{known}' is no format for the column '{column}'.", f"Expected {', '.join((*DECIMALS, *ORDERS))}."
+            )
+        return known
 
 
 def kind_of(name: str) -> str | None:
@@ -471,6 +485,7 @@ def _letters(i: int) -> str:
 
 _INTEGER = r"^[+-]?(0|[1-9][0-9]*)$"
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?([iI]nf(inity)?|INF)")
+_WITH_COMMA = r"[+-]?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+)(,[0-9]+)?"  # points only between thousands
 _DATE = re.compile(r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}|[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{4}")
 _TIME = r"(?:[ T](?P<h>[0-9]{1,2}):(?P<min>[0-9]{2})(?::(?P<s>[0-9]{2})(?:[.,][0-9]+)?)?Z?)?$"
 _YEAR_FIRST = r"^(?P<a>[0-9]{4})[-/](?P<b>[0-9]{1,2})[-/](?P<c>[0-9]{1,2})" + _TIME
@@ -481,6 +496,8 @@ _YEAR_LAST = r"^(?P<a>[0-9]{1,2})[./](?P<b>[0-9]{1,2})[./](?P<c>[0-9]{4})" + _TI
 class _Notes:
     """What was noticed while typing the columns of one table."""
 
+    table: str  # its name, for messages
+    formats: dict[str, str] = field(default_factory=dict)  # column → how it was read, of DECIMALS and ORDERS
     missing: Counter = field(default_factory=Counter)  # marker → cells
     gaps: list[str] = field(default_factory=list)  # "column: how many"
     almost: list[tuple[str, int]] = field(default_factory=list)  # an odd cell out, said in words, and how many
@@ -510,12 +527,20 @@ class _Notes:
         return found
 
 
-def _typed(name: str, cells: pa.ChunkedArray, lines: np.ndarray, separator: str, notes: _Notes) -> np.ndarray:
-    """Trimmed text cells [N] → int64, float64, bool, datetime64[s], or objects (str, None)."""
+def _typed(
+    name: str, cells: pa.ChunkedArray, lines: np.ndarray, separator: str, notes: _Notes, known: str | None
+) -> np.ndarray:
+    """Trimmed text cells [N] → int64, float64, bool, datetime64[s], or objects (str, None).
+
+    known: the format that the cells must have, where that need not be guessed."""
     missing = pc.is_in(cells, value_set=pa.array(MISSING))
     present = cells.filter(pc.invert(missing))
     numeric = _matches(present, _NUMBER.pattern)
-    if len(present) and pc.any(numeric).as_py():
+    if known in DECIMALS:
+        missing = pc.or_(missing, pc.is_in(cells, value_set=pa.array(MISSING_AMONG_NUMBERS)))
+        present = cells.filter(pc.invert(missing))
+        numeric = _matches(present, _NUMBER.pattern)
+    elif len(present) and pc.any(numeric).as_py():
         others = present.filter(pc.invert(numeric))
         among = pa.array(MISSING_AMONG_NUMBERS)
         if len(others) and pc.all(pc.is_in(others, value_set=among)).as_py():
@@ -530,6 +555,15 @@ def _typed(name: str, cells: pa.ChunkedArray, lines: np.ndarray, separator: str,
         return np.full(len(cells), None, dtype=object)
     gone = missing.to_numpy().astype(bool)
 
+    if known is not None:
+        notes.formats[name] = known
+    if known in ORDERS:
+        return _spread(_dates_as_known(name, present, lines[~gone], known, notes), gone, np.datetime64("NaT"))
+    if known is not None:
+        fits = numeric if known == "decimal-point" else _matches(present, _WITH_COMMA)
+        _refuse_other_format(name, present, fits.to_numpy().astype(bool), lines[~gone], known, notes)
+    if known == "decimal-comma":
+        return _spread(_from_commas(present), gone, np.nan)
     if pc.all(numeric).as_py():
         return _numbers(name, cells, present, gone, notes)
     commas = _decimal_commas(name, present, separator, notes)
@@ -578,50 +612,99 @@ def _numbers(
         return as_text.to_numpy(zero_copy_only=False)
     if pc.all(whole).as_py() and not gone.any():
         return numbers.astype(np.int64)
+    if pc.any(pc.match_substring(present, ".")).as_py():
+        notes.formats[name] = "decimal-point"
     return _spread(numbers, gone, np.nan)
 
 
 def _decimal_commas(name: str, present: pa.ChunkedArray, separator: str, notes: _Notes) -> np.ndarray | None:
     """1,5 or 1.234,56 as numbers: only where the comma separates no cells, and is not always before three digits."""
-    if separator == "," or not pc.all(_matches(present, r"[+-]?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+)(,[0-9]+)?")).as_py():
+    if separator == "," or not pc.all(_matches(present, _WITH_COMMA)).as_py():
         return None
     with_comma = present.filter(pc.match_substring(present, ","))
     if not len(with_comma) or pc.all(_matches(with_comma, r"[+-]?[0-9]{1,3},[0-9]{3}")).as_py():
         return None
     notes.decimal_comma.append(name)
+    notes.formats[name] = "decimal-comma"
+    return _from_commas(present)
+
+
+def _from_commas(present: pa.ChunkedArray) -> np.ndarray:
     dotted = pc.replace_substring(pc.replace_substring(present, ".", ""), ",", ".")
     return np.array(dotted.cast(pa.float64()).to_numpy())
 
 
 def _dates(name: str, present: pa.ChunkedArray, notes: _Notes) -> np.ndarray | None:
     """datetime64[s] of the present cells, or None where they are not all dates, or their order cannot be known."""
-    pattern = _YEAR_FIRST if re.match("[0-9]{4}", present[0].as_py()) else _YEAR_LAST
+    pattern = _date_pattern(present)
     if not _DATE.match(present[0].as_py()) or not pc.all(pc.match_substring_regex(present, pattern)).as_py():
         return None
+    order = None
+    if pattern is _YEAR_LAST:
+        first, second = _date_parts(present, pattern, "a", "b")
+        if (first.max() > 12) == (second.max() > 12):
+            notes.unclear_dates.append(f"{name}: {present[0].as_py()}")
+            return None
+        order = "day-first" if first.max() > 12 else "month-first"
+    dates, real = _calendar(present, pattern, order)
+    if not real.all():
+        wrong = int(np.argmin(real))
+        notes.almost.append((f"{name}: {present[wrong].as_py()} is no date", int((~real).sum())))
+        return None
+    if order is not None:
+        notes.formats[name] = order
+    return dates
+
+
+def _dates_as_known(name: str, present: pa.ChunkedArray, lines: np.ndarray, known: str, notes: _Notes) -> np.ndarray:
+    """datetime64[s] of cells whose order is known; the year first can be read one way only, and so is welcome too."""
+    pattern = _date_pattern(present)
+    fits = pc.match_substring_regex(present, pattern).to_numpy().astype(bool)
+    _refuse_other_format(name, present, fits, lines, known, notes)
+    dates, real = _calendar(present, pattern, known)
+    _refuse_other_format(name, present, real, lines, known, notes)
+    return dates
+
+
+def _refuse_other_format(
+    name: str, present: pa.ChunkedArray, fits: np.ndarray, lines: np.ndarray, known: str, notes: _Notes
+) -> None:
+    """DataError for the first cell that does not have the format of its column. present, fits, lines: all [P]."""
+    if fits.all():
+        return
+    at, wrong = int(np.argmin(fits)), int((~fits).sum())
+    raise DataError(
+        f"{notes.table}: line {lines[at]}, column '{name}': {_shortened(present[at].as_py())} is not "
+        f"{(DECIMALS | ORDERS)[known]}, as the data learned from have there"
+        + (f"; nor are {wrong - 1} more." if wrong > 1 else "."),
+        "Write this column as in the data learned from.",
+    )
+
+
+def _date_pattern(present: pa.ChunkedArray) -> str:
+    return _YEAR_FIRST if re.match("[0-9]{4}", present[0].as_py()) else _YEAR_LAST
+
+
+def _date_parts(present: pa.ChunkedArray, pattern: str, *keys: str) -> list[np.ndarray]:
+    """The whole numbers [P] that these groups of the pattern matched; 0 for none."""
     parts = pc.extract_regex(present, pattern).combine_chunks()
 
     def part(key: str) -> np.ndarray:
         digits = parts.field(key)
         return pc.if_else(pc.equal(digits, ""), "0", digits).cast(pa.int64()).to_numpy(zero_copy_only=False)
 
-    if pattern is _YEAR_FIRST:
-        year, month, day = part("a"), part("b"), part("c")
-    else:
-        first, second, year = part("a"), part("b"), part("c")
-        if (first.max() > 12) == (second.max() > 12):
-            notes.unclear_dates.append(f"{name}: {present[0].as_py()}")
-            return None
-        day, month = (first, second) if first.max() > 12 else (second, first)
-    hour, minute, second_of_minute = part("h"), part("min"), part("s")
+    return [part(key) for key in keys]
+
+
+def _calendar(present: pa.ChunkedArray, pattern: str, order: str | None) -> tuple[np.ndarray, np.ndarray]:
+    """datetime64[s] [P], and whether each exists in the calendar. order: of ORDERS, where the year comes last."""
+    names = "abc" if pattern is _YEAR_FIRST else "cba" if order == "day-first" else "cab"
+    year, month, day, hour, minute, second_of_minute = _date_parts(present, pattern, *names, "h", "min", "s")
     months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
     days = months.astype("datetime64[D]") + (day - 1)
     real = (month >= 1) & (month <= 12) & (day >= 1) & (days.astype("datetime64[M]") == months)
     real &= (hour < 24) & (minute < 60) & (second_of_minute < 60)
-    if not real.all():
-        wrong = int(np.argmin(real))
-        notes.almost.append((f"{name}: {present[wrong].as_py()} is no date", int((~real).sum())))
-        return None
-    return days.astype("datetime64[s]") + (hour * 3600 + minute * 60 + second_of_minute)
+    return days.astype("datetime64[s]") + (hour * 3600 + minute * 60 + second_of_minute), real
 
 
 def _note_odd_cells(

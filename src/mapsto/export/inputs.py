@@ -34,6 +34,9 @@ def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
     if isinstance(f.input, Image) and (path.is_dir() or path.suffix.lower() in PICTURES):
         return _pictures(path)
     reading = {**f.about.get("reading", {}), **reading}
+    reading["formats"] = {  # whatever stands in the place of the answer is not read
+        column: how for column, how in reading.get("formats", {}).items() if column != f.about.get("target_name")
+    }
     try:
         raw = read(where, **reading)
     except DataError:

@@ -174,6 +174,11 @@ def conclude(
     reading = {
         k: frame.settings["data"][k] for k in ("columns", "encoding", "separator") if frame.settings["data"].get(k)
     }
+    read_as = ready.raw.formats
+    asked = list(ready.input.columns) if isinstance(ready.input, Row) else []
+    formats = {column: read_as[column] for column in [*asked, ready.target_name] if column in read_as}
+    if formats:
+        reading["formats"] = formats
     about = {
         "mapsto": mapsto.__version__,
         "reading": reading,

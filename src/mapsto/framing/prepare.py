@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -136,7 +136,7 @@ def with_target(raw: Raw, wanted: str | list[str] | None, findings: list[Finding
     together = objects([None if np.isnan(row).any() else labels[row > 0].tolist() for row in marks])
     columns = {name: values for name, values in raw.columns.items() if name not in found}
     name = "+".join(found)
-    return Raw(raw.name, {**columns, name: together}, name, raw.split, raw.labels, raw.kinds, raw.findings), name
+    return replace(raw, columns={**columns, name: together}, target=name), name
 
 
 def yes_or_no(values: np.ndarray, name: str) -> np.ndarray:
@@ -197,7 +197,7 @@ def _stack(raw: Raw, exam: Raw, findings: list[Finding]) -> Raw:
     before = np.where(before == "test", "train", before)
     split = np.concatenate([before, np.array(["test"] * len(exam), dtype=object)])
     labels = np.concatenate([_labels(raw), _labels(exam)])
-    return Raw(raw.name, columns, raw.target, split, labels, raw.kinds, raw.findings)
+    return replace(raw, columns=columns, split=split, labels=labels)
 
 
 def _with_blanks_read(raw: Raw, name: str, kind: Kind, findings: list[Finding]) -> Raw:
@@ -216,7 +216,7 @@ def _with_blanks_read(raw: Raw, name: str, kind: Kind, findings: list[Finding]) 
             tuple(_label(raw, r) for r in rows[:3]),
         )
     )
-    return Raw(raw.name, {**raw.columns, name: values}, raw.target, raw.split, raw.labels, raw.kinds, raw.findings)
+    return replace(raw, columns={**raw.columns, name: values})
 
 
 def _with_known_targets(raw: Raw, name: str, kind: Kind, settings: dict[str, Any], findings: list[Finding]) -> Raw:
@@ -251,14 +251,11 @@ def _with_known_targets(raw: Raw, name: str, kind: Kind, settings: dict[str, Any
 
 def take(raw: Raw, rows: np.ndarray) -> Raw:
     """The raw data of these rows only."""
-    return Raw(
-        raw.name,
-        {name: values[rows] for name, values in raw.columns.items()},
-        raw.target,
-        None if raw.split is None else raw.split[rows],
-        _labels(raw)[rows],
-        raw.kinds,
-        raw.findings,
+    return replace(
+        raw,
+        columns={name: values[rows] for name, values in raw.columns.items()},
+        split=None if raw.split is None else raw.split[rows],
+        labels=_labels(raw)[rows],
     )
 
 

@@ -80,7 +80,7 @@ def frame_data(
     """
     given = {k: v for k, v in (reading or {}).items() if v is not None}
     raw = read(source, **given)
-    exam = read(test, **given) if test is not None else None
+    exam = read(test, **given, formats=raw.formats) if test is not None else None
     named = isinstance(source, str | Path)
     data = {
         "source": _place(source) if named else IN_MEMORY,
@@ -100,18 +100,20 @@ def reopen(toml: str, name: str, source: Any = None, test: Any = None) -> Frame:
             raise BadInput(f"{name} has no [{noun}] table.", "`mapsto frame DATA --toml` prints a whole one.")
     data = now["data"]
     raw = _again(data["source"], source, data, name)
-    exam = _again(data["test"], test, data, name) if data.get("test") else None
+    exam = _again(data["test"], test, data, name, raw.formats) if data.get("test") else None
     return Frame(raw, exam, complete=now)
 
 
-def _again(where: str, handed: Any, data: dict[str, Any], name: str) -> Raw:
+def _again(
+    where: str, handed: Any, data: dict[str, Any], name: str, formats: dict[str, str] | None = None
+) -> Raw:
     if where == IN_MEMORY and handed is None:
         raise BadInput(
             f"{name} was framed on data in memory, which no file holds.",
             "Hand them over again: mapsto.resume(RUN, source=…)",
         )
     reading = {k: data[k] for k in READING if k in data}
-    return read(where if handed is None else handed, **reading)
+    return read(where if handed is None else handed, **reading, formats=formats)
 
 
 def _is_recipe(source: Any) -> bool:
