@@ -104,9 +104,7 @@ def reopen(toml: str, name: str, source: Any = None, test: Any = None) -> Frame:
     return Frame(raw, exam, complete=now)
 
 
-def _again(
-    where: str, handed: Any, data: dict[str, Any], name: str, formats: dict[str, str] | None = None
-) -> Raw:
+def _again(where: str, handed: Any, data: dict[str, Any], name: str, formats: dict[str, str] | None = None) -> Raw:
     if where == IN_MEMORY and handed is None:
         raise BadInput(
             f"{name} was framed on data in memory, which no file holds.",
