@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import textwrap
 import time
 from typing import Any
 
@@ -103,8 +104,10 @@ class Progressing:
 
 def print_result(result: Any, console: Console) -> None:
     for line in str(result).splitlines():
-        style = ACCENT if line.startswith("verdict") else "bold" if line.startswith("     ") and "train" in line else ""
-        console.print(Text(line, style=style))
+        style = ACCENT if line.startswith("verdict") else "bold" if line.startswith(" " * 24) else ""
+        indent = len(line) - len(line.lstrip()) if line.startswith(" " * 10) and not style else 0
+        for part in textwrap.wrap(line, max(60, console.width - 1), subsequent_indent=" " * indent) or [""]:
+            console.print(Text(part, style=style))
 
 
 def print_table(columns: list[str], rows: list[list[str]], console: Console) -> None:

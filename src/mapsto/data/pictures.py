@@ -48,7 +48,7 @@ def decode(data: bytes, longest: int | None = None) -> Picture:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f"it is too large: more than {MOST_PIXELS // 1_000_000} million pixels.") from error
     except UnidentifiedImageError as error:
-        raise DataError("it is no picture of a kind that can be read.") from error
+        raise DataError("it cannot be decoded: no picture of a kind that is read here.") from error
     except Exception as error:  # a damaged file makes a decoder raise anything at all
         raise DataError(f"it cannot be decoded ({type(error).__name__}: {error}).") from error
     notes += changes

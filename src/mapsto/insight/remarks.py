@@ -9,7 +9,7 @@ from mapsto.insight.evidence import Course, Figures
 from mapsto.insight.labels import Label
 from mapsto.insight.mismatch import Mismatch
 from mapsto.insight.noise import Noise
-from mapsto.insight.words import words
+from mapsto.insight.words import number, words
 
 ONE_SIDED = 0.95  # a label that so large a share of the training rows has, or has not, is easily right without looking
 SHOWN = 5  # labels named in one line
@@ -58,7 +58,10 @@ def _score(figures: Figures) -> list[str]:
         way = "worse" if between.value >= 0 else "better"
         ends = sorted([between.low, between.high] if between.value >= 0 else [-between.low, -between.high])
         size = Estimate(abs(between.value), *ends, between.n)
-        lines.append(f"It does {words(size)} {way} {figures.where} than on those it learned from: {beyond} chance.")
+        told = (
+            f"{number(size.value)} ({number(size.low)} to {number(size.high)})" if beyond == "beyond" else words(size)
+        )
+        lines.append(f"It does {told} {way} {figures.where} than on those it learned from: {beyond} chance.")
     return lines
 
 

@@ -63,8 +63,8 @@ def fits(examinee: Any, batch: Batch, shape: tuple[int, ...]) -> None:
 
     examinee: see learner/examinee.py; shape: of one target, as its domain says.
     """
-    if isinstance(examinee.model, Solvable):
-        return
+    if isinstance(examinee.model, Solvable) or examinee.objective.problem is None:
+        return  # what it gives cannot be known before it is solved, or is no answer to compare with a target
     model, two = type(examinee.model).__name__, over(batch, lambda t: t[:2])
     input = two["input"]
     came = {k: list(t.shape) for k, t in input.items()} if isinstance(input, dict) else list(input.shape)
