@@ -15,7 +15,7 @@ def command(run: str, show: bool, as_json: bool, quiet: bool) -> None:
     """Show what came of RUN, and where its report.html is."""
     from mapsto.cli import screen
     from mapsto.cli.train import finish
-    from mapsto.framing.conclude import Result
+    from mapsto.framing.result import Result
     from mapsto.learner.run import Run
 
     folder = Run(run)

@@ -20,7 +20,8 @@ from mapsto.core.stop import Stop
 from mapsto.core.text import clean
 from mapsto.framing import train as training
 from mapsto.framing.card import text
-from mapsto.framing.conclude import Plain, Result, curve_of, plain_scores, strict
+from mapsto.framing.conclude import curve_of
+from mapsto.framing.result import Plain, Result, plain_scores, strict
 from mapsto.insight.report import Report, page
 from mapsto.insight.verdict import Verdict, judge
 from mapsto.learner.run import Run

@@ -11,7 +11,8 @@ import mapsto
 from mapsto.core import devices
 from mapsto.core.errors import BadInput, Interrupted
 from mapsto.core.stop import Stop
-from mapsto.framing.conclude import Result, conclude
+from mapsto.framing.conclude import conclude
+from mapsto.framing.result import Result
 from mapsto.learner.fit import Observer
 from mapsto.learner.learner import Learner
 from mapsto.learner.run import Checkpoints, Run

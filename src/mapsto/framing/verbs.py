@@ -19,8 +19,8 @@ from mapsto.export import bundle
 from mapsto.export.function import Function
 from mapsto.framing import infer
 from mapsto.framing import train as training
-from mapsto.framing.conclude import Result, plain_scores, strict
 from mapsto.framing.prepare import blanks_as_none, label_lists, with_target
+from mapsto.framing.result import Result, plain_scores, strict
 from mapsto.framing.source import frame, reopen
 from mapsto.learner.examinee import Examinee
 from mapsto.learner.run import Run
