@@ -1,10 +1,11 @@
 # make demo    set everything up, and run the main job          make test    set everything up, and pass the tests
 # make setup   only set up (.venv)                              make results the recipes on real data → docs/results.md
+# make faults  every fault in its full dose → docs/reliability.md
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo test check slow results clean
+.PHONY: setup demo test check slow results faults clean
 
 setup: $(READY)
 
@@ -32,6 +33,11 @@ check: setup
 # everything, or some: make results RECIPES="digits titanic"
 results: setup
 	$(BIN)/python -m benchmarks.results $(RECIPES)
+
+# everything, or some: make faults ONLY=tests/faults/test_kills.py
+faults: setup
+	MAPSTO_FAULTS=full OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -s $(or $(ONLY),tests/faults)
+	$(BIN)/python -m benchmarks.reliability
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache
