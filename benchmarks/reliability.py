@@ -64,8 +64,9 @@ def page(record: dict) -> str:
     machines = sorted({line["machine"] for line in record.values()})
     return f"""# Reliability
 
-Written by `make faults` from `docs/reliability.json`; nothing here is typed. Every harness is in `tests/faults/`; `make test` runs it in a
-small dose. The control is the same harness pointed at something deliberately naive: it has to fail there, or the harness proves nothing.
+Written by `make faults` from `docs/reliability.json`; nothing here is typed. Every harness is in `tests/faults/`;
+`make test` runs it in a small dose. The control is the same harness pointed at something deliberately naive: it has to
+fail there, or the harness proves nothing.
 
 | promise | held | negative control |
 |---|---|---|
@@ -75,12 +76,12 @@ Measured on: {"; ".join(machines)}.
 
 ## Not promised
 
-- **Another machine, torch version, device, precision or number of threads.** A run resumes there, and says so, but the last digits may
-  differ: sums are taken in another order. `environment.json` keeps what a run was made under.
-- **Network disks.** Renames and locks there do not mean what they mean on a local disk. Keep run folders on a local one.
-- **A disk that lies**: one that reports an fsync done when it is not can lose the newest checkpoint; the manifest will say so, and the one
-  before it is used.
-- **Your own Python.** A module, transform or observer of yours is code you run; what mapsto promises about files ends there.
+- **Another machine, torch version, device, precision or number of threads.** A run resumes there, and says so, but the
+  last digits may differ: sums are taken in another order. `environment.json` keeps what a run was made under.
+- **Network disks.** Renames and locks there do not mean what they mean on a local disk: keep run folders on a local one.
+- **A disk that lies**: one that reports an fsync done when it is not can lose the newest checkpoint; the manifest tells,
+  and the one before it is used.
+- **Your own Python.** A module, transform or observer of yours is code you run; what mapsto promises of files ends there.
 """
 
 

@@ -86,7 +86,7 @@ def main(arguments: list[str] | None = None) -> None:
         if debug:
             raise
         if isinstance(error, MapstoError):
-            print(f"{type(error).__name__}: {error}", file=sys.stderr)
+            print(f"{type(error).__name__}{error.code and f' {error.code}'}: {error}", file=sys.stderr)
             sys.exit(error.exit_code)
         print(
             f"{type(error).__name__}: {error}\nThis is a fault of mapsto or of a library below it, not of yours. "

@@ -15,13 +15,16 @@ from __future__ import annotations
 
 
 class MapstoError(Exception):
-    """Base of all errors raised on purpose. `message` says what happened, `remedy` what to do about it."""
+    """Base of all errors raised on purpose. `message` says what happened, `remedy` what to do about it.
+
+    code: stable from version to version, for what is wrong with somebody's input (docs/codes.md lists them); "" elsewhere.
+    """
 
     exit_code = 3
 
-    def __init__(self, message: str, remedy: str = ""):
+    def __init__(self, message: str, remedy: str = "", code: str = ""):
         super().__init__(f"{message}\n{remedy}" if remedy else message)
-        self.message, self.remedy = message, remedy
+        self.message, self.remedy, self.code = message, remedy, code
 
 
 class BadInput(MapstoError, ValueError):

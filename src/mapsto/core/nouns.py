@@ -335,13 +335,17 @@ Level = Literal["error", "repair", "warning", "note"]
 
 @dataclass(frozen=True)
 class Finding:
-    """Something noticed about the data, with a stable code: what, how many, where, and what was or should be done."""
+    """Something noticed about the data, with a stable code: what, how many, where, and what was or should be done.
+
+    An error stops training; a repair has been done; a warning and a note leave everything as it is. docs/codes.md lists codes.
+    """
 
     code: str
     level: Level
     message: str
     count: int = 0
     examples: tuple[str, ...] = ()
+    remedy: str = ""
 
     def __str__(self) -> str:
         shown = (
