@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -19,9 +20,13 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from mapsto.core import devices, tensors
 from mapsto.core.errors import Damaged
+from mapsto.core.reading import JSON_BYTES, RESTORE, parse_json, read_file
+from mapsto.core.text import clean, few
 
 MANIFEST = "manifest.json"
+PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,98}")  # file names that a manifest may list
 
 
 class Stateful:
@@ -59,21 +64,25 @@ def pack(state: Any) -> dict[str, bytes]:
     }
 
 
-def unpack(files: dict[str, bytes]) -> Any:
-    """Undo `pack`."""
-    tensors = safetensors.torch.load(files["tensors.safetensors"])
+def unpack(files: dict[str, bytes], where: str = "a checkpoint") -> Any:
+    """Undo `pack`. Damaged, with `where`, for anything that `pack` does not write."""
+    if files.keys() != {"state.json", "tensors.safetensors"}:
+        raise Damaged(f"{where}: no checkpoint; it holds {few(files) or 'nothing'}.", RESTORE, "M006")
+    stored = tensors.load(files["tensors.safetensors"], f"{where}/tensors.safetensors")
 
     def fill(node: Any) -> Any:
-        ((form, content),) = node.items()
-        if form == "tensor":
-            return tensors[content]
-        if form == "dict":
-            return {key: fill(value) for key, value in content.items()}
-        if form == "list":
-            return [fill(value) for value in content]
-        return content
+        match node:
+            case {"tensor": str(path), **rest} if not rest and path in stored:
+                return stored[path]
+            case {"dict": dict(content), **rest} if not rest:
+                return {key: fill(value) for key, value in content.items()}
+            case {"list": list(content), **rest} if not rest:
+                return [fill(value) for value in content]
+            case {"value": None | bool() | int() | float() | str() as content, **rest} if not rest:
+                return content
+        raise Damaged(f"{where}: state.json does not say what a run remembers.", RESTORE, "M006")
 
-    return fill(json.loads(files["state.json"]))
+    return fill(parse_json(files["state.json"], f"{where}/state.json", finite=False))  # a best score may be −∞
 
 
 def write_folder(path: Path, files: dict[str, bytes], about: dict[str, Any] | None = None) -> None:
@@ -101,42 +110,50 @@ def write_folder(path: Path, files: dict[str, bytes], about: dict[str, Any] | No
 
 
 def read_folder(path: Path, only: tuple[str, ...] = ()) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """The files of a folder and its manifest. Damaged where one is absent, extra in the manifest, or changed."""
+    """The files of a folder and its manifest. Damaged where one is absent, changed, or nothing that mapsto writes."""
     path = Path(path)
-    manifest = read_json(path / MANIFEST)
-    try:
-        stated = {name: (about["size"], about["sha256"]) for name, about in manifest["files"].items()}
-    except (KeyError, TypeError, AttributeError) as error:
+    manifest = parse_json(read_file(path / MANIFEST, JSON_BYTES), str(path / MANIFEST))
+    stated = _stated(manifest, path)
+    if sum(length for length, _ in stated.values()) > devices.memory():
         raise Damaged(
-            f"{path / MANIFEST}: it does not say which files there are, and what they hold.",
-            "Restore it from a copy, or train again.",
-        ) from error
+            f"{path}: its files are larger than the memory here ({devices.memory():,} bytes).", RESTORE, "M007"
+        )
     files = {}
     for name, (length, sha256) in stated.items():
-        if Path(name).name != name or name in (".", ".."):
-            raise Damaged(f"{path}: the manifest names '{name}', which is no plain file name.")
         if only and name not in only:
             continue
-        try:
-            data = (path / name).read_bytes()
-        except OSError as error:
-            raise Damaged(f"{path / name}: the manifest lists it, but it cannot be read ({error.strerror}).") from error
+        data = read_file(path / name, length)
         if len(data) != length or hashlib.sha256(data).hexdigest() != sha256:
             raise Damaged(
                 f"{path / name}: not the file that was written (sha256 or size differs from the manifest).",
-                "Restore it from a copy, or train again.",
+                RESTORE,
+                "M003",
             )
         files[name] = data
     return files, manifest
 
 
-def read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise Damaged(f"{path}: cannot be read ({error.strerror}).") from error
-    except ValueError as error:
-        raise Damaged(f"{path}: not JSON ({error}).") from error
+def _stated(manifest: Any, path: Path) -> dict[str, tuple[int, str]]:
+    """Name → size and sha256, of the files that a manifest lists."""
+    match manifest:
+        case {"files": dict(files)}:
+            pass
+        case _:
+            raise Damaged(f"{path / MANIFEST}: it does not say which files there are.", RESTORE, "M002")
+    stated = {}
+    for name, about in files.items():
+        if not PLAIN.fullmatch(name):
+            raise Damaged(
+                f"{path / MANIFEST}: it names '{clean(name, 60)}', which is no plain file name of mapsto's.",
+                RESTORE,
+                "M002",
+            )
+        match about:
+            case {"size": int(size), "sha256": str(sha256)} if not isinstance(size, bool) and size >= 0:
+                stated[name] = size, sha256
+            case _:
+                raise Damaged(f"{path / MANIFEST}: it does not say what {name} holds.", RESTORE, "M002")
+    return stated
 
 
 def write_file(path: Path, data: bytes) -> None:

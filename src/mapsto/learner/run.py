@@ -20,12 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from mapsto.core.errors import BadInput, Damaged
-from mapsto.core.state import pack, read_folder, read_json, replace_file, unpack, write_folder
+from mapsto.core.reading import read_json, read_text
+from mapsto.core.state import pack, read_folder, replace_file, unpack, write_folder
 from mapsto.core.text import clean
 from mapsto.learner.fit import Report
 from mapsto.learner.learner import Learner
 
 KEEP = 2  # checkpoints
+LONGEST = 4 << 20  # bytes of a frame.toml
 
 
 class Run:
@@ -90,7 +92,7 @@ class Run:
         for path in self.checkpoints():
             try:
                 files, about = read_folder(path)
-                learner.load_state_dict(unpack(files))
+                learner.load_state_dict(unpack(files, str(path)))
                 break
             except Damaged as error:
                 skipped.append(error.message)
@@ -101,7 +103,7 @@ class Run:
 
     def frame(self) -> str:
         """The text of frame.toml."""
-        return (self.path / "frame.toml").read_text(encoding="utf-8")
+        return read_text(self.path / "frame.toml", LONGEST)
 
     def environment(self) -> dict[str, Any]:
         return read_json(self.path / "environment.json")
