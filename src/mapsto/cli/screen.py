@@ -96,6 +96,8 @@ class Progressing:
             self.figures["score"] = f"valid {self.measure} {report.scores[self.measure].value:.4f}"
         words = f"epoch {report.epoch:.1f}  step {report.step}  " + "  ".join(self.figures.values())
         self.progress.update(self.task, completed=report.step, figures=words)
+        for news in report.news:
+            self.progress.console.print(Text(news, style="yellow"))
 
     def say(self, what: str) -> None:
         if self.task is not None:

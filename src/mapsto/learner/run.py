@@ -117,6 +117,8 @@ class Run:
         line = {"step": report.step, "epoch": round(report.epoch, 4), "losses": report.losses}
         if report.scores:
             line["valid"] = {name: score.value for name, score in report.scores.items()}
+        if report.news:
+            line["news"] = list(report.news)
         self._append("history.jsonl", line)
         self._append("timing.jsonl", {"step": report.step, "time": time.time()})
 

@@ -23,13 +23,13 @@ class Flat:
             ([p for p in trainable if p.ndim > 1], optimizer.weight_decay),
             ([p for p in trainable if p.ndim <= 1], 0.0),
         ]
-        self.parameters, self.values, self.gradients, self.decays = [], [], [], []
+        self.parameters, self.both, self.decays = [], [], []
         for parameters, decay in groups:
             if parameters:
                 self.parameters += parameters
-                self.values.append(_lay(parameters))
-                self.gradients.append(_lay_gradients(parameters))
+                self.both.append(_lay(parameters))
                 self.decays.append(decay)
+        self.values, self.gradients = [b[0] for b in self.both], [b[1] for b in self.both]
         self.moments = [optimizer.moments(v) for v in self.values]
 
     def forget(self) -> None:
@@ -42,6 +42,14 @@ class Flat:
         factor = (largest / (norm + 1e-6)).clamp(max=1.0)
         for gradient in self.gradients:
             gradient.mul_(factor)
+
+    def squares(self) -> list[Tensor]:
+        """The sum of squares of each group's values and gradients, []: finite only if all of them are."""
+        return [b.view(-1).dot(b.view(-1)) for b in self.both]
+
+    def changing(self) -> list[Tensor]:
+        """What a step changes: values and moments."""
+        return [*self.values, *(tensor for moments in self.moments for tensor in moments.values())]
 
     @torch.no_grad()
     def step(self, rate: float) -> None:
@@ -60,15 +68,10 @@ class Flat:
 
 
 def _lay(parameters: list[nn.Parameter]) -> Tensor:
-    """One vector with the parameters' values, and the parameters made views of it."""
-    vector = torch.cat([p.detach().reshape(-1) for p in parameters])
-    for p, part in zip(parameters, vector.split([p.numel() for p in parameters]), strict=True):
-        p.data = part.view(p.shape)
-    return vector
-
-
-def _lay_gradients(parameters: list[nn.Parameter]) -> Tensor:
-    vector = torch.zeros(sum(p.numel() for p in parameters), dtype=parameters[0].dtype, device=parameters[0].device)
-    for p, part in zip(parameters, vector.split([p.numel() for p in parameters]), strict=True):
-        p.grad = part.view(p.shape)
-    return vector
+    """[2, P]: the parameters' values in one row, of which they become views, and beside it their gradients."""
+    sizes = [p.numel() for p in parameters]
+    both = torch.zeros(2, sum(sizes), dtype=parameters[0].dtype, device=parameters[0].device)
+    torch.cat([p.detach().reshape(-1) for p in parameters], out=both[0])
+    for p, value, gradient in zip(parameters, both[0].split(sizes), both[1].split(sizes), strict=True):
+        p.data, p.grad = value.view(p.shape), gradient.view(p.shape)
+    return both
