@@ -22,6 +22,7 @@ from torch import Tensor
 
 from mapsto.core import devices, tensors
 from mapsto.core.errors import Damaged
+from mapsto.core.hints import WHOLE
 from mapsto.core.reading import JSON_BYTES, RESTORE, parse_json, read_file
 from mapsto.core.text import clean, few
 
@@ -83,6 +84,29 @@ def unpack(files: dict[str, bytes], where: str = "a checkpoint") -> Any:
         raise Damaged(f"{where}: state.json does not say what a run remembers.", RESTORE, "M006")
 
     return fill(parse_json(files["state.json"], f"{where}/state.json", finite=False))  # a best score may be −∞
+
+
+def odd(mine: Any, saved: Any, path: str = "") -> str:
+    """Where a saved state is not of the form of the present one, which it is to take the place of; "" where it is.
+
+    Dicts have the same keys, lists the same length, tensors shape and dtype; whole numbers are 0 or more. What is empty or
+    None now may have been filled then: with what, its owner must see to.
+    """
+    if isinstance(mine, dict) and isinstance(saved, dict):
+        apart = mine.keys() ^ saved.keys() if mine else set()
+        found = [f"{path}/{clean(key, 60)}" for key in sorted(apart)]
+        found = found or [odd(mine[key], saved[key], f"{path}/{key}") for key in mine]
+        return next(filter(None, found), "")
+    if isinstance(mine, list | tuple) and isinstance(saved, list) and len(saved) == (len(mine) or len(saved)):
+        return next(
+            filter(None, (odd(a, b, f"{path}/{i}") for i, (a, b) in enumerate(zip(mine, saved, strict=False)))), ""
+        )
+    if isinstance(mine, Tensor) and isinstance(saved, Tensor):
+        return "" if (mine.shape, mine.dtype) == (saved.shape, saved.dtype) else path
+    if type(saved) is int and not 0 <= saved <= WHOLE:
+        return path
+    alike = type(mine) is type(saved) or {type(mine), type(saved)} == {int, float}
+    return "" if alike or (mine is None and not isinstance(saved, dict | list | Tensor)) else path
 
 
 def write_folder(path: Path, files: dict[str, bytes], about: dict[str, Any] | None = None) -> None:

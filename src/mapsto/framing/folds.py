@@ -55,7 +55,7 @@ def train_folds(
 def resume_folds(run: str | Path, frame: Frame, watch: Watch | None = None, baseline_seconds: float = 30.0) -> Result:
     """Continue a run in folds: a finished fold stays as it is, a stopped one goes on, the others follow."""
     folder = Run(run)
-    if folder.environment()["data"] != frame.fold(0).prepared.digest:
+    if folder.environment().get("data") != frame.fold(0).prepared.digest:
         raise BadInput(
             f"the data are not those that {run} was started on: their encoded values differ.",
             "Restore them, or start a new run.",

@@ -123,6 +123,14 @@ def at_rest(model: nn.Module, device: torch.device, seed: int) -> Iterator[None]
 
 def fill(model: nn.Module, weights: dict[str, Tensor]) -> None:
     """Put saved weights into a model. Damaged, and the model as it was, where they are not this model's."""
+    check(model, weights)
+    if isinstance(model, Solvable):
+        model.shaped({name: list(tensor.shape) for name, tensor in weights.items()})
+    model.load_state_dict(weights)
+
+
+def check(model: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Damaged where these are not this model's weights: their names, shapes and kinds of numbers."""
     odd = _first_odd(model, weights)
     if odd:
         raise Damaged(
@@ -130,9 +138,6 @@ def fill(model: nn.Module, weights: dict[str, Tensor]) -> None:
             "Build the model as it was when it was saved (config.json says how).",
             "M006",
         )
-    if isinstance(model, Solvable):
-        model.shaped({name: list(tensor.shape) for name, tensor in weights.items()})
-    model.load_state_dict(weights)
 
 
 def _first_odd(model: nn.Module, weights: dict[str, Tensor]) -> str:
@@ -142,6 +147,8 @@ def _first_odd(model: nn.Module, weights: dict[str, Tensor]) -> str:
         return f"{clean(name, 60)} is {'missing' if name in mine else 'none of its tensors'}"
     for name, tensor in mine.items():
         came = weights[name]
+        if not isinstance(came, Tensor):
+            return f"{clean(name, 60)} is no tensor"
         alike = len(came.shape) == tensor.ndim and all(
             size == expected or (expected == 0 and isinstance(model, Solvable))  # as many as there were examples
             for size, expected in zip(came.shape, tensor.shape, strict=True)

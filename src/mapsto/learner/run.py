@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mapsto.core.errors import BadInput, Damaged
-from mapsto.core.reading import read_json, read_text
+from mapsto.core.reading import RESTORE, read_json, read_text
 from mapsto.core.state import pack, read_folder, replace_file, unpack, write_folder
 from mapsto.core.text import clean
 from mapsto.learner.fit import Report
@@ -81,6 +81,10 @@ class Run:
 
     def checkpoints(self) -> list[Path]:
         """Newest first."""
+        if (self.path / "checkpoints").is_symlink():  # what is saved and removed there would be elsewhere
+            raise Damaged(
+                f"{self.path / 'checkpoints'}: a link, where a folder belongs.", "Put the folder there.", "M001"
+            )
         return sorted((self.path / "checkpoints").glob("step-*"), reverse=True)
 
     def restore(self, learner: Learner) -> tuple[dict[str, Any], list[str]]:
@@ -92,6 +96,8 @@ class Run:
         for path in self.checkpoints():
             try:
                 files, about = read_folder(path)
+                if type(about.get("seconds", 0.0)) not in (int, float):
+                    raise Damaged(f"{path}: its manifest does not say how long it took.", RESTORE, "M002")
                 learner.load_state_dict(unpack(files, str(path)))
                 break
             except Damaged as error:
@@ -106,7 +112,11 @@ class Run:
         return read_text(self.path / "frame.toml", LONGEST)
 
     def environment(self) -> dict[str, Any]:
-        return read_json(self.path / "environment.json")
+        found = read_json(self.path / "environment.json")
+        threads = found.get("threads", 1) if isinstance(found, dict) else 0
+        if type(threads) is not int or not 1 <= threads <= 1024:
+            raise Damaged(f"{self.path / 'environment.json'}: not what a run was made under.", RESTORE, "M006")
+        return found
 
     def history(self) -> list[dict[str, Any]]:
         """The reports so far, oldest first."""
