@@ -45,7 +45,7 @@ SPLIT = {
     "time": "",
 }
 OWN = "your-own"
-TENSORS = 10_000  # that a model may have
+TENSORS = 5000  # that a model may have
 COPIES = (
     6 * 4
 )  # bytes: each number of a model with its gradient, two moments, and the best and last weights, in float32
