@@ -105,7 +105,7 @@ class Descend(Update):
                 report |= self.guard.undo(flat, losses, batch.get("weight"))
             else:
                 self.guard.restore()
-                self.mishap(batch, player, step, 1)
+                self.mishap(batch, player, step)
         self.objective.settle(self.model)
         if self.ema:
             self.follow(step)
@@ -158,7 +158,7 @@ class Descend(Update):
             + (f", but that batch statistics (batch norm) are now those of {at_once} examples" if normed else "")
         )
 
-    def mishap(self, batch: Batch, player: str, step: int, times: int) -> None:
+    def mishap(self, batch: Batch, player: str, step: int, times: int = 1) -> None:
         """An update was not sound and not made: find out why, and stop, skip or roll back."""
         seeds.set_all(self.seed, step)
         parts = pieces(batch, min(self.parts, size(batch)))
