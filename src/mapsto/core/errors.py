@@ -8,6 +8,7 @@ MapstoError
 │   ├── FrameError      four components that do not go together, or a setting that is none
 │   └── Damaged         a folder whose manifest does not hold
 └── FailedRun           the run itself broke; the command line exits with 3
+    ├── DiskError       a disk that is full, failing or closed to us; what was whole before still is
     └── Interrupted     somebody asked it to stop; it can be resumed; exits with 128 + the signal's number
 """
 
@@ -53,6 +54,10 @@ class Damaged(BadInput):
 
 class FailedRun(MapstoError, RuntimeError):
     exit_code = 3
+
+
+class DiskError(FailedRun):
+    pass
 
 
 class Interrupted(FailedRun):
