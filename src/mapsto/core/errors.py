@@ -9,6 +9,7 @@ MapstoError
 │   └── Damaged         a folder whose manifest does not hold
 └── FailedRun           the run itself broke; the command line exits with 3
     ├── NotFinite       a NaN or infinity turned up; it has not got into the weights
+    ├── DiskError       a disk that is full, failing or closed to us; what was whole before still is
     └── Interrupted     somebody asked it to stop; it can be resumed; exits with 128 + the signal's number
 """
 
@@ -62,6 +63,10 @@ class NotFinite(FailedRun):
     def __init__(self, message: str, remedy: str, step: int, examples: list[int]):
         super().__init__(message, remedy)
         self.step, self.examples = step, examples
+
+
+class DiskError(FailedRun):
+    pass
 
 
 class Interrupted(FailedRun):

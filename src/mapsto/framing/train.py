@@ -111,6 +111,8 @@ def _go(
     spent: float,
 ) -> Result:
     watch = watch or Unwatched()
+    if cramped := folder.cramped(learner):
+        watch.say(cramped)
     with Stop() as stop:
         watch.begin(learner)
         begun = time.perf_counter()
