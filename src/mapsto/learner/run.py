@@ -8,9 +8,11 @@ model/  result.json  report.html  once training has ended
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
+import platform
 import re
 import shutil
 import time
@@ -26,6 +28,7 @@ from mapsto.learner.fit import Report
 from mapsto.learner.learner import Learner
 
 KEEP = 2  # checkpoints
+SAVE_SECONDS = 20.0  # between two of them
 
 
 class Run:
@@ -56,6 +59,8 @@ class Run:
             fresh.rename(target)
         except OSError as error:
             shutil.rmtree(fresh, ignore_errors=True)
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST) and target.is_dir():  # another process was quicker
+                return cls.create(path, name, frame, environment)
             raise BadInput(
                 f"cannot make the run folder {target}: {error.strerror}.", "Name another with --run PATH."
             ) from error
@@ -63,19 +68,34 @@ class Run:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Only one process works on a run; the lock goes with the process, however it ends."""
-        with open(self.path / ".lock", "w") as file:
+        """Only one process works on a run; the lock goes with the process, however it ends.
+
+        The file says whose it is, for the message alone: what is written there may be a dead process's, a lock may not.
+        """
+        with open(self.path / ".lock", "a+", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise BadInput(f"another process is working on {self.path}.", "Wait for it, or stop it.") from error
+            except BlockingIOError as error:
+                time.sleep(0.1)  # it may be about to write who it is
+                file.seek(0)
+                raise BadInput(
+                    f"another process is working on {self.path}: {file.read()}.", "Wait for it, or stop it."
+                ) from error
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {platform.node()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}")
+            file.flush()
+            _sweep(self.path)
+            _sweep(self.path / "checkpoints")
             yield
 
     def save(self, learner: Learner, about: dict[str, Any]) -> None:
         """A checkpoint of all that the next step follows from; older ones but the last go once it is whole."""
-        write_folder(self.path / "checkpoints" / f"step-{learner.step:08d}", pack(learner.state_dict()), about)
+        write_folder(self.checkpoint(learner.step), pack(learner.state_dict()), about)
         for old in self.checkpoints()[KEEP:]:
             shutil.rmtree(old)
+
+    def checkpoint(self, step: int) -> Path:
+        return self.path / "checkpoints" / f"step-{step:08d}"
 
     def checkpoints(self) -> list[Path]:
         """Newest first."""
@@ -150,14 +170,14 @@ class Run:
 
 
 class Checkpoints:
-    """An observer that saves the run now and then: at an exam, when `seconds` have gone by since the last time."""
+    """An observer that saves the run now and then: at the first report when `seconds` have gone by since the last time."""
 
-    def __init__(self, run: Run, learner: Learner, about: dict[str, Any], seconds: float = 20.0):
+    def __init__(self, run: Run, learner: Learner, about: dict[str, Any], seconds: float = SAVE_SECONDS):
         self.run, self.learner, self.about, self.seconds = run, learner, about, seconds
         self.last = time.monotonic()
 
     def __call__(self, report: Report) -> None:
-        if report.scores is not None and time.monotonic() - self.last > self.seconds:
+        if time.monotonic() - self.last > self.seconds:
             self.run.save(self.learner, self.about)
             self.last = time.monotonic()
 
@@ -165,6 +185,15 @@ class Checkpoints:
 def runs(folder: Path | str = "runs") -> list[Run]:
     """The runs in a folder, by name."""
     return [Run(p.parent) for p in sorted(Path(folder).glob("*/frame.toml")) if not p.parent.name.startswith(".")]
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a process that is no more left half-written in its run, and put back what it had only moved aside."""
+    for left in folder.glob(".*.*.partial"):
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    for left in folder.glob(".*.*.old"):
+        whole = left.with_name(left.name[1:].rsplit(".", 2)[0])
+        shutil.rmtree(left) if whole.exists() else left.rename(whole)
 
 
 def _next(folder: Path, name: str) -> Path:
