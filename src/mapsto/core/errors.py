@@ -66,7 +66,11 @@ class NotFinite(FailedRun):
 
 
 class DiskError(FailedRun):
-    pass
+    """number: the operating system's own (errno.ENOSPC, say)."""
+
+    def __init__(self, message: str, remedy: str, number: int):
+        super().__init__(message, remedy)
+        self.number = number
 
 
 class Interrupted(FailedRun):

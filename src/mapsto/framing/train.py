@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mapsto
 from mapsto.core import devices
 from mapsto.core.errors import BadInput, Interrupted
-from mapsto.core.stop import Stop
+from mapsto.core.stop import Stop, at_once
 from mapsto.framing.conclude import conclude
 from mapsto.framing.result import Result
 from mapsto.learner.fit import Observer
 from mapsto.learner.learner import Learner
-from mapsto.learner.run import Checkpoints, Run
+from mapsto.learner.run import SAVE_SECONDS, Checkpoints, Run
 from mapsto.learner.tensorboard import TensorBoard
 from mapsto.learner.watch import Unwatched, Watch
 
@@ -30,23 +32,27 @@ def train(
     observers: Sequence[Observer] = (),
     baseline_seconds: float = 30.0,
     tensorboard: bool = False,
+    save_seconds: float = SAVE_SECONDS,
 ) -> Result:
     """Learn the frame's function in a new run folder (`run`, or runs/<data>-<number>) and judge it.
 
     Ctrl-C and SIGTERM leave a run that `resume` continues, and raise Interrupted. baseline_seconds: how long the simple
-    models of the verdict may take together. tensorboard: also write its events into the run folder.
+    models of the verdict may take together. tensorboard: also write its events into the run folder. save_seconds: a
+    checkpoint follows at the first report after so long: what a kill can cost.
     """
     if in_folds(frame):
         from mapsto.framing.folds import train_folds
 
-        return train_folds(frame, run, watch, baseline_seconds)
-    learner = frame.learner()
-    learner.settle()
-    folder = Run.create(run, run_name(frame), frame.toml(), environment(frame, learner))
-    if tensorboard:
-        observers = [*observers, TensorBoard(folder.path / "tensorboard")]
-    with folder.locked():
-        return _go(frame, folder, learner, watch, observers, baseline_seconds, 0.0)
+        return train_folds(frame, run, watch, baseline_seconds, save_seconds)
+    with Stop() as stop:
+        learner = frame.learner()
+        learner.settle()
+        with stop.held():
+            folder = Run.create(run, run_name(frame), frame.toml(), environment(frame, learner))
+            if tensorboard:
+                observers = [*observers, TensorBoard(folder.path / "tensorboard")]
+            with folder.locked():
+                return _go(frame, folder, learner, watch, observers, baseline_seconds, save_seconds, stop, 0.0)
 
 
 def resume(
@@ -55,6 +61,7 @@ def resume(
     watch: Watch | None = None,
     observers: Sequence[Observer] = (),
     baseline_seconds: float = 30.0,
+    save_seconds: float = SAVE_SECONDS,
 ) -> Result:
     """Continue a run from its newest checkpoint that verifies, bit for bit as if it had never stopped.
 
@@ -63,26 +70,29 @@ def resume(
     if in_folds(frame):
         from mapsto.framing.folds import resume_folds
 
-        return resume_folds(run, frame, watch, baseline_seconds)
-    folder = Run(run)
-    learner = frame.learner()
-    before = folder.environment()
-    learner.settle(before.get("threads"))
-    now = environment(frame, learner)
-    if before["data"] != now["data"]:
-        raise BadInput(
-            f"the data are not those that {run} was started on: their encoded values differ.",
-            "Restore them, or start a new run.",
-        )
-    watch = watch or Unwatched()
-    for key in ("torch", "threads", "device", "machine"):
-        if before.get(key) != now[key]:
-            watch.say(f"{key} was {before.get(key)} and is {now[key]}: the rest may differ in the last digits")
-    with folder.locked():  # before restoring, which cuts the history back: it may be another's who is at work
-        about, skipped = folder.restore(learner)
-        for reason in skipped:
-            watch.say(f"skipped a checkpoint: {reason}")
-        return _go(frame, folder, learner, watch, observers, baseline_seconds, about.get("seconds", 0.0))
+        return resume_folds(run, frame, watch, baseline_seconds, save_seconds)
+    with Stop() as stop:
+        folder = Run(run)
+        learner = frame.learner()
+        before = folder.environment()
+        learner.settle(before.get("threads"))
+        now = environment(frame, learner)
+        if before["data"] != now["data"]:
+            raise BadInput(
+                f"the data are not those that {run} was started on: their encoded values differ.",
+                "Restore them, or start a new run.",
+            )
+        watch = watch or Unwatched()
+        for key in ("torch", "threads", "device", "machine"):
+            if before.get(key) != now[key]:
+                watch.say(f"{key} was {before.get(key)} and is {now[key]}: the rest may differ in the last digits")
+        # locked before restoring, which cuts the history back: it may be another's who is at work
+        with stop.held(), folder.locked():
+            about, skipped = folder.restore(learner)
+            for reason in skipped:
+                watch.say(f"skipped a checkpoint: {reason}")
+            spent = about.get("seconds", 0.0)
+            return _go(frame, folder, learner, watch, observers, baseline_seconds, save_seconds, stop, spent)
 
 
 def in_folds(frame: Frame) -> bool:
@@ -108,12 +118,14 @@ def _go(
     watch: Watch | None,
     observers: Sequence[Observer],
     baseline_seconds: float,
+    save_seconds: float,
+    stop: Stop,
     spent: float,
 ) -> Result:
     watch = watch or Unwatched()
     if cramped := folder.cramped(learner):
         watch.say(cramped)
-    with Stop() as stop:
+    with _to_be_continued(folder, learner, stop):
         watch.begin(learner)
         begun = time.perf_counter()
         clock = {"seconds": spent}
@@ -121,20 +133,24 @@ def _go(
         def tick(report: Any) -> None:
             clock["seconds"] = spent + time.perf_counter() - begun
 
-        saver = Checkpoints(folder, learner, clock)
+        saver = Checkpoints(folder, learner, clock, save_seconds)
         learner.fit(observers=[folder.record, tick, saver, watch, *observers], stop=stop)
         clock["seconds"] = spent + time.perf_counter() - begun
         folder.save(learner, clock)
-        _leave_if_asked(stop, folder, learner)
-        result = conclude(frame, folder, learner, clock["seconds"], watch, baseline_seconds, stop)
-        _leave_if_asked(stop, folder, learner)
-    return result
+        with at_once():  # all of it follows from that checkpoint
+            return conclude(frame, folder, learner, clock["seconds"], watch, baseline_seconds)
 
 
-def _leave_if_asked(stop: Stop, folder: Run, learner: Learner) -> None:
-    if stop.asked:
+@contextmanager
+def _to_be_continued(folder: Run, learner: Learner, stop: Stop) -> Iterator[None]:
+    """What is broken off in here says where it was, and how it goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = folder.checkpoint(learner.step).exists()
         raise Interrupted(
-            f"stopped at step {learner.step} of {learner.horizon}; nothing is lost.",
+            f"stopped at step {learner.step} of {learner.horizon}; "
+            + ("nothing is lost." if kept else "it goes on from the checkpoint before."),
             f"Continue with: mapsto resume {folder.path}",
-            stop.asked,
-        )
+            stop.asked or signal.SIGINT,
+        ) from None

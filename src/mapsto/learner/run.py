@@ -8,8 +8,11 @@ model/  result.json  report.html  once training has ended
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
+import os
+import platform
 import re
 import time
 from collections.abc import Iterator
@@ -26,6 +29,7 @@ from mapsto.learner.learner import Learner
 
 KEEP = 2  # checkpoints
 LOGS = ("history.jsonl", "timing.jsonl")
+SAVE_SECONDS = 20.0  # between two checkpoints
 
 
 class Run:
@@ -51,6 +55,9 @@ class Run:
         try:
             disk.new_folder(target, asked)
         except DiskError as error:
+            taken = error.number in (errno.ENOTEMPTY, errno.EEXIST)
+            if taken and target.is_dir():  # another process was quicker
+                return cls.create(path, name, frame, environment)
             raise BadInput(
                 f"cannot make the run folder: {error.message}", f"{error.remedy}\nOr name another with --run PATH."
             ) from error
@@ -60,16 +67,25 @@ class Run:
     def locked(self) -> Iterator[None]:
         """Only one process works on a run; the lock goes with the process, however it ends.
 
+        The file says whose it is, for the message alone: what is written there may be a dead process's, a lock may not.
         What processes before it left half-written is then nobody's, and is cleared away.
         """
         lock = self.path / ".lock"
         with disk.telling(lock):
             lock.touch()
-        with open(lock, "w") as file:
+        with open(lock, "a+", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise BadInput(f"another process is working on {self.path}.", "Wait for it, or stop it.") from error
+            except BlockingIOError as error:
+                time.sleep(0.1)  # it may be about to write who it is
+                file.seek(0)
+                raise BadInput(
+                    f"another process is working on {self.path}: {file.read()}.", "Wait for it, or stop it."
+                ) from error
+            with disk.telling(lock):
+                file.truncate(0)
+                file.write(f"process {os.getpid()} on {platform.node()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}")
+                file.flush()
             disk.tidy(self.path)
             disk.tidy(self.path / "checkpoints")
             yield
@@ -81,7 +97,7 @@ class Run:
                 if (self.path / name).exists():
                     disk.sync(self.path / name)  # what is told of the steps before a checkpoint lasts as long as it
             disk.sync(self.path)
-        newest = self.path / "checkpoints" / f"step-{learner.step:08d}"
+        newest = self.checkpoint(learner.step)
         write_folder(newest, pack(learner.state_dict()), about)
         # one from a later step did not verify when this run was resumed, or it would have gone on from there
         earlier = [path for path in self.checkpoints() if path.name <= newest.name]
@@ -96,6 +112,9 @@ class Run:
         if free >= 3 * expected:
             return ""
         return f"only {free:,} bytes are free at {self.path}, and a checkpoint takes about {expected:,}: make room"
+
+    def checkpoint(self, step: int) -> Path:
+        return self.path / "checkpoints" / f"step-{step:08d}"
 
     def checkpoints(self) -> list[Path]:
         """Newest first."""
@@ -173,14 +192,14 @@ class Run:
 
 
 class Checkpoints:
-    """An observer that saves the run now and then: at an exam, when `seconds` have gone by since the last time."""
+    """An observer that saves the run now and then: at the first report when `seconds` have gone by since the last time."""
 
-    def __init__(self, run: Run, learner: Learner, about: dict[str, Any], seconds: float = 20.0):
+    def __init__(self, run: Run, learner: Learner, about: dict[str, Any], seconds: float = SAVE_SECONDS):
         self.run, self.learner, self.about, self.seconds = run, learner, about, seconds
         self.last = time.monotonic()
 
     def __call__(self, report: Report) -> None:
-        if report.scores is not None and time.monotonic() - self.last > self.seconds:
+        if time.monotonic() - self.last > self.seconds:
             self.run.save(self.learner, self.about)
             self.last = time.monotonic()
 
