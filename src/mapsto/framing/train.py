@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import mapsto
 from mapsto.core import devices
-from mapsto.core.errors import BadInput, Interrupted
+from mapsto.core.errors import BadInput, Interrupted, NotFinite
 from mapsto.core.stop import Stop, at_once
+from mapsto.core.text import clean
 from mapsto.framing.conclude import conclude
 from mapsto.framing.result import Result
 from mapsto.learner.fit import Observer
@@ -85,12 +86,12 @@ def resume(
         watch = watch or Unwatched()
         for key in ("torch", "threads", "device", "machine"):
             if before.get(key) != now[key]:
-                watch.say(f"{key} was {before.get(key)} and is {now[key]}: the rest may differ in the last digits")
+                watch.tell(f"{key} was {before.get(key)} and is {now[key]}: the rest may differ in the last digits")
         # locked before restoring, which cuts the history back: it may be another's who is at work
         with stop.held(), folder.locked():
             about, skipped = folder.restore(learner)
             for reason in skipped:
-                watch.say(f"skipped a checkpoint: {reason}")
+                watch.tell(f"skipped a checkpoint: {reason}")
             spent = about.get("seconds", 0.0)
             return _go(frame, folder, learner, watch, observers, baseline_seconds, save_seconds, stop, spent)
 
@@ -124,8 +125,8 @@ def _go(
 ) -> Result:
     watch = watch or Unwatched()
     if cramped := folder.cramped(learner):
-        watch.say(cramped)
-    with _to_be_continued(folder, learner, stop):
+        watch.tell(cramped)
+    with _to_be_continued(frame, folder, learner, stop):
         watch.begin(learner)
         begun = time.perf_counter()
         clock = {"seconds": spent}
@@ -142,7 +143,7 @@ def _go(
 
 
 @contextmanager
-def _to_be_continued(folder: Run, learner: Learner, stop: Stop) -> Iterator[None]:
+def _to_be_continued(frame: Frame, folder: Run, learner: Learner, stop: Stop) -> Iterator[None]:
     """What is broken off in here says where it was, and how it goes on."""
     try:
         yield
@@ -154,3 +155,17 @@ def _to_be_continued(folder: Run, learner: Learner, stop: Stop) -> Iterator[None
             f"Continue with: mapsto resume {folder.path}",
             stop.asked or signal.SIGINT,
         ) from None
+    except NotFinite as error:
+        told = f"{error.message}{_rows(frame, error.examples)}"
+        raise NotFinite(told, error.remedy, error.step, error.examples) from error
+
+
+def _rows(frame: Frame, examples: list[int]) -> str:
+    """Which rows of the data these examples of the training split are."""
+    if not examples:
+        return ""
+    labels, rows = frame.prepared.raw.labels, frame.prepared.parts["train"][examples[:5]]
+    shown = [clean(str(labels[row]), 40) if labels is not None else str(row + 1) for row in rows]
+    return (
+        f" In the data: {'' if labels is not None else 'rows '}{', '.join(shown)}{' …' if len(examples) > 5 else ''}."
+    )
