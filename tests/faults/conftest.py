@@ -8,10 +8,12 @@ deliberately naive, it must find the fault there; the test says what it found in
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from children import Children
+from unbroken import Scenarios
 
 FULL = os.environ.get("MAPSTO_FAULTS") == "full"
 COUNTS = Path(__file__).parents[2] / "runs" / "faults"
@@ -41,3 +43,14 @@ def counted(capsys) -> Callable:
             (COUNTS / f"{key}.json").write_text(json.dumps(line, ensure_ascii=False))
 
     return keep
+
+
+@pytest.fixture(scope="session")
+def children() -> Iterator[Children]:
+    with Children() as children:
+        yield children
+
+
+@pytest.fixture(scope="session")
+def scenarios(children: Children, tmp_path_factory: pytest.TempPathFactory) -> Scenarios:
+    return Scenarios(children, tmp_path_factory.mktemp("runs"), page=FULL)
