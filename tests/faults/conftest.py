@@ -7,6 +7,7 @@ deliberately naive, it must find the fault there; the test says what it found in
 
 import json
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,13 @@ COUNTS = Path(__file__).parents[2] / "runs" / "faults"
 def dose() -> Callable[[int, int], int]:
     """dose(small, full): how many times a fault is tried."""
     return lambda small, full: full if FULL else small
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A folder on no disk, where there is such a place: for harnesses that make and remove thousands of files."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as path:
+        yield Path(path)
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ class Progressing:
     """A watch that draws a bar with the loss and the leading measure; nothing where nobody looks."""
 
     def __init__(self, quiet: bool):
-        self.shown = not quiet and err.is_terminal
+        self.quiet, self.shown = quiet, not quiet and err.is_terminal
         self.progress = Progress(
             TextColumn("[bold cyan]{task.description}"),
             BarColumn(bar_width=28),
@@ -96,10 +96,14 @@ class Progressing:
             self.figures["score"] = f"valid {self.measure} {report.scores[self.measure].value:.4f}"
         words = f"epoch {report.epoch:.1f}  step {report.step}  " + "  ".join(self.figures.values())
         self.progress.update(self.task, completed=report.step, figures=words)
+        for news in report.news:
+            self.progress.console.print(Text(news, style="yellow"))
 
     def say(self, what: str) -> None:
         if self.task is not None:
             self.progress.update(self.task, description=what, figures="")
+        elif not self.quiet:  # before training: a checkpoint that was skipped, a disk nearly full
+            err.print(what)
 
 
 def print_result(result: Any, console: Console) -> None:

@@ -51,6 +51,13 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     return device.type == "cpu" and (torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an allocation failed. A CPU's says so only in words."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+
 def environment(device: torch.device) -> dict[str, Any]:
     """The fingerprint under which a run is bit for bit the same."""
     return {

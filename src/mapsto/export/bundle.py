@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from mapsto.core import names
+from mapsto.core.disk import standing
 from mapsto.core.errors import BadInput, Damaged, UnknownName
 from mapsto.core.nouns import Domain, Objective
 from mapsto.core.state import read_folder, write_folder
@@ -71,7 +72,8 @@ def load(path: Path | str, model: nn.Module | None = None, weights: str = "best"
     Raises BadInput where there is no model, Damaged where its files are not what was written.
     """
     folder = Path(path)
-    folder = folder / "model" if (folder / "model" / "config.json").exists() else folder
+    model_folder = standing(folder / "model")
+    folder = model_folder if (model_folder / "config.json").exists() else standing(folder)
     if not (folder / "config.json").exists():
         if (folder / "frame.toml").exists():
             raise BadInput(

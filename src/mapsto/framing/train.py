@@ -141,6 +141,8 @@ def _go(
     spent: float,
 ) -> Result:
     watch = watch or Unwatched()
+    if cramped := folder.cramped(learner):
+        watch.say(cramped)
     with _to_be_continued(folder, learner, stop):
         watch.begin(learner)
         begun = time.perf_counter()

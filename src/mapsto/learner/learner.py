@@ -15,6 +15,7 @@ from mapsto.core.state import to_device
 from mapsto.core.stop import Stop
 from mapsto.learner import place
 from mapsto.learner.best import Best
+from mapsto.learner.divergence import Divergence
 from mapsto.learner.examinee import Examinee
 from mapsto.learner.fit import Observer, fit
 from mapsto.learner.tally import Tally
@@ -43,7 +44,7 @@ class Learner:
         self.examinee = Examinee(self.model, objective, self.device, seed)
         self.step = 0
         self.threads: int | None = None
-        self.tally = Tally()
+        self.tally, self.divergence = Tally(), Divergence(objective)
         leading, measure = next(iter(objective.measures(data.target).items()))
         self.best = Best(leading, measure.better)
         algorithm.experience.start(self)
@@ -101,6 +102,7 @@ class Learner:
             "until": self.algorithm.until.state_dict(),
             "best": self.best.state_dict(),
             "tally": self.tally.state_dict(),
+            "divergence": self.divergence.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -111,6 +113,7 @@ class Learner:
         self.algorithm.until.load_state_dict(state["until"])
         self.best.load_state_dict(state["best"])
         self.tally.load_state_dict(to_device(state["tally"], self.device))
+        self.divergence.load_state_dict(state["divergence"])
 
 
 def initialised(build: Callable[[], nn.Module], seed: int) -> nn.Module:

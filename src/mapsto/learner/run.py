@@ -14,21 +14,22 @@ import json
 import os
 import platform
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mapsto.core.errors import BadInput, Damaged
-from mapsto.core.state import pack, read_folder, read_json, replace_file, unpack, write_folder
+from mapsto.core import disk
+from mapsto.core.errors import BadInput, Damaged, DiskError
+from mapsto.core.state import pack, read_folder, read_json, size, unpack, write_folder
 from mapsto.core.text import clean
 from mapsto.learner.fit import Report
 from mapsto.learner.learner import Learner
 
 KEEP = 2  # checkpoints
-SAVE_SECONDS = 20.0  # between two of them
+LOGS = ("history.jsonl", "timing.jsonl")
+SAVE_SECONDS = 20.0  # between two checkpoints
 
 
 class Run:
@@ -50,19 +51,15 @@ class Run:
                 f"Choose another --run, continue it (`mapsto resume {path}`), or remove it first.",
             )
         target = Path(path) if path is not None else _next(Path("runs"), name)
-        fresh = target.with_name(f".{target.name}.{os.getpid()}.partial")
+        asked = {"frame.toml": frame.encode(), "environment.json": json.dumps(environment, indent=1).encode()}
         try:
-            shutil.rmtree(fresh, ignore_errors=True)
-            fresh.mkdir(parents=True)
-            replace_file(fresh / "frame.toml", frame.encode())
-            replace_file(fresh / "environment.json", json.dumps(environment, indent=1).encode())
-            fresh.rename(target)
-        except OSError as error:
-            shutil.rmtree(fresh, ignore_errors=True)
-            if error.errno in (errno.ENOTEMPTY, errno.EEXIST) and target.is_dir():  # another process was quicker
+            disk.new_folder(target, asked)
+        except DiskError as error:
+            taken = error.number in (errno.ENOTEMPTY, errno.EEXIST)
+            if taken and target.is_dir():  # another process was quicker
                 return cls.create(path, name, frame, environment)
             raise BadInput(
-                f"cannot make the run folder {target}: {error.strerror}.", "Name another with --run PATH."
+                f"cannot make the run folder: {error.message}", f"{error.remedy}\nOr name another with --run PATH."
             ) from error
         return cls(target)
 
@@ -71,8 +68,12 @@ class Run:
         """Only one process works on a run; the lock goes with the process, however it ends.
 
         The file says whose it is, for the message alone: what is written there may be a dead process's, a lock may not.
+        What processes before it left half-written is then nobody's, and is cleared away.
         """
-        with open(self.path / ".lock", "a+", encoding="utf-8") as file:
+        lock = self.path / ".lock"
+        with disk.telling(lock):
+            lock.touch()
+        with open(lock, "a+", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -81,18 +82,36 @@ class Run:
                 raise BadInput(
                     f"another process is working on {self.path}: {file.read()}.", "Wait for it, or stop it."
                 ) from error
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {platform.node()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}")
-            file.flush()
-            _sweep(self.path)
-            _sweep(self.path / "checkpoints")
+            with disk.telling(lock):
+                file.truncate(0)
+                file.write(f"process {os.getpid()} on {platform.node()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}")
+                file.flush()
+            disk.tidy(self.path)
+            disk.tidy(self.path / "checkpoints")
             yield
 
     def save(self, learner: Learner, about: dict[str, Any]) -> None:
         """A checkpoint of all that the next step follows from; older ones but the last go once it is whole."""
-        write_folder(self.checkpoint(learner.step), pack(learner.state_dict()), about)
-        for old in self.checkpoints()[KEEP:]:
-            shutil.rmtree(old)
+        with disk.telling(self.path):
+            for name in LOGS:
+                if (self.path / name).exists():
+                    disk.sync(self.path / name)  # what is told of the steps before a checkpoint lasts as long as it
+            disk.sync(self.path)
+        newest = self.checkpoint(learner.step)
+        write_folder(newest, pack(learner.state_dict()), about)
+        # one from a later step did not verify when this run was resumed, or it would have gone on from there
+        earlier = [path for path in self.checkpoints() if path.name <= newest.name]
+        for path in self.checkpoints():
+            if path not in earlier[:KEEP]:
+                disk.remove_folder(path)
+
+    def cramped(self, learner: Learner) -> str:
+        """What there is to say where the disk has less room than three checkpoints take; "" where it has more."""
+        best = 0 if learner.best.weights else size(learner.model.state_dict())  # it has none before its first exam
+        expected, free = size(learner.state_dict()) + best, disk.free(self.path)
+        if free >= 3 * expected:
+            return ""
+        return f"only {free:,} bytes are free at {self.path}, and a checkpoint takes about {expected:,}: make room"
 
     def checkpoint(self, step: int) -> Path:
         return self.path / "checkpoints" / f"step-{step:08d}"
@@ -135,11 +154,13 @@ class Run:
         line = {"step": report.step, "epoch": round(report.epoch, 4), "losses": report.losses}
         if report.scores:
             line["valid"] = {name: score.value for name, score in report.scores.items()}
+        if report.news:
+            line["news"] = list(report.news)
         self._append("history.jsonl", line)
         self._append("timing.jsonl", {"step": report.step, "time": time.time()})
 
     def write(self, name: str, text: str) -> None:
-        replace_file(self.path / name, text.encode())
+        disk.replace_file(self.path / name, text.encode())
 
     def result(self) -> dict[str, Any]:
         """What came of it: scores, baselines, verdict. BadInput while training has not ended."""
@@ -151,22 +172,23 @@ class Run:
         return read_json(self.path / "result.json")
 
     def _append(self, name: str, line: dict[str, Any]) -> None:
-        with open(self.path / name, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        disk.append(self.path / name, (json.dumps(line) + "\n").encode())
 
     def _lines(self, name: str) -> Iterator[dict[str, Any]]:
         if (self.path / name).exists():
-            for line in (self.path / name).read_text(encoding="utf-8").splitlines():
+            for text in (self.path / name).read_text(encoding="utf-8", errors="replace").splitlines():
                 try:
-                    yield json.loads(line)
-                except ValueError:
+                    line = json.loads(text)
+                    line["step"]
+                except (ValueError, TypeError, KeyError):
                     return  # the last line was being written when the process ended
+                yield line
 
     def _cut_back(self, step: int) -> None:
-        for name in ("history.jsonl", "timing.jsonl"):
+        for name in LOGS:
             kept = [json.dumps(line) + "\n" for line in self._lines(name) if line["step"] <= step]
             if kept or (self.path / name).exists():
-                replace_file(self.path / name, "".join(kept).encode())
+                disk.replace_file(self.path / name, "".join(kept).encode())
 
 
 class Checkpoints:
@@ -185,15 +207,6 @@ class Checkpoints:
 def runs(folder: Path | str = "runs") -> list[Run]:
     """The runs in a folder, by name."""
     return [Run(p.parent) for p in sorted(Path(folder).glob("*/frame.toml")) if not p.parent.name.startswith(".")]
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what a process that is no more left half-written in its run, and put back what it had only moved aside."""
-    for left in folder.glob(".*.*.partial"):
-        shutil.rmtree(left) if left.is_dir() else left.unlink()
-    for left in folder.glob(".*.*.old"):
-        whole = left.with_name(left.name[1:].rsplit(".", 2)[0])
-        shutil.rmtree(left) if whole.exists() else left.rename(whole)
 
 
 def _next(folder: Path, name: str) -> Path:

@@ -23,7 +23,8 @@ class Tally(Stateful):
             self.totals[term] = self.totals[term] + pair if term in self.totals else pair
 
     def read(self) -> dict[str, float]:
-        """The mean of every term since the last reading; one look at the device."""
-        means = {term: float(pair[0] / pair[1]) for term, pair in self.totals.items()}
+        """The mean of every term since the last reading; one look at the device. What counted nothing is left out."""
+        read = {term: pair.tolist() for term, pair in self.totals.items()}
+        means = {term: total / count for term, (total, count) in read.items() if count}
         self.totals = {}
         return means
