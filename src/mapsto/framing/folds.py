@@ -72,7 +72,7 @@ def resume_folds(
     """Continue a run in folds: a finished fold stays as it is, a stopped one goes on, the others follow."""
     with Stop() as stop:
         folder = Run(run)
-        if folder.environment()["data"] != frame.fold(0).prepared.digest:
+        if folder.environment().get("data") != frame.fold(0).prepared.digest:
             raise BadInput(
                 f"the data are not those that {run} was started on: their encoded values differ.",
                 "Restore them, or start a new run.",

@@ -96,7 +96,7 @@ def resume(
         before = folder.environment()
         learner.settle(before.get("threads"))
         now = environment(frame, learner)
-        if before["data"] != now["data"]:
+        if before.get("data") != now["data"]:
             raise BadInput(
                 f"the data are not those that {run} was started on: their encoded values differ.",
                 "Restore them, or start a new run.",

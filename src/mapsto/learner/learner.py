@@ -10,8 +10,10 @@ from torch import Tensor, nn
 
 from mapsto.core import devices, seeds
 from mapsto.core.batch import Batch
+from mapsto.core.errors import Damaged
 from mapsto.core.nouns import Algorithm, Data, Objective, Scores, Until
-from mapsto.core.state import to_device
+from mapsto.core.reading import RESTORE
+from mapsto.core.state import odd, to_device
 from mapsto.core.stop import Stop
 from mapsto.learner import place
 from mapsto.learner.best import Best
@@ -106,7 +108,14 @@ class Learner:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        place.fill(self.model, state["model"])  # first, for it may be Damaged: then nothing has changed
+        """Damaged, and nothing changed, where it is not what `state_dict` gives of a learner like this."""
+        if isinstance(state, dict) and isinstance(state.get("model"), dict):
+            place.check(self.model, state["model"])
+        mine = {**self.state_dict(), "model": {}}  # a solvable one has other shapes once it is solved
+        different = odd(mine, state) or self.best.odd(state["best"], state["model"]) or self.tally.odd(state["tally"])
+        if different:
+            raise Damaged(f"this checkpoint is of another run, or of none: {different} differs.", RESTORE, "M006")
+        place.fill(self.model, state["model"])
         self.step = state["step"]
         self.algorithm.experience.load_state_dict(state["experience"])
         self.algorithm.update.load_state_dict(state["update"])

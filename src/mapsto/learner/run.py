@@ -22,7 +22,8 @@ from typing import Any
 
 from mapsto.core import disk
 from mapsto.core.errors import BadInput, Damaged, DiskError
-from mapsto.core.state import pack, read_folder, read_json, size, unpack, write_folder
+from mapsto.core.reading import RESTORE, read_json, read_text
+from mapsto.core.state import pack, read_folder, size, unpack, write_folder
 from mapsto.core.text import clean
 from mapsto.learner.fit import Report
 from mapsto.learner.learner import Learner
@@ -30,6 +31,7 @@ from mapsto.learner.learner import Learner
 KEEP = 2  # checkpoints
 LOGS = ("history.jsonl", "timing.jsonl")
 SAVE_SECONDS = 20.0  # between two checkpoints
+LONGEST = 4 << 20  # bytes of a frame.toml
 
 
 class Run:
@@ -118,6 +120,10 @@ class Run:
 
     def checkpoints(self) -> list[Path]:
         """Newest first."""
+        if (self.path / "checkpoints").is_symlink():  # what is saved and removed there would be elsewhere
+            raise Damaged(
+                f"{self.path / 'checkpoints'}: a link, where a folder belongs.", "Put the folder there.", "M001"
+            )
         return sorted((self.path / "checkpoints").glob("step-*"), reverse=True)
 
     def restore(self, learner: Learner) -> tuple[dict[str, Any], list[str]]:
@@ -129,7 +135,9 @@ class Run:
         for path in self.checkpoints():
             try:
                 files, about = read_folder(path)
-                learner.load_state_dict(unpack(files))
+                if type(about.get("seconds", 0.0)) not in (int, float):
+                    raise Damaged(f"{path}: its manifest does not say how long it took.", RESTORE, "M002")
+                learner.load_state_dict(unpack(files, str(path)))
                 break
             except Damaged as error:
                 skipped.append(error.message)
@@ -140,10 +148,14 @@ class Run:
 
     def frame(self) -> str:
         """The text of frame.toml."""
-        return (self.path / "frame.toml").read_text(encoding="utf-8")
+        return read_text(self.path / "frame.toml", LONGEST)
 
     def environment(self) -> dict[str, Any]:
-        return read_json(self.path / "environment.json")
+        found = read_json(self.path / "environment.json")
+        threads = found.get("threads", 1) if isinstance(found, dict) else 0
+        if type(threads) is not int or not 1 <= threads <= 1024:
+            raise Damaged(f"{self.path / 'environment.json'}: not what a run was made under.", RESTORE, "M006")
+        return found
 
     def history(self) -> list[dict[str, Any]]:
         """The reports so far, oldest first."""
