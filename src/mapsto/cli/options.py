@@ -54,10 +54,8 @@ SAVING = [
         "--save-every",
         "save_seconds",
         type=click.FloatRange(0),
-        default=20.0,
         metavar="SECONDS",
-        show_default=True,
-        help="Save a checkpoint so often while training: what a kill or a power cut can cost.",
+        help="Save a checkpoint so often while training: what a kill can cost (default: 20, or as the run began).",
     ),
 ]
 TALKING = [

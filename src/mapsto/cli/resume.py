@@ -10,7 +10,7 @@ from mapsto.cli.options import SAVING, TALKING, options
 @click.command(name="resume")
 @click.argument("run")
 @options(SAVING, TALKING)
-def command(run: str, save_seconds: float, as_json: bool, quiet: bool) -> None:
+def command(run: str, save_seconds: float | None, as_json: bool, quiet: bool) -> None:
     """Continue RUN from its newest checkpoint, bit for bit as if it had never stopped."""
     import mapsto
     from mapsto.cli import screen

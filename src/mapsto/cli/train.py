@@ -35,7 +35,7 @@ def command(
     run: str | None,
     baseline_seconds: float,
     tensorboard: bool,
-    save_seconds: float,
+    save_seconds: float | None,
     as_json: bool,
     quiet: bool,
     **asked: Any,
@@ -59,7 +59,7 @@ def command(
             watch,
             baseline_seconds=baseline_seconds,
             tensorboard=tensorboard,
-            save_seconds=save_seconds,
+            **({} if save_seconds is None else {"save_seconds": save_seconds}),
         )
     finish(result, as_json, console)
 

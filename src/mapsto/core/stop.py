@@ -23,7 +23,7 @@ from typing import ClassVar
 
 from mapsto.core.errors import Interrupted
 
-STOPPED = "stopped; nothing had been started that would have to be continued."
+STOPPED = "stopped; there is nothing to continue."
 
 
 class Stop:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import signal
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,16 +56,18 @@ def train_folds(
         learner = first.learner()
         learner.settle()
         with stop.held():
-            folder = Run.create(run, training.run_name(frame), frame.toml(), training.environment(first, learner))
-            return _go(frame, folder, watch, baseline_seconds, save_seconds, stop)
+            pace = training.Pace(baseline_seconds, save_seconds)
+            environment = {**training.environment(first, learner), **asdict(pace)}
+            folder = Run.create(run, training.run_name(frame), frame.toml(), environment)
+            return _go(frame, folder, watch, pace, stop)
 
 
 def resume_folds(
     run: str | Path,
     frame: Frame,
     watch: Watch | None = None,
-    baseline_seconds: float = 30.0,
-    save_seconds: float = SAVE_SECONDS,
+    baseline_seconds: float | None = None,
+    save_seconds: float | None = None,
 ) -> Result:
     """Continue a run in folds: a finished fold stays as it is, a stopped one goes on, the others follow."""
     with Stop() as stop:
@@ -74,8 +77,9 @@ def resume_folds(
                 f"the data are not those that {run} was started on: their encoded values differ.",
                 "Restore them, or start a new run.",
             )
+        pace = training.Pace.of(folder, baseline_seconds=baseline_seconds, save_seconds=save_seconds)
         with stop.held():
-            return _go(frame, folder, watch, baseline_seconds, save_seconds, stop)
+            return _go(frame, folder, watch, pace, stop)
 
 
 def pool(values: list[Plain], bounded: bool = False) -> Estimate:
@@ -115,17 +119,14 @@ def _refuse_what_no_fold_changes(frame: Frame) -> None:
         )
 
 
-def _go(
-    frame: Frame, folder: Run, watch: Watch | None, baseline_seconds: float, save_seconds: float, stop: Stop
-) -> Result:
+def _go(frame: Frame, folder: Run, watch: Watch | None, pace: training.Pace, stop: Stop) -> Result:
     watch, count = watch or Unwatched(), frame.settings["data"]["split"]["folds"]
-    how = {"watch": watch, "baseline_seconds": baseline_seconds, "save_seconds": save_seconds}
     results: list[Plain] = []
     try:
         with folder.locked(), at_once():
             for number in range(count):
                 watch.say(f"fold {number + 1} of {count}")
-                results.append(_fold(frame.fold(number), folder.path / f"fold-{number + 1}", how))
+                results.append(_fold(frame.fold(number), folder.path / f"fold-{number + 1}", watch, pace))
             return _conclude(frame, folder, results)
     except (KeyboardInterrupt, Interrupted) as error:
         where = f": {error.message}" if isinstance(error, Interrupted) else "; nothing is lost."
@@ -136,13 +137,13 @@ def _go(
         ) from None
 
 
-def _fold(frame: Frame, path: Path, how: dict[str, Any]) -> Plain:
+def _fold(frame: Frame, path: Path, watch: Watch, pace: training.Pace) -> Plain:
     """The result of one fold: as it is where it is finished, else from where it stopped or from the start."""
     if (path / "result.json").exists():
         return Run(path).result()
     if (path / "frame.toml").exists():
-        return training.resume(path, frame, **how).written
-    return training.train(frame, path, **how).written
+        return training.resume(path, frame, watch, **asdict(pace)).written
+    return training.train(frame, path, watch, **asdict(pace)).written
 
 
 def _conclude(frame: Frame, folder: Run, results: list[Plain]) -> Result:

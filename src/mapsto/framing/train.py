@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,23 @@ from mapsto.learner.watch import Unwatched, Watch
 
 if TYPE_CHECKING:
     from mapsto.framing.frame import Frame
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a run spends its time beside learning, in seconds: on the simple models together, and from save to save.
+
+    It stands in environment.json, for a resumed run keeps to it.
+    """
+
+    baseline_seconds: float = 30.0
+    save_seconds: float = SAVE_SECONDS
+
+    @classmethod
+    def of(cls, run: Run, **asked: float | None) -> Pace:
+        """As the run began, but for what is asked now."""
+        before = {name: seconds for name, seconds in run.environment().items() if name in asked}
+        return cls(**before | {name: seconds for name, seconds in asked.items() if seconds is not None})
 
 
 def train(
@@ -49,11 +67,12 @@ def train(
         learner = frame.learner()
         learner.settle()
         with stop.held():
-            folder = Run.create(run, run_name(frame), frame.toml(), environment(frame, learner))
+            pace = Pace(baseline_seconds, save_seconds)
+            folder = Run.create(run, run_name(frame), frame.toml(), {**environment(frame, learner), **asdict(pace)})
             if tensorboard:
                 observers = [*observers, TensorBoard(folder.path / "tensorboard")]
             with folder.locked():
-                return _go(frame, folder, learner, watch, observers, baseline_seconds, save_seconds, stop, 0.0)
+                return _go(frame, folder, learner, watch, observers, pace, stop, 0.0)
 
 
 def resume(
@@ -61,12 +80,12 @@ def resume(
     frame: Frame,
     watch: Watch | None = None,
     observers: Sequence[Observer] = (),
-    baseline_seconds: float = 30.0,
-    save_seconds: float = SAVE_SECONDS,
+    baseline_seconds: float | None = None,
+    save_seconds: float | None = None,
 ) -> Result:
     """Continue a run from its newest checkpoint that verifies, bit for bit as if it had never stopped.
 
-    `frame` is the run's own, over the same data; other data are refused.
+    `frame` is the run's own, over the same data; other data are refused. Seconds are as the run began, unless given.
     """
     if in_folds(frame):
         from mapsto.framing.folds import resume_folds
@@ -92,8 +111,8 @@ def resume(
             about, skipped = folder.restore(learner)
             for reason in skipped:
                 watch.tell(f"skipped a checkpoint: {reason}")
-            spent = about.get("seconds", 0.0)
-            return _go(frame, folder, learner, watch, observers, baseline_seconds, save_seconds, stop, spent)
+            pace = Pace.of(folder, baseline_seconds=baseline_seconds, save_seconds=save_seconds)
+            return _go(frame, folder, learner, watch, observers, pace, stop, about.get("seconds", 0.0))
 
 
 def in_folds(frame: Frame) -> bool:
@@ -118,8 +137,7 @@ def _go(
     learner: Learner,
     watch: Watch | None,
     observers: Sequence[Observer],
-    baseline_seconds: float,
-    save_seconds: float,
+    pace: Pace,
     stop: Stop,
     spent: float,
 ) -> Result:
@@ -134,12 +152,12 @@ def _go(
         def tick(report: Any) -> None:
             clock["seconds"] = spent + time.perf_counter() - begun
 
-        saver = Checkpoints(folder, learner, clock, save_seconds)
+        saver = Checkpoints(folder, learner, clock, pace.save_seconds)
         learner.fit(observers=[folder.record, tick, saver, watch, *observers], stop=stop)
         clock["seconds"] = spent + time.perf_counter() - begun
         folder.save(learner, clock)
         with at_once():  # all of it follows from that checkpoint
-            return conclude(frame, folder, learner, clock["seconds"], watch, baseline_seconds)
+            return conclude(frame, folder, learner, clock["seconds"], watch, pace.baseline_seconds)
 
 
 @contextmanager
