@@ -153,7 +153,7 @@ def test_broken_links_are_skipped_and_circles_end(tmp_path):
     os.symlink(tmp_path / "nowhere.png", tmp_path / "cat/3.png")
     os.symlink(tmp_path, tmp_path / "cat/again")
     raw = Folder().read(tmp_path)
-    assert len(raw) == 4 and finding(raw, "D037").examples == ("cat/3.png",)
+    assert len(raw) == 4 and finding(raw, "D037").examples == ("cat/3.png", "cat/again")
 
 
 def test_pictures_beyond_the_memory_are_shrunk_and_said(tmp_path):
@@ -273,7 +273,7 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
     path = tmp_path / "z.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("cat/1.png", bytes(11_000_000))
-    with pytest.raises(DataError, match="zip bomb"):
+    with pytest.raises(DataError, match="a bomb"):
         Folder().read(path)
 
 

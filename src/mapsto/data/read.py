@@ -7,7 +7,8 @@ Codes of the findings that sources make:
     D022 second header D023 mixed kinds   D024 raw bytes     D025 line breaks   D026 numbered columns
     D030 unreadable    D031 converted     D032 turned        D033 first frame   D034 16-bit        D035 empty class
     D036 shrunk        D037 broken links  D038 no picture    D039 not in table  D040 ignored       D041 outside classes
-    D042 grey to RGB   D043 partial columns D044 stray boxes
+    D042 grey to RGB   D043 partial columns D044 stray boxes D045 other format  D046 slivers       D047 closed folders
+    D048 links outside D049 classes alike
     D050 files read    D051 one-hot       D052 channels      D053 [0, 1]        D054 flattened     D055 left out
     D060 random items  D070 named set     D071 not official  D072 downloaded
 """
@@ -46,6 +47,7 @@ def read(
     separator: str | None = None,
     data_dir: str | Path | None = None,
     formats: dict[str, str] | None = None,
+    unreadable: float | None = None,
 ) -> Raw:
     """Everything that `where` holds, as raw columns.
 
@@ -54,11 +56,12 @@ def read(
     class, or with a table of labels, or with COCO annotations; or tables.
     target: the column to learn; columns, encoding, separator: how to read a text table; data_dir: where named sets lie.
     formats: how a text table's columns write dates and decimals, as another reading found out (`Raw.formats`).
+    unreadable: the share of pictures that may be unreadable and left out; see data/album.py for what it is unasked.
     BadInput names what is near to a name that is none; DataError says why a source cannot be read.
     """
     options = {"columns": columns, "encoding": encoding, "separator": separator}
     options["data_dir"] = None if data_dir is None else str(data_dir)
-    options["formats"] = formats or None
+    options |= {"formats": formats or None, "unreadable": unreadable}
     source = _with_options(_source_for(where), options)
     raw = source.read(where)
     if target is not None:
@@ -153,7 +156,8 @@ def _with_options(source: type[Source], options: dict[str, Any]) -> Source:
     for name in given:
         # data_dir may come from a setting that serves every command, formats from data of another kind
         if name not in known and name not in ("data_dir", "formats"):
-            raise BadInput(f"'{name}' is for text tables; {source.__name__} has no use for it.", "Leave it out.")
+            kind = "folders of pictures" if name == "unreadable" else "text tables"
+            raise BadInput(f"'{name}' is for {kind}; {source.__name__} has no use for it.", "Leave it out.")
     return source(**{name: value for name, value in given.items() if name in known})
 
 
