@@ -113,7 +113,7 @@ def _refused(damaged: list[str], too_large: list[str], count: int, limits: Limit
     findings = []
     if too_large:
         message = "pictures are too large to be opened unasked"
-        remedy = how_to_raise("N") + " (N: the pixels of the largest)"
+        remedy = how_to_raise("N")
         findings.append(Finding(TOO_LARGE, "error", message, len(too_large), tuple(too_large[:LISTED]), remedy))
     share = limits.unreadable
     allowed = int(max(UNREADABLE * count, min(FORGIVEN, count / 5)) if share is None else share * count)

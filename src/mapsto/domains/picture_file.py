@@ -34,7 +34,7 @@ def open_picture(data: bytes) -> Image:
         picture = Image.open(BytesIO(data), formats=FORMATS)
         pixels, tile = picture.width * picture.height, _tile(picture)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise DataError(f"it is too large: {error}", _how_to_raise("N"), TOO_LARGE) from error
+        raise DataError(f"it is too large: {error}", how_to_raise("N"), TOO_LARGE) from error
     except UnidentifiedImageError as error:
         raise DataError("it cannot be decoded: no picture of a kind that is read here.", code="D030") from error
     except Exception as error:  # a damaged header makes a decoder raise anything at all
@@ -44,10 +44,10 @@ def open_picture(data: bytes) -> Image:
     said, most = f"{picture.width} × {picture.height} = {pixels / 1e6:.0f} million pixels", most_pixels()
     if pixels > most:
         raise DataError(
-            f"it is too large: {said}, where {most / 1e6:.0f} are allowed.", _how_to_raise(pixels), TOO_LARGE
+            f"it is too large: {said}, where {most / 1e6:.0f} are allowed.", how_to_raise(pixels), TOO_LARGE
         )
     if pixels > UNASKED and pixels > DENSEST * len(data) and picture.mode != "1" and most == MOST_PIXELS:
-        raise DataError(f"it unpacks to {said} from {len(data)} bytes: a bomb?", _how_to_raise(pixels), TOO_LARGE)
+        raise DataError(f"it unpacks to {said} from {len(data)} bytes: a bomb?", how_to_raise(pixels), TOO_LARGE)
     return picture
 
 
@@ -89,6 +89,10 @@ def most_pixels() -> int:
     if said and not said.isdecimal():
         raise BadInput(f"MAPSTO_PIXELS should be a whole number of pixels, but is {said!r}.", code="F001")
     return int(said) if said else MOST_PIXELS
+
+
+def how_to_raise(pixels: int | str) -> str:
+    return f"Make it smaller, or remove it; if it is meant to be so, say MAPSTO_PIXELS={pixels} in the environment."
 
 
 @contextmanager
@@ -142,12 +146,6 @@ def _tile(picture: Image) -> int:
     if picture.format != "TIFF":
         return 0
     return int(picture.tag_v2.get(322, 0)) * int(picture.tag_v2.get(323, 0))
-
-
-def _how_to_raise(pixels: int | str) -> str:
-    return (
-        f"If it is meant to be so, say MAPSTO_PIXELS={pixels} in the environment; else make it smaller, or remove it."
-    )
 
 
 def _refuse_what_is_no_picture(data: bytes) -> None:
