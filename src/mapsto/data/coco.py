@@ -14,13 +14,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mapsto.core.errors import DataError
+from mapsto.core.faults import refusal
 from mapsto.core.nouns import Finding, Raw, Source
 from mapsto.data.album import Limits, album
 from mapsto.data.files import Files, legible, opened, opened_zip, shown
 from mapsto.data.folder import matched, split_named
 from mapsto.data.frames import objects
 from mapsto.data.pictures import SUFFIXES
-from mapsto.data.refusal import refuse_errors
 
 LISTING = re.compile(r"instances[^/]*\.json|_annotations\.coco\.json")
 LARGEST_LISTING = 1 << 30  # bytes
@@ -82,7 +82,8 @@ class Coco(Source):
             )
         read = album(files, [row.photo for row in rows], Limits(self.unreadable, self.memory, self.longest))
         findings += read.findings
-        refuse_errors(name, findings)
+        if not len(read.kept):
+            raise refusal(findings)
         rows = [rows[i] for i in read.kept]
         return Raw(
             name,

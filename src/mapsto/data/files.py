@@ -55,6 +55,10 @@ class Files(ABC):
                 return b"".join(iter(lambda: file.read(BLOCK), b""))
             except UNPACKING as error:
                 raise DataError(f"it cannot be unpacked ({error}).", code="D030") from error
+            except MemoryError as error:
+                raise DataError(
+                    f"{name} does not fit into the memory.", "Split it, or leave it out.", "D218"
+                ) from error
 
     def findings(self) -> list[Finding]:
         return [

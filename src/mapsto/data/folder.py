@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 
 from mapsto.core.errors import DataError
+from mapsto.core.faults import refusal
 from mapsto.core.names import squash
 from mapsto.core.nouns import Finding, Raw, Source
-from mapsto.core.text import clean
+from mapsto.core.text import clean, many
 from mapsto.data.album import Limits, album
 from mapsto.data.files import Files, legible, opened, shown
 from mapsto.data.frames import objects
 from mapsto.data.pictures import SUFFIXES
-from mapsto.data.refusal import refuse_errors
 from mapsto.data.table import Table, kind_of, unpacked
 
 SPLIT_ORDER = ("train", "valid", "test", None)
@@ -148,7 +148,7 @@ class Folder(Source):
                 rows.append((photo, unicodedata.normalize("NFC", legible(parts[0])), split))
         classes = sorted({label for _, label, _ in rows})
         if not classes:
-            raise DataError(f"{name} has {len(photos)} pictures and no folder for a class.", _EXPECTED, "D202")
+            raise DataError(f"{name} has {many(len(photos), 'picture')} and no folder for a class.", _EXPECTED, "D202")
         if len(classes) < 2:
             findings.append(Finding("D201", "error", _one_class(name, classes[0]), 1, remedy=_EXPECTED))
         if astray:
@@ -171,7 +171,8 @@ class Folder(Source):
             message = _one_class(name, labels[0], "readable pictures are left of ")
             findings.append(Finding("D201", "error", message, 1, remedy=_EXPECTED))
         findings += read.findings
-        refuse_errors(name, [*files.findings(), *findings])
+        if not len(read.kept):
+            raise refusal([*files.findings(), *findings])
         return Raw(
             name,
             {"image": read.pixels, "label": labels},
@@ -240,7 +241,8 @@ class Folder(Source):
             findings.append(Finding("D039", "repair", message, len(unused), shown(unused), "Add rows for them."))
         read = album(files, used, self._limits())
         findings += read.findings
-        refuse_errors(name, [*files.findings(), *findings])
+        if not len(read.kept):
+            raise refusal([*files.findings(), *findings])
         rows = rows[read.kept]
         others = {c: values[rows] for c, values in raw.columns.items() if c != labelled.column}
         image = "image" if "image" not in others else "picture"

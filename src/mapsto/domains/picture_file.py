@@ -87,7 +87,7 @@ def most_pixels() -> int:
     """Of one picture: 64 million, or what the environment variable MAPSTO_PIXELS says."""
     said = os.environ.get("MAPSTO_PIXELS", "")
     if said and not said.isdecimal():
-        raise BadInput(f"MAPSTO_PIXELS should be a whole number of pixels, but is {said!r}.", code="F001")
+        raise BadInput(f"MAPSTO_PIXELS should be a whole number of pixels, but is {said!r}.", code="D219")
     return int(said) if said else MOST_PIXELS
 
 
