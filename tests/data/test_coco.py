@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from mapsto.core.errors import DataError
+from mapsto.data.coco import Coco
 from mapsto.data.read import read
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data/bccd"

@@ -24,6 +24,7 @@ from mapsto.domains.category import Category
 from mapsto.domains.number import Number
 from mapsto.domains.row import Row
 from mapsto.framing import infer
+from mapsto.framing.copies import on_one_side
 from mapsto.framing.infer import Kind
 
 CLIP = 10.0  # standard deviations that an input number may lie from the mean
@@ -88,6 +89,8 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any]) -> Prepared:
     kinds = _something_to_see(_one_way_in(kinds))
     target = _domain(target_kind, raw.columns[target_name], is_target=True)
     parts, how = _deal(raw, target_name, problem, split)
+    if how.startswith("at random"):
+        parts = on_one_side(raw, kinds, parts, findings)
     for name in ("train",):
         if len(parts[name]) < 2:
             raise DataError(
