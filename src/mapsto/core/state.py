@@ -1,17 +1,14 @@
 """State that outlives a process: tensors as safetensors, the rest as JSON, a manifest over both; never a pickle.
 
-A folder is written under a temporary name, its files and itself fsynced, then renamed, and its parent fsynced: at every
-moment there is the old one whole or the new one whole. It is read only if every file has the size and the sha256 that its
-manifest states.
+A folder is written all at once (core/disk.py), and read only if its manifest is what was written and every file has the
+size and the sha256 that the manifest states.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,6 +18,7 @@ import torch
 from torch import Tensor
 
 from mapsto.core import devices, tensors
+from mapsto.core.disk import replace_folder
 from mapsto.core.errors import Damaged
 from mapsto.core.hints import WHOLE
 from mapsto.core.reading import JSON_BYTES, RESTORE, parse_json, read_file
@@ -111,32 +109,30 @@ def odd(mine: Any, saved: Any, path: str = "") -> str:
 
 def write_folder(path: Path, files: dict[str, bytes], about: dict[str, Any] | None = None) -> None:
     """Make folder `path` hold exactly `files` and a manifest, all at once. `about` goes into the manifest."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir()
     stated = {name: {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)} for name, data in files.items()}
     manifest = json.dumps({"format": 1, **(about or {}), "files": stated}, indent=1).encode()
-    for name, data in {**files, MANIFEST: manifest}.items():
-        write_file(fresh / name, data)
-    sync_folder(fresh)
-    if path.exists():
-        old = path.with_name(f".{path.name}.{os.getpid()}.old")
-        shutil.rmtree(old, ignore_errors=True)
-        path.rename(old)
-        fresh.rename(path)
-        sync_folder(path.parent)
-        shutil.rmtree(old)
-    else:
-        fresh.rename(path)
-        sync_folder(path.parent)
+    replace_folder(Path(path), {**files, MANIFEST: seal(manifest)})
+
+
+def seal(manifest: bytes) -> bytes:
+    """The JSON of an object, its own sha256 added as the last member."""
+    return manifest[:-2] + f',\n "sha256": "{hashlib.sha256(manifest).hexdigest()}"\n}}'.encode()
+
+
+def sealed(manifest: bytes) -> bool:
+    """Whether this is what `seal` made, to the last byte."""
+    return seal(manifest[: -len(seal(b"\n}"))] + b"\n}") == manifest
 
 
 def read_folder(path: Path, only: tuple[str, ...] = ()) -> tuple[dict[str, bytes], dict[str, Any]]:
     """The files of a folder and its manifest. Damaged where one is absent, changed, or nothing that mapsto writes."""
     path = Path(path)
-    manifest = parse_json(read_file(path / MANIFEST, JSON_BYTES), str(path / MANIFEST))
+    written = read_file(path / MANIFEST, JSON_BYTES)
+    manifest = parse_json(written, str(path / MANIFEST))
+    if not sealed(written):
+        raise Damaged(
+            f"{path / MANIFEST}: not the manifest that was written (its own sha256 differs).", RESTORE, "M002"
+        )
     stated = _stated(manifest, path)
     if sum(length for length, _ in stated.values()) > devices.memory():
         raise Damaged(
@@ -180,27 +176,11 @@ def _stated(manifest: Any, path: Path) -> dict[str, tuple[int, str]]:
     return stated
 
 
-def write_file(path: Path, data: bytes) -> None:
-    with open(path, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Write one file all at once: the old content or the new, never half."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    write_file(fresh, data)
-    os.replace(fresh, path)
-    sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def size(state: Any) -> int:
+    """Bytes that its tensors take."""
+    sizes: list[int] = []
+    walk(state, lambda t: sizes.append(t.nbytes))
+    return sum(sizes)
 
 
 def to_device(state: Any, device: torch.device) -> Any:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from mapsto.core import names, tensors
 from mapsto.core.ceiling import Ceiling
+from mapsto.core.disk import standing
 from mapsto.core.errors import BadInput, Damaged, FrameError, MapstoError, UnknownName
 from mapsto.core.hints import Unfit, fitted
 from mapsto.core.nouns import Domain, Objective
@@ -125,9 +126,10 @@ def load(path: Path | str, model: nn.Module | None = None, weights: str = "best"
     Raises BadInput where there is no model, Damaged where its files are not what was written.
     """
     folder = Path(path)
-    if (folder / "model").is_symlink():
-        raise Damaged(f"{folder / 'model'}: a link, where a folder belongs.", "Name the folder itself.", "M001")
-    folder = folder / "model" if (folder / "model" / "config.json").exists() else folder
+    model_folder = standing(folder / "model")
+    if model_folder.is_symlink():
+        raise Damaged(f"{model_folder}: a link, where a folder belongs.", "Name the folder itself.", "M001")
+    folder = model_folder if (model_folder / "config.json").exists() else standing(folder)
     if not (folder / "config.json").exists():
         if (folder / "frame.toml").exists():
             raise BadInput(

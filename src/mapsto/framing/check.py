@@ -8,8 +8,10 @@ import numpy as np
 
 from mapsto.core.nouns import Finding
 from mapsto.core.text import clean, many
+from mapsto.domains.image import Image
 from mapsto.domains.row import Row
 from mapsto.framing import infer
+from mapsto.framing.check_pictures import check_pictures
 from mapsto.framing.prepare import Prepared
 
 UNEVEN = 4.0  # the largest class has so many times the rows of the smallest: accuracy alone misleads
@@ -26,7 +28,7 @@ def check(prepared: Prepared) -> list[Finding]:
         *_missing(prepared),
         *_unseen(prepared),
         *_classes(prepared),
-        *_duplicates(prepared),
+        *(check_pictures(prepared) if isinstance(prepared.input, Image) else _duplicates(prepared)),
         *_leaks(prepared),
         *_small(prepared),
     ]
