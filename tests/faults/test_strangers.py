@@ -682,7 +682,7 @@ def named_data(folder: Path) -> tuple[str, ...]:
     """Files and folders that a frame.toml names as its data: to read them is what it is for, wherever they are."""
     try:
         file = folder / "frame.toml"
-        if not file.is_file() or file.stat().st_size > 10**7:
+        if not file.is_file() or file.is_symlink() or file.stat().st_size > 10**7:
             return ()
         named = map(
             os.path.expanduser, re.findall(r'^(?:source|test|data_dir) = "(.+)"$', file.read_text(), re.MULTILINE)
@@ -798,6 +798,11 @@ def child(seed: int, count: int, root: Path) -> dict:
             finally:
                 watch.on = False
                 signal.setitimer(signal.ITIMER_REAL, 0)
+            if os.environ.get("DBG") and loader is load:
+                took, now = time.perf_counter() - begun, peak()
+                if took > 0.5 or now - told.get("p", now) > 4e6:
+                    print(family, folder.parent, good, took, (now - told.get("p", now)) / 1e6, file=sys.stderr)
+                told["p"] = now
             told["slowest"] = max(told["slowest"], time.perf_counter() - begun)
             if watch.seen and came != "other":
                 told["wrong"].append(f"{family} ({folder.parent.name}): {'; '.join(watch.seen[:3])}")
