@@ -165,7 +165,7 @@ def _to_be_continued(folder: Run, learner: Learner, stop: Stop) -> Iterator[None
     try:
         yield
     except KeyboardInterrupt:
-        kept = folder.checkpoint(learner.step).exists()
+        kept = not learner.step or folder.checkpoint(learner.step).exists()
         raise Interrupted(
             f"stopped at step {learner.step} of {learner.horizon}; "
             + ("nothing is lost." if kept else "it goes on from the checkpoint before."),
