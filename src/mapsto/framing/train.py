@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import mapsto
 from mapsto.core import devices
-from mapsto.core.errors import BadInput, Interrupted
+from mapsto.core.errors import BadInput
 from mapsto.core.stop import Stop, at_once
 from mapsto.framing.conclude import conclude
 from mapsto.framing.result import Result
@@ -143,7 +142,8 @@ def _go(
     watch = watch or Unwatched()
     if cramped := folder.cramped(learner):
         watch.say(cramped)
-    with _to_be_continued(folder, learner, stop):
+    stop.begun = stop.begun or folder.path
+    with _where_it_was(folder, learner, stop):
         watch.begin(learner)
         begun = time.perf_counter()
         clock = {"seconds": spent}
@@ -160,15 +160,11 @@ def _go(
 
 
 @contextmanager
-def _to_be_continued(folder: Run, learner: Learner, stop: Stop) -> Iterator[None]:
-    """What is broken off in here says where it was, and how it goes on."""
+def _where_it_was(folder: Run, learner: Learner, stop: Stop) -> Iterator[None]:
+    """What is broken off in here says so."""
     try:
         yield
     except KeyboardInterrupt:
         kept = not learner.step or folder.checkpoint(learner.step).exists()
-        raise Interrupted(
-            f"stopped at step {learner.step} of {learner.horizon}; "
-            + ("nothing is lost." if kept else "it goes on from the checkpoint before."),
-            f"Continue with: mapsto resume {folder.path}",
-            stop.asked or signal.SIGINT,
-        ) from None
+        kept_or_not = "nothing is lost" if kept else "it goes on from the checkpoint before"
+        raise stop.interrupted(f"stopped at step {learner.step} of {learner.horizon}; {kept_or_not}.") from None
