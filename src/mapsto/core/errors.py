@@ -13,6 +13,11 @@ MapstoError
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mapsto.core.nouns import Finding
+
 
 class MapstoError(Exception):
     """Base of all errors raised on purpose. `message` says what happened, `remedy` what to do about it.
@@ -28,7 +33,10 @@ class MapstoError(Exception):
 
 
 class BadInput(MapstoError, ValueError):
+    """`findings`: everything found, where it refuses several mistakes at once (core/faults.py)."""
+
     exit_code = 2
+    findings: tuple[Finding, ...] = ()
 
 
 class UnknownName(BadInput):

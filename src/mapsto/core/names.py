@@ -11,13 +11,14 @@ import difflib
 import importlib
 import importlib.util
 import inspect
+import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from mapsto.core.errors import FrameError, UnknownName
+from mapsto.core.errors import BadInput, FrameError, UnknownName
 
 SHELVES = {
     "source": "mapsto.data",
@@ -84,7 +85,7 @@ def find(kind: str, name: str) -> Any:
     """
     names = listed(kind)
     if not isinstance(name, str):
-        raise UnknownName(f"a {kind} is named by a word, but came {name!r}.", f"There are: {', '.join(names)}.")
+        raise UnknownName(f"a {kind} is named by a word, but came {name!r}.", f"There are: {', '.join(names)}.", "F002")
     for candidate, place in names.items():
         if squash(candidate) == squash(name):
             module, cls = place.split(":")
@@ -93,6 +94,7 @@ def find(kind: str, name: str) -> Any:
     raise UnknownName(
         f"no {kind} '{name}'." + (f" Near it: {', '.join(hint)}." if hint else ""),
         f"There are: {', '.join(names)}.",
+        "F002",
     )
 
 
@@ -131,38 +133,49 @@ def build(kind: str, written: dict[str, Any]) -> Any:
     """The object that `spec` wrote down. Unknown names and settings are refused, with the nearest ones."""
     values = dict(written)
     if "name" not in values:
-        raise FrameError(f"a {kind} needs a name.", f"There are: {', '.join(listed(kind))}.")
+        raise FrameError(f"a {kind} needs a name.", f"There are: {', '.join(listed(kind))}.", "F002")
     cls = find(kind, values.pop("name"))
-    known = inspect.signature(cls).parameters
-    for word in values:
-        if word not in known:
-            hint = near(word, known)
-            raise UnknownName(
-                f"{cls.__name__} has no setting '{word}'." + (f" Near it: {', '.join(hint)}." if hint else ""),
-                f"It has: {', '.join(known)}.",
-            )
-    _check(cls, values)
+    for mistake in mistakes(cls, values):
+        raise mistake
     try:
         return cls(**{word: _revive(value) for word, value in values.items()})
     except TypeError as error:
-        raise FrameError(f"{cls.__name__} cannot be built from {values}: {error}.") from error
+        raise FrameError(f"{cls.__name__} cannot be built from {values}: {error}.", code="F003") from error
 
 
-def _check(cls: type, values: dict[str, Any]) -> None:
-    """Refuse what the constructor's hints rule out: a word that is none of a closed choice, a count that is none."""
+def mistakes(cls: type, values: dict[str, Any]) -> Iterator[BadInput]:
+    """What the constructor's arguments and their hints rule out: unknown words, a word that is none of a closed choice,
+    a count that is none."""
+    known = inspect.signature(cls).parameters
     hints = get_type_hints(cls if is_dataclass(cls) else cls.__init__)
     for word, value in values.items():
-        choices = get_args(hints.get(word)) if get_origin(hints.get(word)) is Literal else ()
-        if choices and value not in choices:
-            hint = near(str(value), [str(c) for c in choices])
-            raise FrameError(
-                f"{cls.__name__} has no {word} '{value}'." + (f" Near it: {', '.join(hint)}." if hint else ""),
-                f"There are: {', '.join(map(str, choices))}.",
+        hint = hints.get(word)
+        choices = get_args(hint) if get_origin(hint) is Literal else ()
+        if word not in known:
+            near_it = near(word, known)
+            yield UnknownName(
+                f"{cls.__name__} has no setting '{word}'." + (f" Near it: {', '.join(near_it)}." if near_it else ""),
+                f"It has: {', '.join(known)}.",
+                "F001",
             )
-        if hints.get(word) is int and (not isinstance(value, int) or value < 0):
-            raise FrameError(f"{cls.__name__} needs for {word} a whole number of 0 or more, but came {value!r}.")
-        if hints.get(word) is float and not isinstance(value, int | float):
-            raise FrameError(f"{cls.__name__} needs for {word} a number, but came {value!r}.")
+        elif choices and value not in choices:
+            near_it = near(str(value), [str(c) for c in choices])
+            yield FrameError(
+                f"{cls.__name__} has no {word} '{value}'." + (f" Near it: {', '.join(near_it)}." if near_it else ""),
+                f"There are: {', '.join(map(str, choices))}.",
+                "F003",
+            )
+        elif hint in WANTED and not WANTED[hint][1](value):
+            message = f"{cls.__name__} needs for {word} {WANTED[hint][0]}, but came {value!r}."
+            yield FrameError(message, f"Its default is {known[word].default!r}.", "F003")
+
+
+WANTED: dict[type, tuple[str, Callable[[Any], bool]]] = {
+    int: ("a whole number of 0 or more", lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= 0),
+    float: ("a number", lambda v: isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v)),
+    bool: ("true or false", lambda v: isinstance(v, bool)),
+    str: ("a word", lambda v: isinstance(v, str)),
+}
 
 
 def _revive(value: Any) -> Any:
@@ -221,6 +234,8 @@ def _default(cls: type, parameter: inspect.Parameter) -> Any:
             return made.default_factory()
     if parameter.default is inspect.Parameter.empty:
         raise FrameError(
-            f"{cls.__name__} needs a value for '{parameter.name}'.", f"Give it: {name_of(cls)}.{parameter.name}=…"
+            f"{cls.__name__} needs a value for '{parameter.name}'.",
+            f"Give it: {name_of(cls)}.{parameter.name}=…",
+            "F003",
         )
     return parameter.default

@@ -364,6 +364,7 @@ class Raw:
     person (a file name, a line number). `kinds` names the domain of a column that the source is sure of.
     `formats` says how the source took numbers and dates that can be written in several ways: column → "day-first",
     "month-first", "decimal-comma" or "decimal-point".
+    `words` keeps the words in columns of text that were taken as missing (NA, null …): column → row → word.
     """
 
     name: str
@@ -374,6 +375,7 @@ class Raw:
     kinds: dict[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     formats: dict[str, str] = field(default_factory=dict)
+    words: dict[str, dict[int, str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +21,7 @@ def resolve(table: Table, path: str) -> tuple[Table, str]:
 
     `algorithm.lr` finds `algorithm.update.learning_rate`. UnknownName offers the nearest paths.
     """
-    first, *rest = path.split(".")
+    first, *rest = words(path)
     if first not in table or not rest:
         raise _unknown(table, path)
     here, walked = table[first], [first]
@@ -36,6 +37,11 @@ def resolve(table: Table, path: str) -> tuple[Table, str]:
     if len(deeper) == 1:
         return deeper[0]
     raise _unknown(table, path)
+
+
+def words(path: str) -> list[str]:
+    """data.kinds."a.b" → data, kinds, a.b"""
+    return [quoted or bare for quoted, bare in re.findall(r'"([^"]+)"|([^."]+)', path)]
 
 
 def _tables(table: Table) -> Iterator[Table]:
@@ -54,13 +60,14 @@ def paths(table: Table, before: str = "") -> Iterator[str]:
 
 def _unknown(table: Table, path: str) -> UnknownName:
     every = list(paths(table))
-    last = path.split(".")[-1]
+    last = words(path)[-1] if words(path) else path
     hint = names.near(path, every) or [
         p for p in every if p.split(".")[-1] in names.near(last, {p.split(".")[-1] for p in every})
     ]
     return UnknownName(
         f"no setting '{path}'." + (f" Near it: {', '.join(hint)}." if hint else ""),
         "`mapsto frame … --toml` prints every setting.",
+        "F001",
     )
 
 
@@ -68,7 +75,7 @@ def parse(text: str) -> tuple[str, Any]:
     """ "model.width=64" → ("model.width", 64). A value is TOML, or else a bare word."""
     path, sign, value = text.partition("=")
     if not sign or not path.strip():
-        raise FrameError(f"--set needs PATH=VALUE, but came '{text}'.", "For example: --set model.width=64")
+        raise FrameError(f"--set needs PATH=VALUE, but came '{text}'.", "For example: --set model.width=64", "F005")
     try:
         return path.strip(), tomllib.loads(f"v = {value}")["v"]
     except tomllib.TOMLDecodeError:
@@ -83,7 +90,8 @@ def loads(text: str, name: str) -> Table:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise FrameError(f"{name} is not TOML: {error}.", "`mapsto frame DATA --toml` prints a good one.") from error
+        message = f"{name} is not TOML: {error}."
+        raise FrameError(message, "`mapsto frame DATA --toml` prints a good one.", "F006") from error
 
 
 def _without_none(value: Any) -> Any:
