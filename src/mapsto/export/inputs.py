@@ -69,7 +69,9 @@ def _noticed(row: Row, columns: dict[str, np.ndarray], target: str | None) -> li
     if unseen:
         where = ", ".join(f"{clean(name)} {count}" for name, count in list(unseen.items())[:5])
         count = sum(unseen.values())
-        said.append(f"C061 {many(count, 'cell')} of a category that training has not (or only once), taken for unknown: {where}")
+        said.append(
+            f"C061 {many(count, 'cell')} of a category that training has not (or only once), taken for unknown: {where}"
+        )
     return said
 
 

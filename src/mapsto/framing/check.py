@@ -235,6 +235,8 @@ def _leaks(prepared: Prepared) -> Iterator[Finding]:
     fields = prepared.fields["train"]
     target = fields["target"].numpy()[:LEAK_ROWS]
     half = len(target) // 2
+    if prepared.problem == "classification" and len(prepared.target.classes) > half:
+        return  # nothing can be told of classes that hardly come twice
     number, category = fields["input"].get("number"), fields["input"].get("category")
     names = prepared.input.names_of_features()
     columns = [(n, number[:LEAK_ROWS, k].numpy()) for k, n in enumerate(names["number"])] if number is not None else []

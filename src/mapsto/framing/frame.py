@@ -13,9 +13,11 @@ import torch
 from torch import nn
 
 from mapsto.core import devices, names
+from mapsto.core.ceiling import Ceiling
 from mapsto.core.errors import FrameError
 from mapsto.core.faults import Faults, refusal, worst_first
 from mapsto.core.nouns import Algorithm, Finding, Objective, Raw
+from mapsto.core.text import clean
 from mapsto.data.dataset import Dataset
 from mapsto.framing import mistakes
 from mapsto.framing import settings as written
@@ -49,6 +51,8 @@ SPLIT = {
 }
 DATA = {"test": "", "kinds": {}, "size": [], "missing_targets": MISSING_TARGETS, "drop_unseen": False}
 RUN = {"seed": 0, "device": "auto"}
+TENSORS = 10_000  # that a model may have
+COPIES = 6 * 4  # bytes: of each number of a model, its gradient, two moments, the best and the last weights, in float32
 
 
 class Frame:
@@ -199,6 +203,7 @@ class Frame:
         reads = {k: v for k, v in data.items() if k != "augment"}
         key = json.dumps(reads, sort_keys=True, default=str)
         if self._prepared is None or self._prepared[0] != key:
+            _check_size(data.get("size"), len(self._raw) + len(self._exam or ()))
             self._prepared = (key, prepare(self._raw, self._exam, data))
         return self._prepared[1]
 
@@ -267,7 +272,9 @@ class Frame:
             "inputs": ready.input.shape,
             "outputs": 1 if ready.problem == "regression" else len(ready.target.classes),
         }
-        return initialised(partial(names.build, "model", {**now["model"], **ends}), now["run"]["seed"])
+        here = devices.memory()
+        with Ceiling(TENSORS, here // COPIES, f"this machine has {here / 2**30:.1f} GiB of memory for it"):
+            return initialised(partial(names.build, "model", {**now["model"], **ends}), now["run"]["seed"])
 
     def learner(self) -> Learner:
         """The four components composed, ready to `fit`. Settles a learning rate of "auto" first."""
@@ -332,6 +339,22 @@ class Part:
 
     def __repr__(self) -> str:
         return repr(self._table())
+
+
+def _check_size(size: list[int] | None, rows: int) -> None:
+    """FrameError where pictures of that size would not fit into memory."""
+    if not size:
+        return
+    if len(size) != 2 or any(type(side) is not int or side < 1 for side in size):
+        raise FrameError(f"data.size is [height, width] in pixels, but came {clean(repr(size), 60)}.", code="F003")
+    needed = 3 * rows * size[0] * size[1]
+    if needed > devices.memory():
+        raise FrameError(
+            f"{rows:,} pictures of {size[0]:,} × {size[1]:,} pixels need {needed / 2**30:,.0f} GiB, and this machine has "
+            f"{devices.memory() / 2**30:.1f}.",
+            "Make data.size smaller, or leave it out.",
+            "F008",
+        )
 
 
 def _is_of_data(path: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from mapsto.core import names
 from mapsto.core.errors import FrameError, UnknownName
 from mapsto.core.faults import Faults
+from mapsto.core.hints import WHOLE
 from mapsto.core.text import clean
 from mapsto.framing.settings import Table, paths
 
@@ -28,7 +29,7 @@ def _texts(value: Any) -> bool:
 
 
 def _count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= WHOLE
 
 
 def _share(value: Any) -> bool:
@@ -117,7 +118,7 @@ def _check(table: Table, path: str) -> None:
         value = value[word]
     what, fits = WANTED[path]
     if not fits(value):
-        raise FrameError(f"{path} is {what}, but came {clean(repr(value), 60)}.", "", "F003")
+        raise FrameError(f"{path} is {what}, but came {clean(repr(value), 60)}.", code="F003")
 
 
 def _split(data: Table) -> None:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import tomli_w
 
 from mapsto.core import names
-from mapsto.core.errors import FrameError, UnknownName
+from mapsto.core.errors import Damaged, FrameError, UnknownName
+from mapsto.core.reading import deeper, read_text
+from mapsto.core.text import clean, escaped
+from mapsto.learner.run import LONGEST
 
 SHORT = {"lr": "learning_rate", "batch": "batch_size", "decay": "weight_decay"}
+DEEP, DOTS = 30, 500  # levels of its tables; dots in a line, whose cost grows with their square
 Table = dict[str, Any]
 
 
@@ -83,15 +88,37 @@ def parse(text: str) -> tuple[str, Any]:
 
 
 def dumps(table: Table) -> str:
-    return tomli_w.dumps(_without_none(table))
+    """TOML in which nothing stands that a terminal would obey: such characters are written as \\u…."""
+    text = tomli_w.dumps(_without_none(table))
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise FrameError(
+            "a name that is not UTF-8 cannot be written to frame.toml.", "Rename the file or column.", "F006"
+        )
+    return escaped(text)
+
+
+def read(path: Path) -> str:
+    """The text of a frame.toml."""
+    try:
+        return read_text(path, LONGEST)
+    except Damaged as error:
+        raise FrameError(error.message, "`mapsto frame DATA --toml` prints a good one.", "F006") from error
 
 
 def loads(text: str, name: str) -> Table:
+    """The settings of a frame.toml, of which only forms are checked. FrameError says which is none, and where."""
+    name = clean(name, 400)
+    good = "`mapsto frame DATA --toml` prints a good one."
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        message = f"{name} is not TOML: {error}."
-        raise FrameError(message, "`mapsto frame DATA --toml` prints a good one.", "F006") from error
+        if max((line.count(".") for line in text.splitlines()), default=0) > DOTS:
+            raise ValueError(f"more than {DOTS} dots in a line")
+        table = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        why = clean(str(error), 200) or type(error).__name__
+        raise FrameError(f"{name} is not TOML: {why}.", good, "F006") from error
+    if deeper(table, DEEP):
+        raise FrameError(f"{name} has tables nested more than {DEEP} levels deep.", good, "F006")
+    return table
 
 
 def _without_none(value: Any) -> Any:

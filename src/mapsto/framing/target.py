@@ -29,7 +29,7 @@ def with_target(raw: Raw, wanted: str | list[str] | None, findings: list[Finding
     """The target's name as the data spell it; several targets of yes and no become one column of labels."""
     wanted = wanted or raw.target
     if not len(raw):
-        raise DataError(f"{clean(raw.name)} holds no examples.", "Name a source with at least a few rows.", "D112")
+        raise DataError(f"{clean(raw.name)} holds no examples.", "Name a source with at least a few rows.", "D107")
     if not wanted:
         names = list(raw.columns)
         raise DataError(
