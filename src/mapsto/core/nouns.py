@@ -248,6 +248,10 @@ class Update(Stateful, ABC):
     def step(self, batch: Batch, step: int) -> Losses:
         """Losses per example, detached."""
 
+    def news(self) -> list[str]:
+        """What a person should hear about since it was last asked: turns left out, memory that did not suffice."""
+        return []
+
     def judged(self) -> AbstractContextManager:
         """While it lasts, the model holds the weights that an exam should see (an average of them, say)."""
         return nullcontext()

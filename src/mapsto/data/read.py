@@ -49,6 +49,7 @@ def read(
     formats: dict[str, str] | None = None,
     unreadable: float | None = None,
     forgiving: bool = False,
+    download: bool = True,
 ) -> Raw:
     """Everything that `where` holds, as raw columns.
 
@@ -56,6 +57,7 @@ def read(
     a pandas or polars frame, a dict of arrays, a tuple (X, y), or a map-style torch Dataset. A folder holds pictures by
     class, or with a table of labels, or with COCO annotations; or tables.
     target: the column to learn; columns, encoding, separator: how to read a text table; data_dir: where named sets lie.
+    download: whether a named set that is not here may be fetched.
     formats: how a text table's columns write dates and decimals, as another reading found out (`Raw.formats`).
     unreadable: the share of pictures that may be unreadable and left out; see data/album.py for what it is unasked.
     forgiving: what is wrong but can be read around (two columns of one name, a line too long) stays a finding of level
@@ -66,7 +68,7 @@ def read(
 
     options = {"columns": columns, "encoding": encoding, "separator": separator}
     options["data_dir"] = None if data_dir is None else str(data_dir)
-    options |= {"formats": formats or None, "unreadable": unreadable}
+    options |= {"formats": formats or None, "unreadable": unreadable, "download": None if download else False}
     source = _with_options(_source_for(where), options)
     raw = source.read(where)
     if not forgiving:
@@ -105,7 +107,7 @@ def _source_for(where: Any) -> type[Source]:
         f"a {type(where).__name__} cannot be read as data.",
         "Expected a path, '-', the name of a named set, a pandas or polars frame, a dict of arrays, a tuple (X, y), or "
         "a map-style torch Dataset.",
-        "D110",
+        "D105",
     )
 
 
@@ -127,13 +129,13 @@ def _source_for_path(where: str | Path) -> type[Source]:
             f"'{where}' is of no kind that can be read.",
             "Expected a table (.csv .tsv .txt .jsonl .ndjson .parquet, also .gz), pictures in a folder or .zip, .npz, "
             "or an idx file (…-images-idx3-ubyte).",
-            "D110",
+            "D105",
         )
     from mapsto.data.zoo import Zoo
 
     if Zoo().accepts(where):
         return Zoo
-    raise BadInput(nothing_there(where), f"Named sets: {', '.join(NAMED)}.", "D110")
+    raise BadInput(nothing_there(where), f"Named sets: {', '.join(NAMED)}.", "D105")
 
 
 def nothing_there(where: str | Path) -> str:
@@ -165,7 +167,7 @@ def _with_options(source: type[Source], options: dict[str, Any]) -> Source:
     given = {name: value for name, value in options.items() if value is not None}
     for name in given:
         # data_dir may come from a setting that serves every command, formats from data of another kind
-        if name not in known and name not in ("data_dir", "formats"):
+        if name not in known and name not in ("data_dir", "formats", "download"):
             kind = "folders of pictures" if name == "unreadable" else "text tables"
             raise BadInput(f"'{name}' is for {kind}; {source.__name__} has no use for it.", "Leave it out.", "F004")
     return source(**{name: value for name, value in given.items() if name in known})
