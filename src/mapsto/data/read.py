@@ -7,7 +7,8 @@ Codes of the findings that sources make:
     D022 second header D023 mixed kinds   D024 raw bytes     D025 line breaks   D026 numbered columns
     D030 unreadable    D031 converted     D032 turned        D033 first frame   D034 16-bit        D035 empty class
     D036 shrunk        D037 broken links  D038 no picture    D039 not in table  D040 ignored       D041 outside classes
-    D042 grey to RGB   D043 partial columns D044 stray boxes
+    D042 grey to RGB   D043 partial columns D044 stray boxes D045 other format  D046 slivers       D047 closed folders
+    D048 links outside D049 classes alike
     D050 files read    D051 one-hot       D052 channels      D053 [0, 1]        D054 flattened     D055 left out
     D060 random items  D070 named set     D071 not official  D072 downloaded
 """
@@ -46,6 +47,7 @@ def read(
     separator: str | None = None,
     data_dir: str | Path | None = None,
     formats: dict[str, str] | None = None,
+    unreadable: float | None = None,
     forgiving: bool = False,
     download: bool = True,
 ) -> Raw:
@@ -57,6 +59,7 @@ def read(
     target: the column to learn; columns, encoding, separator: how to read a text table; data_dir: where named sets lie.
     download: whether a named set that is not here may be fetched.
     formats: how a text table's columns write dates and decimals, as another reading found out (`Raw.formats`).
+    unreadable: the share of pictures that may be unreadable and left out; see data/album.py for what it is unasked.
     forgiving: what is wrong but can be read around (two columns of one name, a line too long) stays a finding of level
     error, for a frame to tell together with all else that is wrong; without it, it is a DataError.
     BadInput names what is near to a name that is none; DataError says why a source cannot be read.
@@ -65,8 +68,7 @@ def read(
 
     options = {"columns": columns, "encoding": encoding, "separator": separator}
     options["data_dir"] = None if data_dir is None else str(data_dir)
-    options["formats"] = formats or None
-    options["download"] = None if download else False
+    options |= {"formats": formats or None, "unreadable": unreadable, "download": None if download else False}
     source = _with_options(_source_for(where), options)
     raw = source.read(where)
     if not forgiving:
@@ -166,9 +168,8 @@ def _with_options(source: type[Source], options: dict[str, Any]) -> Source:
     for name in given:
         # data_dir may come from a setting that serves every command, formats from data of another kind
         if name not in known and name not in ("data_dir", "formats", "download"):
-            raise BadInput(
-                f"'{name}' is for text tables; {source.__name__} has no use for it.", "Leave it out.", "F004"
-            )
+            kind = "folders of pictures" if name == "unreadable" else "text tables"
+            raise BadInput(f"'{name}' is for {kind}; {source.__name__} has no use for it.", "Leave it out.", "F004")
     return source(**{name: value for name, value in given.items() if name in known})
 
 

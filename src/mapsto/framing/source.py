@@ -15,7 +15,7 @@ from mapsto.framing import mistakes
 from mapsto.framing import settings as written
 from mapsto.framing.frame import SPLIT, Frame
 
-READING = ("columns", "encoding", "separator", "data_dir")
+READING = ("columns", "encoding", "separator", "data_dir", "unreadable")
 IN_MEMORY = "<memory>"
 
 
@@ -28,6 +28,7 @@ def frame(
     encoding: str | None = None,
     separator: str | None = None,
     data_dir: str | Path | None = None,
+    unreadable: float | None = None,
     split_column: str | None = None,
     group: str | None = None,
     time: str | None = None,
@@ -44,6 +45,7 @@ def frame(
     target: the column to learn; several columns of 0 and 1 are labels that may hold together.
     test: a separate exam, read like `source`. columns: names for a table without a header.
     data_dir: where the data of recipes and named sets are.
+    unreadable: the share of pictures that may be unreadable and left out; see data/album.py for what it is unasked.
     split_column, group, time, folds, split_seed: who is examined; see `mapsto train --help`.
     Raises BadInput with what was expected, what came, and what to do.
     """
@@ -56,6 +58,7 @@ def frame(
         "encoding": encoding,
         "separator": separator,
         "data_dir": str(data_dir) if data_dir else None,
+        "unreadable": unreadable,
     }
     split = {"column": split_column or "", "group": group or "", "time": time or "", "folds": folds, "seed": split_seed}
     if _is_recipe(source):
@@ -79,7 +82,7 @@ def frame_data(
 ) -> Frame:
     """`frame` for data themselves: no word is taken for a recipe. What recipes begin with.
 
-    reading: columns, encoding, separator, data_dir, as of `read`. split: the `data.split` settings, or some of them.
+    reading: columns, encoding, separator, data_dir, unreadable, as of `read`. split: the `data.split` settings, or some of them.
     """
     given = {k: v for k, v in (reading or {}).items() if v is not None}
     raw = read(source, **given, forgiving=True)
