@@ -13,6 +13,7 @@ from mapsto.core.errors import DataError
 from mapsto.core.text import clean
 from mapsto.data.frames import objects
 from mapsto.domains.category import label
+from mapsto.domains.column import missing
 from mapsto.estimator.estimator import Estimator
 
 YES = 0.5  # the probability from which on a label is given
@@ -31,6 +32,10 @@ class Classifier(ClassifierMixin, Estimator):
 
     def _answers(self, y: Any) -> tuple[np.ndarray, str]:
         y = check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=self)
+        if y.dtype == object and any(missing(name) for name in y.flat):
+            raise DataError(
+                "Input y contains missing values.", "Leave these rows out: nothing can be learned from them."
+            )
         kind = type_of_target(y, input_name="y")
         if kind == "multilabel-indicator":
             self.classes_ = np.arange(y.shape[1])

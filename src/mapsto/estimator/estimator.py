@@ -100,7 +100,7 @@ class Estimator(BaseEstimator, ABC):
         raw = raw_to_learn(self, X)
         self._named = list(raw.columns) if is_frame(X) else []
         answers, kind = self._answers(y)
-        check_consistent_length(*raw.columns.values(), answers)
+        check_consistent_length(next(iter(raw.columns.values())), answers)
         frame = self._frame(raw, answers, kind)
         kinds = frame.prepared.kinds
         self.left_out_ = {column: kind.because for column, kind in kinds.items() if kind.name in SILENT}
@@ -190,6 +190,10 @@ class Estimator(BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = tags.input_tags.three_d_array = True
         return tags
+
+    def _more_tags(self) -> dict[str, Any]:
+        """The same for scikit-learn 1.5."""
+        return {"allow_nan": True}
 
 
 @contextmanager
