@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 
 import click
 
 import mapsto
+from mapsto.core.stop import STOPPED, Stop
 
 VERBS = {
     "frame": "Look at data and propose how to learn them: the card, before anything is fitted.",
@@ -67,16 +69,18 @@ def app() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code. MAPSTO_DEBUG=1 shows tracebacks."""
     debug = bool(os.environ.get("MAPSTO_DEBUG"))
+    stop = Stop()
     try:
-        app.main(arguments, prog_name="mapsto", standalone_mode=False)
+        with stop:
+            app.main(arguments, prog_name="mapsto", standalone_mode=False)
     except click.exceptions.Exit as leave:
         sys.exit(leave.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        print("stopped.", file=sys.stderr)
-        sys.exit(130)
+        print(STOPPED, file=sys.stderr)
+        sys.exit(128 + (stop.asked or signal.SIGINT))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

@@ -49,6 +49,15 @@ FRAMING = [
         "--minutes", type=click.FloatRange(0, min_open=True), metavar="M", help="Train for at most M minutes."
     ),
 ]
+SAVING = [
+    click.option(
+        "--save-every",
+        "save_seconds",
+        type=click.FloatRange(0),
+        metavar="SECONDS",
+        help="Save a checkpoint so often while training: what a kill can cost (default: 20, or as the run began).",
+    ),
+]
 TALKING = [
     click.option(
         "--json", "as_json", is_flag=True, help="One JSON object on standard output; everything else on standard error."

@@ -46,6 +46,8 @@ def read(
     separator: str | None = None,
     data_dir: str | Path | None = None,
     formats: dict[str, str] | None = None,
+    forgiving: bool = False,
+    download: bool = True,
 ) -> Raw:
     """Everything that `where` holds, as raw columns.
 
@@ -53,20 +55,29 @@ def read(
     a pandas or polars frame, a dict of arrays, a tuple (X, y), or a map-style torch Dataset. A folder holds pictures by
     class, or with a table of labels, or with COCO annotations; or tables.
     target: the column to learn; columns, encoding, separator: how to read a text table; data_dir: where named sets lie.
+    download: whether a named set that is not here may be fetched.
     formats: how a text table's columns write dates and decimals, as another reading found out (`Raw.formats`).
+    forgiving: what is wrong but can be read around (two columns of one name, a line too long) stays a finding of level
+    error, for a frame to tell together with all else that is wrong; without it, it is a DataError.
     BadInput names what is near to a name that is none; DataError says why a source cannot be read.
     """
+    from mapsto.core.faults import Faults
+
     options = {"columns": columns, "encoding": encoding, "separator": separator}
     options["data_dir"] = None if data_dir is None else str(data_dir)
     options["formats"] = formats or None
+    options["download"] = None if download else False
     source = _with_options(_source_for(where), options)
     raw = source.read(where)
+    if not forgiving:
+        Faults(raw.findings).refuse()
     if target is not None:
         if target not in raw.columns:
             hint = near(target, raw.columns)
             raise DataError(
                 f"{raw.name} has no column '{target}'." + (f" Near it: {', '.join(hint)}." if hint else ""),
                 f"Its columns: {_listed(list(raw.columns))}.",
+                "D130",
             )
         raw.target = target
     return raw
@@ -94,6 +105,7 @@ def _source_for(where: Any) -> type[Source]:
         f"a {type(where).__name__} cannot be read as data.",
         "Expected a path, '-', the name of a named set, a pandas or polars frame, a dict of arrays, a tuple (X, y), or "
         "a map-style torch Dataset.",
+        "D110",
     )
 
 
@@ -115,12 +127,13 @@ def _source_for_path(where: str | Path) -> type[Source]:
             f"'{where}' is of no kind that can be read.",
             "Expected a table (.csv .tsv .txt .jsonl .ndjson .parquet, also .gz), pictures in a folder or .zip, .npz, "
             "or an idx file (…-images-idx3-ubyte).",
+            "D110",
         )
     from mapsto.data.zoo import Zoo
 
     if Zoo().accepts(where):
         return Zoo
-    raise BadInput(nothing_there(where), f"Named sets: {', '.join(NAMED)}.")
+    raise BadInput(nothing_there(where), f"Named sets: {', '.join(NAMED)}.", "D110")
 
 
 def nothing_there(where: str | Path) -> str:
@@ -152,8 +165,10 @@ def _with_options(source: type[Source], options: dict[str, Any]) -> Source:
     given = {name: value for name, value in options.items() if value is not None}
     for name in given:
         # data_dir may come from a setting that serves every command, formats from data of another kind
-        if name not in known and name not in ("data_dir", "formats"):
-            raise BadInput(f"'{name}' is for text tables; {source.__name__} has no use for it.", "Leave it out.")
+        if name not in known and name not in ("data_dir", "formats", "download"):
+            raise BadInput(
+                f"'{name}' is for text tables; {source.__name__} has no use for it.", "Leave it out.", "F004"
+            )
     return source(**{name: value for name, value in given.items() if name in known})
 
 

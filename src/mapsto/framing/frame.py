@@ -12,8 +12,10 @@ import torch
 from torch import nn
 
 from mapsto.core import devices, names
+from mapsto.core.ceiling import Ceiling
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Algorithm, Finding, Objective, Raw
+from mapsto.core.text import clean
 from mapsto.data.dataset import Dataset
 from mapsto.framing import settings as written
 from mapsto.framing.check import check
@@ -43,6 +45,10 @@ SPLIT = {
     "time": "",
 }
 OWN = "your-own"
+TENSORS = 10_000  # that a model may have
+COPIES = (
+    6 * 4
+)  # bytes: each number of a model with its gradient, two moments, and the best and last weights, in float32
 
 
 class Frame:
@@ -171,6 +177,7 @@ class Frame:
         reads = {k: v for k, v in data.items() if k != "augment"}
         key = json.dumps(reads, sort_keys=True, default=str)
         if self._prepared is None or self._prepared[0] != key:
+            _check_size(data.get("size"), len(self._raw) + len(self._exam or ()))
             self._prepared = (key, prepare(self._raw, self._exam, data))
         return self._prepared[1]
 
@@ -214,7 +221,9 @@ class Frame:
                 "inputs": ready.input.shape,
                 "outputs": 1 if ready.problem == "regression" else len(ready.target.classes),
             }
-            model = initialised(partial(names.build, "model", {**now["model"], **ends}), now["run"]["seed"])
+            here = devices.memory()
+            with Ceiling(TENSORS, here // COPIES, f"this machine has {here / 2**30:.1f} GiB of memory for it"):
+                model = initialised(partial(names.build, "model", {**now["model"], **ends}), now["run"]["seed"])
         objective = names.build("objective", now["objective"])
         if objective.problem != ready.problem:
             raise FrameError(
@@ -283,6 +292,22 @@ class Part:
 
     def __repr__(self) -> str:
         return repr(self._table())
+
+
+def _check_size(size: list[int] | None, rows: int) -> None:
+    """FrameError where pictures of that size would not fit into memory."""
+    if not size:
+        return
+    if len(size) != 2 or any(type(side) is not int or side < 1 for side in size):
+        raise FrameError(f"data.size is [height, width] in pixels, but came {clean(repr(size), 60)}.", code="F003")
+    needed = 3 * rows * size[0] * size[1]
+    if needed > devices.memory():
+        raise FrameError(
+            f"{rows:,} pictures of {size[0]:,} × {size[1]:,} pixels need {needed / 2**30:,.0f} GiB, and this machine has "
+            f"{devices.memory() / 2**30:.1f}.",
+            "Make data.size smaller, or leave it out.",
+            "F006",
+        )
 
 
 def _put(table: dict[str, Any], path: str, value: Any) -> None:

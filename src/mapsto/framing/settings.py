@@ -4,15 +4,77 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, TypedDict
 
 import tomli_w
 
 from mapsto.core import names
-from mapsto.core.errors import FrameError, UnknownName
+from mapsto.core.errors import Damaged, FrameError, UnknownName
+from mapsto.core.hints import Unfit, fitted, unknown
+from mapsto.core.reading import deeper, read_text
+from mapsto.core.text import clean, escaped
+from mapsto.learner.run import LONGEST
 
 SHORT = {"lr": "learning_rate", "batch": "batch_size", "decay": "weight_decay"}
+DEEP, DOTS = 30, 500  # levels of its tables; dots in a line, whose cost grows with their square
 Table = dict[str, Any]
+
+
+class SplitTable(TypedDict, total=False):
+    """[data.split]"""
+
+    test: float
+    valid: float
+    seed: int
+    folds: int
+    fold: int
+    alone: bool
+    column: str
+    group: str
+    time: str
+
+
+class DataTable(TypedDict, total=False):
+    """[data]"""
+
+    source: str
+    target: str | list[str]
+    test: str
+    columns: list[str]
+    encoding: str
+    separator: str
+    data_dir: str
+    kinds: dict[str, str]
+    size: list[int]
+    missing_targets: float
+    split: SplitTable
+    augment: list[Table]
+
+
+class AlgorithmTable(TypedDict):
+    """[algorithm]"""
+
+    experience: Table
+    update: Table
+    until: Table
+
+
+class RunTable(TypedDict, total=False):
+    """[run]"""
+
+    seed: int
+    device: str
+
+
+class Written(TypedDict):
+    """A whole frame.toml. What is in a component's table is for its class to know: see `names.build`."""
+
+    data: DataTable
+    model: Table
+    objective: Table
+    algorithm: AlgorithmTable
+    run: RunTable
 
 
 def resolve(table: Table, path: str) -> tuple[Table, str]:
@@ -76,14 +138,56 @@ def parse(text: str) -> tuple[str, Any]:
 
 
 def dumps(table: Table) -> str:
-    return tomli_w.dumps(_without_none(table))
+    """TOML in which nothing stands that a terminal would obey: such characters are written as \\u…."""
+    text = tomli_w.dumps(_without_none(table))
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise FrameError(
+            "a name that is not UTF-8 cannot be written to frame.toml.", "Rename the file or column.", "F001"
+        )
+    return escaped(text)
+
+
+def read(path: Path) -> str:
+    """The text of a frame.toml."""
+    try:
+        return read_text(path, LONGEST)
+    except Damaged as error:
+        raise FrameError(error.message, "`mapsto frame DATA --toml` prints a good one.", "F001") from error
 
 
 def loads(text: str, name: str) -> Table:
+    """The settings of a frame.toml, of which only forms are checked. FrameError says which is none, and where."""
+    name = clean(name, 400)
+    good = "`mapsto frame DATA --toml` prints a good one."
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise FrameError(f"{name} is not TOML: {error}.", "`mapsto frame DATA --toml` prints a good one.") from error
+        if max((line.count(".") for line in text.splitlines()), default=0) > DOTS:
+            raise ValueError(f"more than {DOTS} dots in a line")
+        table = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        why = clean(str(error), 200) or type(error).__name__
+        raise FrameError(f"{name} is not TOML: {why}.", good, "F001") from error
+    if deeper(table, DEEP):
+        raise FrameError(f"{name} has tables nested more than {DEEP} levels deep.", good, "F001")
+    for noun in Written.__annotations__:
+        if noun not in table:
+            raise FrameError(f"{name} has no [{noun}] table.", "`mapsto frame DATA --toml` prints a whole one.", "F002")
+    odd = unknown(table, Written)
+    if odd:
+        path, known = odd
+        hint = names.near(path.rpartition(".")[2], known)
+        near = f" Near it: {', '.join(hint)}." if hint else ""
+        raise UnknownName(f"{name} has no setting '{path}'.{near}", f"There are: {', '.join(known)}.", "F002")
+    try:
+        fitted(table, Written)
+    except Unfit as error:
+        raise FrameError(f"{name}: {error}.", good, "F003") from error
+    for path in ("model", "objective", "algorithm.experience", "algorithm.update", "algorithm.until"):
+        here: Any = table
+        for word in path.split("."):
+            here = here[word]
+        if not isinstance(here.get("name"), str):
+            raise FrameError(f"{name}: [{path}] needs a name.", good, "F003")
+    return table
 
 
 def _without_none(value: Any) -> Any:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 from mapsto.core import names
 from mapsto.core.errors import BadInput
 from mapsto.core.nouns import Raw
+from mapsto.core.text import clean
 from mapsto.data.read import named, nothing_there, read
 from mapsto.framing import settings as written
-from mapsto.framing.frame import Frame
+from mapsto.framing.frame import SPLIT, Frame
 
 READING = ("columns", "encoding", "separator", "data_dir")
 IN_MEMORY = "<memory>"
@@ -47,7 +49,7 @@ def frame(
     if isinstance(source, str) and not source.strip():
         raise BadInput("no data were named.", "Name a file, a folder or a data set: mapsto zoo data")
     if isinstance(source, str | Path) and str(source).endswith(".toml"):
-        return reopen(Path(source).read_text(encoding="utf-8"), str(source))
+        return reopen(written.read(Path(source)), str(source))
     reading = {
         "columns": columns,
         "encoding": encoding,
@@ -95,23 +97,31 @@ def frame_data(
 def reopen(toml: str, name: str, source: Any = None, test: Any = None) -> Frame:
     """A frame from the text of its frame.toml; data that were in memory then are handed over again."""
     now = written.loads(toml, name)
-    for noun in ("data", "model", "objective", "algorithm", "run"):
-        if noun not in now:
-            raise BadInput(f"{name} has no [{noun}] table.", "`mapsto frame DATA --toml` prints a whole one.")
-    data = now["data"]
+    data = now["data"] = {"source": "", "target": None, "test": "", **now["data"]}
+    data["split"] = {**SPLIT, **data.get("split", {})}
+    now["run"] = {"seed": 0, "device": "auto", **now["run"]}
     raw = _again(data["source"], source, data, name)
-    exam = _again(data["test"], test, data, name, raw.formats) if data.get("test") else None
+    exam = _again(data["test"], test, data, name, raw.formats) if data["test"] else None
     return Frame(raw, exam, complete=now)
 
 
 def _again(where: str, handed: Any, data: dict[str, Any], name: str, formats: dict[str, str] | None = None) -> Raw:
-    if where == IN_MEMORY and handed is None:
-        raise BadInput(
-            f"{name} was framed on data in memory, which no file holds.",
-            "Hand them over again: mapsto.resume(RUN, source=…)",
-        )
+    """What a frame.toml was framed on: handed over, or read where it says. Nothing is downloaded: a file asks for it."""
     reading = {k: data[k] for k in READING if k in data}
-    return read(where if handed is None else handed, **reading, formats=formats)
+    if handed is not None:
+        return read(handed, **reading, formats=formats)
+    if where in (IN_MEMORY, "-"):
+        raise BadInput(
+            f"{name} was framed on data in memory or from a pipe, which no file holds.",
+            "Hand them over again: mapsto.resume(RUN, source=…)",
+            "F005",
+        )
+    path = os.path.expanduser(where)
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise BadInput(
+            f"{name} names {clean(where, 200)}, which is no file and no folder.", "Correct its source.", "F005"
+        )
+    return read(where, **reading, formats=formats, download=False)
 
 
 def _is_recipe(source: Any) -> bool:

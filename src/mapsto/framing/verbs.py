@@ -17,7 +17,7 @@ from mapsto.domains.categories import Categories
 from mapsto.domains.row import Row
 from mapsto.export import bundle
 from mapsto.export.function import Function
-from mapsto.framing import infer
+from mapsto.framing import infer, settings
 from mapsto.framing import train as training
 from mapsto.framing.prepare import blanks_as_none, label_lists, with_target
 from mapsto.framing.result import Result, plain_scores, strict
@@ -61,7 +61,7 @@ def evaluate(
     if source is None:
         folder = Run(run)
         if "model_from" in folder.result():  # a run in folds: its function knows the test rows of all folds but its own
-            folder = Run(folder.path / folder.result()["model_from"])
+            folder = Run(folder.path / Path(str(folder.result()["model_from"])).name)
         ready = reopen(folder.frame(), str(folder.path / "frame.toml")).prepared
         fields = {split: ready.fields[split] for split in ("train", "valid", "test")}
     else:
@@ -132,8 +132,8 @@ def compare(*paths: str | Path) -> list[dict[str, Any]]:
     rows = []
     for path in paths:
         folder = Run(path)
-        result, frame_of = folder.result(), folder.frame()
-        model = reopen_model(frame_of)
+        result = folder.result()
+        model = _model_of(folder)
         rows.append(
             {
                 "run": str(path),
@@ -152,10 +152,8 @@ def compare(*paths: str | Path) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["measure"], -_value(row)))
 
 
-def reopen_model(toml: str) -> str:
-    import tomllib
-
-    return tomllib.loads(toml)["model"]["name"]
+def _model_of(run: Run) -> str:
+    return settings.loads(run.frame(), str(run.path / "frame.toml"))["model"]["name"]
 
 
 def _value(row: dict[str, Any]) -> float:
@@ -173,7 +171,7 @@ def runs(folder: str | Path = "runs") -> list[dict[str, Any]]:
         rows.append(
             {
                 "run": str(run.path),
-                "model": reopen_model(run.frame()),
+                "model": _model_of(run),
                 "state": "finished" if done else "can be resumed" if run.checkpoints() else "begun",
                 "step": history[-1]["step"] if history else 0,
                 "measure": result.get("measure"),

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Report:
-    """What observers are told: after `step` steps and `epoch` passes, the mean `losses` since the last report, and
-    the validation `scores` if there has just been an exam."""
+    """What observers are told: after `step` steps and `epoch` passes, the mean `losses` since the last report, the
+    validation `scores` if there has just been an exam, and `news` of the update, for a person to read."""
 
     step: int
     epoch: float
     losses: dict[str, float]
     scores: Scores | None
+    news: tuple[str, ...] = ()
 
 
 Observer = Callable[[Report], None]
@@ -57,10 +58,12 @@ def fit(learner: Learner, until: Until, observers: Sequence[Observer] = (), stop
                     until.hear(learner.step, scores)
                     over = over or until.reached(learner.step)
             if scores is not None or learner.step % learner.report_every == 0:
+                news = tuple(update.news())
                 losses = finite(learner)
+                learner.divergence.hear(learner.step, losses)
                 for observe in observers:  # told, never asked; what they do to their own copy is nobody else's business
                     copied = None if scores is None else dict(scores)
-                    observe(Report(learner.step, learner.step / batches, dict(losses), copied))
+                    observe(Report(learner.step, learner.step / batches, dict(losses), copied, news))
 
 
 def finite(learner: Learner) -> dict[str, float]:
