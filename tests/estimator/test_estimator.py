@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 import mapsto
-from mapsto.core.errors import BadInput, DataError, FrameError, UnknownName
+from mapsto.core.errors import BadInput, DataError
 
 X, Y = load_iris(return_X_y=True)
 LABELS = np.array(["setosa", "versicolor", "virginica"])[Y]
@@ -181,20 +181,21 @@ def test_a_line_an_exam_where_asked_for(capsys):
 
 
 @pytest.mark.parametrize(
-    ("how", "error", "says"),
+    ("how", "says"),
     [
-        ({"model": "mpl"}, UnknownName, "Near it: mlp"),
-        ({"model": "ridge"}, FrameError, "Ridge solves regression"),
-        ({"settings": {"model.widht": 3}}, UnknownName, "model.width"),
-        ({"epochs": 0}, FrameError, "above 0"),
-        ({"learning_rate": -1.0}, FrameError, "above 0"),
-        ({"validation_fraction": 1.0}, FrameError, "less than 1"),
-        ({"validation_fraction": 0.0, "early_stopping": 3}, FrameError, "on validation examples"),
-        ({"device": "abacus"}, BadInput, "abacus"),
+        ({"model": "mpl"}, "Near it: mlp"),
+        ({"model": "ridge"}, "Ridge solves regression"),
+        ({"settings": {"model.widht": 3}}, "model.width"),
+        ({"epochs": 0}, "above 0"),
+        ({"learning_rate": -1.0}, "above 0"),
+        ({"validation_fraction": 1.5}, "data.split.valid"),
+        ({"validation_fraction": 0.0, "early_stopping": 3}, "on validation examples"),
+        ({"device": "abacus"}, "abacus"),
+        ({"batch_size": 0, "settings": {"modle.width": 3}}, "2 things are wrong"),
     ],
 )
-def test_a_wrong_argument_is_refused_when_fitting_with_what_to_do(how, error, says):
-    with pytest.raises(error, match=says):
+def test_a_wrong_argument_is_refused_when_fitting_with_what_to_do(how, says):
+    with pytest.raises(BadInput, match=says):
         mapsto.Classifier(**how).fit(X, Y)
 
 
@@ -280,7 +281,7 @@ def test_several_answers_a_row_are_refused_with_what_to_wrap_it_in():
 @pytest.mark.parametrize(
     ("y", "says"),
     [
-        (np.zeros(150), "only 1 class, 0.0: there is nothing to tell apart"),
+        (np.zeros(150), "'0.0' in every row: there is nothing to tell apart"),
         (np.linspace(0, 1, 150), "Unknown label type: continuous"),
         (np.array(["a", None, "b"] * 50, dtype=object), "y contains missing values"),
         (np.where(Y == 0, np.nan, Y), "y contains NaN"),
