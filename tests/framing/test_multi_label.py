@@ -56,6 +56,13 @@ def test_columns_of_yes_and_no_are_labels(columns: Path) -> None:
     assert (encoded == a_table()[1][ready.parts["train"]][:, [2, 0, 1]]).all()
 
 
+def test_an_array_of_0_and_1_says_which_labels_hold_by_their_numbers() -> None:
+    numbers, labels = a_table()
+    ready = mapsto.frame((numbers, labels.astype(int))).prepared
+    assert ready.problem == "multi-label" and ready.target.classes == [0, 1, 2]
+    assert (ready.fields["train"]["target"].numpy() == labels[ready.parts["train"]]).all()
+
+
 def test_joined_labels_say_the_same_as_columns_and_a_blank_cell_means_none(columns: Path, joined: Path) -> None:
     one, other = mapsto.frame(columns, target=["cat", "dog", "bird"]), mapsto.frame(joined, target="tags")
     assert (one.prepared.fields["test"]["target"] == other.prepared.fields["test"]["target"]).all()
