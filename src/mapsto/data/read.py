@@ -109,7 +109,7 @@ def _source_for(where: Any) -> type[Source]:
         f"a {type(where).__name__} cannot be read as data.",
         "Expected a path, '-', the name of a named set, a pandas or polars frame, a dict of arrays, a tuple (X, y), or "
         "a map-style torch Dataset.",
-        "D110",
+        "D105",
     )
 
 
@@ -131,13 +131,13 @@ def _source_for_path(where: str | Path) -> type[Source]:
             f"'{clean(str(where), 200)}' is of no kind that can be read.",
             "Expected a table (.csv .tsv .txt .jsonl .ndjson .parquet, also .gz), pictures in a folder or .zip, .npz, "
             "or an idx file (…-images-idx3-ubyte).",
-            "D110",
+            "D105",
         )
     from mapsto.data.zoo import Zoo
 
     if Zoo().accepts(where):
         return Zoo
-    raise BadInput(nothing_there(where), f"Named sets: {', '.join(NAMED)}.", "D110")
+    raise BadInput(nothing_there(where), f"Named sets: {', '.join(NAMED)}.", "D105")
 
 
 def nothing_there(where: str | Path) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mapsto.core.errors import BadInput, DataError
-from mapsto.core.text import clean, many
+from mapsto.core.text import clean, few, many
 from mapsto.data.album import Limits, album
 from mapsto.data.files import legible, opened
 from mapsto.data.pictures import SUFFIXES
@@ -49,7 +49,7 @@ def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
     labels = [clean(str(n)) for n in raw.labels] if raw.labels is not None else [str(i + 1) for i in range(len(raw))]
     skipped = [str(finding) for finding in raw.findings if finding.level in ("repair", "warning")]
     if isinstance(f.input, Row):
-        return Inputs(labels, raw.columns, skipped)
+        return Inputs(labels, raw.columns, skipped + _noticed(f.input, raw.columns, f.about.get("target_name")))
     rank = len(f.input.shape)
     for values in raw.columns.values():
         sample = values[0] if values.dtype == object and len(values) else values[:1].squeeze(0)
@@ -59,6 +59,20 @@ def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
         f"{clean(where)} holds nothing that this function takes: {f.input.describe()}.",
         "Name the kind of data it was trained on.",
     )
+
+
+def _noticed(row: Row, columns: dict[str, np.ndarray], target: str | None) -> list[str]:
+    """What the function makes of these columns that a person may not expect."""
+    extra = [name for name in columns if name not in row.columns and name != target]
+    said = [f"C060 {many(len(extra), 'column')} not read by this function: {few(extra)}"] if extra else []
+    unseen = row.unseen(columns)
+    if unseen:
+        where = ", ".join(f"{clean(name)} {count}" for name, count in list(unseen.items())[:5])
+        count = sum(unseen.values())
+        said.append(
+            f"C061 {many(count, 'cell')} of a category that training has not (or only once), taken for unknown: {where}"
+        )
+    return said
 
 
 def _pictures(path: Path) -> Inputs:

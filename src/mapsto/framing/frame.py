@@ -87,6 +87,7 @@ class Frame:
         self._overrides: dict[str, Any] = {}
         self._own: nn.Module | None = None
         self._prepared: tuple[str, Prepared] | None = None
+        self._checked: tuple[Prepared, list[Finding]] | None = None
         self._composed: dict[str, Any] | None = None
         self.proposal: Proposal | None = None
 
@@ -182,7 +183,10 @@ class Frame:
         """Everything there is to say about the data, worst first; and the settings that are none."""
         found = Faults(self.faults)
         with found.noting():
-            found.extend(check(self.prepared))
+            ready = self.prepared
+            if self._checked is None or self._checked[0] is not ready:
+                self._checked = (ready, check(ready))
+            found.extend(self._checked[1])
         return worst_first(found)
 
     def check(self) -> list[Finding]:

@@ -119,7 +119,7 @@ def _check(table: Table, path: str) -> None:
         value = value[word]
     what, fits = WANTED[path]
     if not fits(value):
-        raise FrameError(f"{path} is {what}, but came {clean(repr(value), 60)}.", "", "F003")
+        raise FrameError(f"{path} is {what}, but came {clean(repr(value), 60)}.", code="F003")
 
 
 def _split(data: Table) -> None:

@@ -50,7 +50,7 @@ def frame(
     Raises BadInput with what was expected, what came, and what to do.
     """
     if isinstance(source, str) and not source.strip():
-        raise BadInput("no data were named.", "Name a file, a folder or a data set: mapsto zoo data", "D110")
+        raise BadInput("no data were named.", "Name a file, a folder or a data set: mapsto zoo data", "D105")
     if isinstance(source, str | Path) and str(source).endswith(".toml"):
         return reopen(written.read(Path(source)), str(source))
     reading = {
@@ -66,7 +66,7 @@ def frame(
     if isinstance(source, str) and not _leads_somewhere(source):
         hint = names.near(source, names.listed("recipe"))
         also = f" Recipes near it: {', '.join(hint)}." if hint else ""
-        raise BadInput(nothing_there(source), f"Named sets: {', '.join(named())}.{also}", "D110")
+        raise BadInput(nothing_there(source), f"Named sets: {', '.join(named())}.{also}", "D105")
     return frame_data(source, target, test=test, reading=reading, split=split, seed=seed, device=device)
 
 
