@@ -23,6 +23,7 @@ PROMISES = {
     "disk": "ENOSPC, EDQUOT, EIO, EROFS, EACCES at every k-th write: the old checkpoint stays, path and bytes named",
     "signals": "SIGTERM or SIGINT at a random phase: out in time, with 143 or 130, and resumable",
     "numbers": "a NaN or infinity in a cell, loss, gradient or weight: found within a step, never in the weights, named",
+    "numbers-device": "the same where the host may not wait for the device: the update is taken back there, read at a report",
     "numbers-cost": "cost of looking for them, share of a step",
     "memory": "an allocation fails: half the micro-batch, twice the accumulation, the same gradient",
     "processes": "two processes on one run folder: exactly one proceeds; a dead owner's lock is recovered",

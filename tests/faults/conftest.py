@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from children import Children
+from unbroken import Scenarios
 
 FULL = os.environ.get("MAPSTO_FAULTS") == "full"
 COUNTS = Path(__file__).parents[2] / "runs" / "faults"
@@ -49,3 +51,14 @@ def counted(capsys) -> Callable:
             (COUNTS / f"{key}.json").write_text(json.dumps(line, ensure_ascii=False))
 
     return keep
+
+
+@pytest.fixture(scope="session")
+def children() -> Iterator[Children]:
+    with Children() as children:
+        yield children
+
+
+@pytest.fixture(scope="session")
+def scenarios(children: Children, tmp_path_factory: pytest.TempPathFactory) -> Scenarios:
+    return Scenarios(children, tmp_path_factory.mktemp("runs"), page=FULL)

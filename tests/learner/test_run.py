@@ -244,7 +244,7 @@ def test_a_manifest_that_says_nothing_is_damage(tmp_path, manifest):
         read_folder(tmp_path / "f")
 
 
-def test_checkpoints_are_made_at_exams_when_time_has_gone_by(run, monkeypatch):
+def test_checkpoints_are_made_at_reports_when_time_has_gone_by(run, monkeypatch):
     class Clock:
         now = 0.0
 
@@ -260,7 +260,7 @@ def test_checkpoints_are_made_at_exams_when_time_has_gone_by(run, monkeypatch):
     for step, (now, scores) in enumerate([(19, {}), (21, None), (22, {}), (30, {}), (43, {})], 1):
         clock.now, learned.step = now, step
         saver(Report(step, 0.0, {}, scores))
-    assert [p.name for p in run.checkpoints()] == ["step-00000005", "step-00000003"]
+    assert [p.name for p in run.checkpoints()] == ["step-00000005", "step-00000002"]
 
 
 # -- history -----------------------------------------------------------------------------------------------------------

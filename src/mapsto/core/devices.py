@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import platform
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,7 +23,7 @@ def pick(name: str = "auto") -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise BadInput(
-            f"no device '{name}' here ({str(error).splitlines()[0]}).", "Use --device cpu, or auto."
+            f"no device '{name}' here ({str(error).splitlines()[0]}).", "Use --device cpu, or auto.", "F003"
         ) from error
     return device
 
@@ -41,6 +43,14 @@ def keep_heap() -> None:
         libc.mallopt(mmap_max, 0)
 
 
+def memory() -> int:
+    """Bytes that this process may hold: the machine's, or its container's where that is less."""
+    here = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit ("max")
+        here = min(here, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return here
+
+
 def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 products have units of their own here: AMX or AVX-512 on a CPU, tensor cores since Ampere.
 
@@ -49,6 +59,13 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device)[0] >= 8
     return device.type == "cpu" and (torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an allocation failed. A CPU's says so only in words."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
 
 
 def environment(device: torch.device) -> dict[str, Any]:

@@ -141,6 +141,7 @@ def telling(path: Path, size: int = 0) -> Iterator[None]:
         raise DiskError(
             f"cannot write {path}: {error.strerror} ({amount}{_free(path)} free).",
             f"{REMEDIES.get(error.errno, 'Look at that place')}, then try again; `mapsto resume RUN` continues a run.",
+            error.errno or 0,
         ) from error
 
 

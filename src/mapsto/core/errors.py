@@ -8,11 +8,17 @@ MapstoError
 │   ├── FrameError      four components that do not go together, or a setting that is none
 │   └── Damaged         a folder whose manifest does not hold
 └── FailedRun           the run itself broke; the command line exits with 3
+    ├── NotFinite       a NaN or infinity turned up; it has not got into the weights
     ├── DiskError       a disk that is full, failing or closed to us; what was whole before still is
     └── Interrupted     somebody asked it to stop; it can be resumed; exits with 128 + the signal's number
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mapsto.core.nouns import Finding
 
 
 class MapstoError(Exception):
@@ -29,7 +35,10 @@ class MapstoError(Exception):
 
 
 class BadInput(MapstoError, ValueError):
+    """`findings`: everything found, where it refuses several mistakes at once (core/faults.py)."""
+
     exit_code = 2
+    findings: tuple[Finding, ...] = ()
 
 
 class UnknownName(BadInput):
@@ -56,8 +65,20 @@ class FailedRun(MapstoError, RuntimeError):
     exit_code = 3
 
 
+class NotFinite(FailedRun):
+    """step: at which it was found. examples: the rows of the training split it came with, where they can be told."""
+
+    def __init__(self, message: str, remedy: str, step: int, examples: list[int]):
+        super().__init__(message, remedy)
+        self.step, self.examples = step, examples
+
+
 class DiskError(FailedRun):
-    pass
+    """number: the operating system's own (errno.ENOSPC, say)."""
+
+    def __init__(self, message: str, remedy: str, number: int):
+        super().__init__(message, remedy)
+        self.number = number
 
 
 class Interrupted(FailedRun):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,10 +17,15 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from mapsto.core import devices, tensors
 from mapsto.core.disk import replace_folder
 from mapsto.core.errors import Damaged
+from mapsto.core.hints import WHOLE
+from mapsto.core.reading import JSON_BYTES, RESTORE, parse_json, read_file
+from mapsto.core.text import clean, few
 
 MANIFEST = "manifest.json"
+PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,98}")  # file names that a manifest may list
 
 
 class Stateful:
@@ -57,21 +63,48 @@ def pack(state: Any) -> dict[str, bytes]:
     }
 
 
-def unpack(files: dict[str, bytes]) -> Any:
-    """Undo `pack`."""
-    tensors = safetensors.torch.load(files["tensors.safetensors"])
+def unpack(files: dict[str, bytes], where: str = "a checkpoint") -> Any:
+    """Undo `pack`. Damaged, with `where`, for anything that `pack` does not write."""
+    if files.keys() != {"state.json", "tensors.safetensors"}:
+        raise Damaged(f"{where}: no checkpoint; it holds {few(files) or 'nothing'}.", RESTORE, "M006")
+    stored = tensors.load(files["tensors.safetensors"], f"{where}/tensors.safetensors")
 
     def fill(node: Any) -> Any:
-        ((form, content),) = node.items()
-        if form == "tensor":
-            return tensors[content]
-        if form == "dict":
-            return {key: fill(value) for key, value in content.items()}
-        if form == "list":
-            return [fill(value) for value in content]
-        return content
+        match node:
+            case {"tensor": str(path), **rest} if not rest and path in stored:
+                return stored[path]
+            case {"dict": dict(content), **rest} if not rest:
+                return {key: fill(value) for key, value in content.items()}
+            case {"list": list(content), **rest} if not rest:
+                return [fill(value) for value in content]
+            case {"value": None | bool() | int() | float() | str() as content, **rest} if not rest:
+                return content
+        raise Damaged(f"{where}: state.json does not say what a run remembers.", RESTORE, "M006")
 
-    return fill(json.loads(files["state.json"]))
+    return fill(parse_json(files["state.json"], f"{where}/state.json", finite=False))  # a best score may be −∞
+
+
+def odd(mine: Any, saved: Any, path: str = "") -> str:
+    """Where a saved state is not of the form of the present one, which it is to take the place of; "" where it is.
+
+    Dicts have the same keys, lists the same length, tensors shape and dtype; whole numbers are 0 or more. What is empty or
+    None now may have been filled then: with what, its owner must see to.
+    """
+    if isinstance(mine, dict) and isinstance(saved, dict):
+        apart = mine.keys() ^ saved.keys() if mine else set()
+        found = [f"{path}/{clean(key, 60)}" for key in sorted(apart)]
+        found = found or [odd(mine[key], saved[key], f"{path}/{key}") for key in mine]
+        return next(filter(None, found), "")
+    if isinstance(mine, list | tuple) and isinstance(saved, list) and len(saved) == (len(mine) or len(saved)):
+        return next(
+            filter(None, (odd(a, b, f"{path}/{i}") for i, (a, b) in enumerate(zip(mine, saved, strict=False)))), ""
+        )
+    if isinstance(mine, Tensor) and isinstance(saved, Tensor):
+        return "" if (mine.shape, mine.dtype) == (saved.shape, saved.dtype) else path
+    if isinstance(saved, dict | list) or (type(saved) is int and not 0 <= saved <= WHOLE):
+        return path
+    alike = type(mine) is type(saved) or {type(mine), type(saved)} == {int, float}
+    return "" if alike or (mine is None and not isinstance(saved, Tensor)) else path
 
 
 def write_folder(path: Path, files: dict[str, bytes], about: dict[str, Any] | None = None) -> None:
@@ -92,47 +125,55 @@ def sealed(manifest: bytes) -> bool:
 
 
 def read_folder(path: Path, only: tuple[str, ...] = ()) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """The files of a folder and its manifest. Damaged where one is absent, extra in the manifest, or changed."""
+    """The files of a folder and its manifest. Damaged where one is absent, changed, or nothing that mapsto writes."""
     path = Path(path)
-    manifest = read_json(path / MANIFEST)
-    if not sealed((path / MANIFEST).read_bytes()):
+    written = read_file(path / MANIFEST, JSON_BYTES)
+    manifest = parse_json(written, str(path / MANIFEST))
+    if not sealed(written):
         raise Damaged(
-            f"{path / MANIFEST}: not the manifest that was written (its own sha256 differs).",
-            "Restore it from a copy, or train again.",
+            f"{path / MANIFEST}: not the manifest that was written (its own sha256 differs).", RESTORE, "M002"
         )
-    try:
-        stated = {name: (about["size"], about["sha256"]) for name, about in manifest["files"].items()}
-    except (KeyError, TypeError, AttributeError) as error:
+    stated = _stated(manifest, path)
+    if sum(length for length, _ in stated.values()) > devices.memory():
         raise Damaged(
-            f"{path / MANIFEST}: it does not say which files there are, and what they hold.",
-            "Restore it from a copy, or train again.",
-        ) from error
+            f"{path}: its files are larger than the memory here ({devices.memory():,} bytes).", RESTORE, "M007"
+        )
     files = {}
     for name, (length, sha256) in stated.items():
-        if Path(name).name != name or name in (".", ".."):
-            raise Damaged(f"{path}: the manifest names '{name}', which is no plain file name.")
         if only and name not in only:
             continue
-        try:
-            data = (path / name).read_bytes()
-        except OSError as error:
-            raise Damaged(f"{path / name}: the manifest lists it, but it cannot be read ({error.strerror}).") from error
+        data = read_file(path / name, length)
         if len(data) != length or hashlib.sha256(data).hexdigest() != sha256:
             raise Damaged(
                 f"{path / name}: not the file that was written (sha256 or size differs from the manifest).",
-                "Restore it from a copy, or train again.",
+                RESTORE,
+                "M003",
             )
         files[name] = data
     return files, manifest
 
 
-def read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise Damaged(f"{path}: cannot be read ({error.strerror}).") from error
-    except ValueError as error:
-        raise Damaged(f"{path}: not JSON ({error}).") from error
+def _stated(manifest: Any, path: Path) -> dict[str, tuple[int, str]]:
+    """Name → size and sha256, of the files that a manifest lists."""
+    match manifest:
+        case {"files": dict(files)}:
+            pass
+        case _:
+            raise Damaged(f"{path / MANIFEST}: it does not say which files there are.", RESTORE, "M002")
+    stated = {}
+    for name, about in files.items():
+        if not PLAIN.fullmatch(name):
+            raise Damaged(
+                f"{path / MANIFEST}: it names '{clean(name, 60)}', which is no plain file name of mapsto's.",
+                RESTORE,
+                "M002",
+            )
+        match about:
+            case {"size": int(size), "sha256": str(sha256)} if not isinstance(size, bool) and size >= 0:
+                stated[name] = size, sha256
+            case _:
+                raise Damaged(f"{path / MANIFEST}: it does not say what {name} holds.", RESTORE, "M002")
+    return stated
 
 
 def size(state: Any) -> int:

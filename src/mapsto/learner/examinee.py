@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 
-from mapsto.core.batch import Batch, total_and_count
+from mapsto.core import devices
+from mapsto.core.batch import Batch, pieces, size, total_and_count
 from mapsto.core.nouns import Objective
 from mapsto.learner import place
+
+T = TypeVar("T")
+Judged = tuple[Tensor, dict[str, Tensor]]
 
 
 class Examinee:
@@ -16,15 +23,34 @@ class Examinee:
     def __init__(self, model: nn.Module, objective: Objective, device: torch.device, seed: int = 0):
         self.model, self.objective, self.device, self.seed = model, objective, device, seed
 
-    @torch.inference_mode()
     def predict(self, batch: Batch) -> Tensor:
         """What the model says about a ready batch, in the output domain's encoding."""
+        return self._in_memory(self._predict, batch, lambda first, second: torch.cat([first, second]))
+
+    def judge(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The prediction of a ready batch, and for each term of its losses [total, count]."""
+
+        def together(first: Judged, second: Judged) -> Judged:
+            return torch.cat([first[0], second[0]]), {term: first[1][term] + second[1][term] for term in first[1]}
+
+        return self._in_memory(self._judge, batch, together)
+
+    def _in_memory(self, ask: Callable[[Batch], T], batch: Batch, together: Callable[[T, T], T]) -> T:
+        """`ask` about the batch; where memory does not suffice, about its halves: a row's answer hangs on no other's."""
+        try:
+            return ask(batch)
+        except (RuntimeError, MemoryError) as error:
+            if not devices.is_out_of_memory(error) or size(batch) < 2 or self.objective.coupled:
+                raise
+        return together(*(self._in_memory(ask, half, together) for half in pieces(batch, 2)))
+
+    @torch.inference_mode()
+    def _predict(self, batch: Batch) -> Tensor:
         with place.at_rest(self.model, self.device, self.seed):
             return self.objective.predict(self.model, batch)
 
     @torch.inference_mode()
-    def judge(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The prediction of a ready batch, and for each term of its losses [total, count]."""
+    def _judge(self, batch: Batch) -> Judged:
         with place.at_rest(self.model, self.device, self.seed):
             judged = {}
             for player in self.objective.players:

@@ -8,8 +8,11 @@ model/  result.json  report.html  once training has ended
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
+import os
+import platform
 import re
 import time
 from collections.abc import Iterator
@@ -19,13 +22,16 @@ from typing import Any
 
 from mapsto.core import disk
 from mapsto.core.errors import BadInput, Damaged, DiskError
-from mapsto.core.state import pack, read_folder, read_json, size, unpack, write_folder
+from mapsto.core.reading import RESTORE, read_json, read_text
+from mapsto.core.state import pack, read_folder, size, unpack, write_folder
 from mapsto.core.text import clean
 from mapsto.learner.fit import Report
 from mapsto.learner.learner import Learner
 
 KEEP = 2  # checkpoints
 LOGS = ("history.jsonl", "timing.jsonl")
+SAVE_SECONDS = 20.0  # between two checkpoints
+LONGEST = 4 << 20  # bytes of a frame.toml
 
 
 class Run:
@@ -51,6 +57,9 @@ class Run:
         try:
             disk.new_folder(target, asked)
         except DiskError as error:
+            taken = error.number in (errno.ENOTEMPTY, errno.EEXIST)
+            if taken and target.is_dir():  # another process was quicker
+                return cls.create(path, name, frame, environment)
             raise BadInput(
                 f"cannot make the run folder: {error.message}", f"{error.remedy}\nOr name another with --run PATH."
             ) from error
@@ -60,16 +69,25 @@ class Run:
     def locked(self) -> Iterator[None]:
         """Only one process works on a run; the lock goes with the process, however it ends.
 
+        The file says whose it is, for the message alone: what is written there may be a dead process's, a lock may not.
         What processes before it left half-written is then nobody's, and is cleared away.
         """
         lock = self.path / ".lock"
         with disk.telling(lock):
             lock.touch()
-        with open(lock, "w") as file:
+        with open(lock, "a+", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise BadInput(f"another process is working on {self.path}.", "Wait for it, or stop it.") from error
+            except BlockingIOError as error:
+                time.sleep(0.1)  # it may be about to write who it is
+                file.seek(0)
+                raise BadInput(
+                    f"another process is working on {self.path}: {file.read()}.", "Wait for it, or stop it."
+                ) from error
+            with disk.telling(lock):
+                file.truncate(0)
+                file.write(f"process {os.getpid()} on {platform.node()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}")
+                file.flush()
             disk.tidy(self.path)
             disk.tidy(self.path / "checkpoints")
             yield
@@ -80,7 +98,7 @@ class Run:
             with disk.telling(told):
                 if told.exists():
                     disk.sync(told)
-        newest = self.path / "checkpoints" / f"step-{learner.step:08d}"
+        newest = self.checkpoint(learner.step)
         write_folder(newest, pack(learner.state_dict()), about)
         # one from a later step did not verify when this run was resumed, or it would have gone on from there
         earlier = [path for path in self.checkpoints() if path.name <= newest.name]
@@ -96,8 +114,15 @@ class Run:
             return ""
         return f"only {free:,} bytes are free at {self.path}, and a checkpoint takes about {expected:,}: make room"
 
+    def checkpoint(self, step: int) -> Path:
+        return self.path / "checkpoints" / f"step-{step:08d}"
+
     def checkpoints(self) -> list[Path]:
         """Newest first."""
+        if (self.path / "checkpoints").is_symlink():  # what is saved and removed there would be elsewhere
+            raise Damaged(
+                f"{self.path / 'checkpoints'}: a link, where a folder belongs.", "Put the folder there.", "M001"
+            )
         return sorted((self.path / "checkpoints").glob("step-*"), reverse=True)
 
     def restore(self, learner: Learner) -> tuple[dict[str, Any], list[str]]:
@@ -109,7 +134,9 @@ class Run:
         for path in self.checkpoints():
             try:
                 files, about = read_folder(path)
-                learner.load_state_dict(unpack(files))
+                if type(about.get("seconds", 0.0)) not in (int, float):
+                    raise Damaged(f"{path}: its manifest does not say how long it took.", RESTORE, "M002")
+                learner.load_state_dict(unpack(files, str(path)))
                 break
             except Damaged as error:
                 skipped.append(error.message)
@@ -120,10 +147,14 @@ class Run:
 
     def frame(self) -> str:
         """The text of frame.toml."""
-        return (self.path / "frame.toml").read_text(encoding="utf-8")
+        return read_text(self.path / "frame.toml", LONGEST)
 
     def environment(self) -> dict[str, Any]:
-        return read_json(self.path / "environment.json")
+        found = read_json(self.path / "environment.json")
+        threads = found.get("threads", 1) if isinstance(found, dict) else 0
+        if type(threads) is not int or not 1 <= threads <= 1024:
+            raise Damaged(f"{self.path / 'environment.json'}: not what a run was made under.", RESTORE, "M006")
+        return found
 
     def history(self) -> list[dict[str, Any]]:
         """The reports so far, oldest first."""
@@ -134,6 +165,8 @@ class Run:
         line = {"step": report.step, "epoch": round(report.epoch, 4), "losses": report.losses}
         if report.scores:
             line["valid"] = {name: score.value for name, score in report.scores.items()}
+        if report.news:
+            line["news"] = list(report.news)
         self._append("history.jsonl", line)
         self._append("timing.jsonl", {"step": report.step, "time": time.time()})
 
@@ -170,14 +203,14 @@ class Run:
 
 
 class Checkpoints:
-    """An observer that saves the run now and then: at an exam, when `seconds` have gone by since the last time."""
+    """An observer that saves the run now and then: at the first report when `seconds` have gone by since the last time."""
 
-    def __init__(self, run: Run, learner: Learner, about: dict[str, Any], seconds: float = 20.0):
+    def __init__(self, run: Run, learner: Learner, about: dict[str, Any], seconds: float = SAVE_SECONDS):
         self.run, self.learner, self.about, self.seconds = run, learner, about, seconds
         self.last = time.monotonic()
 
     def __call__(self, report: Report) -> None:
-        if report.scores is not None and time.monotonic() - self.last > self.seconds:
+        if time.monotonic() - self.last > self.seconds:
             self.run.save(self.learner, self.about)
             self.last = time.monotonic()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -23,7 +25,13 @@ class Tally(Stateful):
             self.totals[term] = self.totals[term] + pair if term in self.totals else pair
 
     def read(self) -> dict[str, float]:
-        """The mean of every term since the last reading; one look at the device."""
-        means = {term: float(pair[0] / pair[1]) for term, pair in self.totals.items()}
+        """The mean of every term since the last reading; one look at the device. What counted nothing is left out."""
+        read = {term: pair.tolist() for term, pair in self.totals.items()}
+        means = {term: total / count for term, (total, count) in read.items() if count}
         self.totals = {}
         return means
+
+    def odd(self, state: dict[str, Any]) -> str:
+        """What keeps `state` from being that of a tally; "" where nothing does."""
+        good = all(isinstance(pair, Tensor) and pair.shape == (2,) for pair in state["totals"].values())
+        return "" if good else "/tally/totals"

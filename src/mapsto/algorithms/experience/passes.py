@@ -38,7 +38,7 @@ class Passes(Experience):
     def batch(self, step: int) -> Batch:
         epoch, part = divmod(step, self.batches)
         index = self.plan(epoch)[part]
-        batch = self.data.train.gather(index)
+        batch = {**self.data.train.gather(index), "index": index}
         return self.data.ready(batch, seeds.generator(index.device, self.seed, step, AUGMENT))
 
     def plan(self, epoch: int) -> list[Tensor]:

@@ -28,4 +28,5 @@ class Whole(Experience):
         index = torch.arange(count)
         if 0 < self.at_most < count:
             index = seeds.shuffled(count, self.seed, SUBSAMPLE)[: self.at_most].sort().values
-        return self.data.ready(self.data.train.gather(index.to(self.data.device)))
+        index = index.to(self.data.device)
+        return self.data.ready({**self.data.train.gather(index), "index": index})

@@ -8,16 +8,22 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mapsto.algorithms.optimizers.adamw import AdamW
+from mapsto.algorithms.update.diagnosis import diagnose
 from mapsto.algorithms.update.flat import Flat
+from mapsto.algorithms.update.guard import NEVER, Guard
+from mapsto.core import devices, seeds
 from mapsto.core.batch import Batch, Losses, Mean, detached, joined, pieces, size, total_and_count
-from mapsto.core.errors import FrameError
+from mapsto.core.errors import FailedRun, FrameError, NotFinite
 from mapsto.core.nouns import Learner, Optimizer, Schedule, Update
 from mapsto.core.schedules import Constant, OneCycle
+from mapsto.core.state import to_device
 
 NOBODY = 1e-12  # a count to divide by where nobody counts: the total is 0, and so is the mean then
+REMEMBERED = ("parts", "lost", "damping", "untold")
+KEPT_EVERY = 100  # steps between the weights that "roll-back" can go back to
 
 
 @dataclass
@@ -29,6 +35,11 @@ class Descend(Update):
     accumulate: micro-batches a step; the gradient is that of the whole batch, in less memory.
     ema: the share that an average of the weights keeps at each step, say 0.99; exams see the average. 0 is off.
     precision: in which products are taken; weights, gradients and moments stay float32.
+    nonfinite: what a NaN or infinity in loss, gradient or weights leads to; it never gets into the weights. "stop" ends the
+    run and says where it came from; "skip" leaves that turn out; "roll-back" also returns to the weights of up to 100 steps
+    before, at half the learning rate. mishaps: how often it may skip or roll back before it stops.
+
+    Where memory does not suffice, micro-batches are halved, and said so: the batch and its gradient stay the same.
     """
 
     learning_rate: float = 1e-3
@@ -38,6 +49,8 @@ class Descend(Update):
     accumulate: int = 1
     ema: float = 0.0
     precision: Literal["float32", "bfloat16"] = "float32"
+    nonfinite: Literal["stop", "skip", "roll-back"] = "stop"
+    mishaps: int = 10
 
     def __post_init__(self) -> None:
         if not isinstance(self.learning_rate, float | int) or not 0 < self.learning_rate < float("inf"):
@@ -48,6 +61,8 @@ class Descend(Update):
             raise FrameError(f"clip is a norm above 0, or None for no bound, but came {self.clip}.")
         if self.precision not in ("float32", "bfloat16"):
             raise FrameError(f"precision is float32 or bfloat16, but came {self.precision!r}.")
+        if self.nonfinite not in ("stop", "skip", "roll-back"):
+            raise FrameError(f"nonfinite is stop, skip or roll-back, but came {self.nonfinite!r}.")
 
     def start(self, learner: Learner) -> None:
         super().start(learner)
@@ -58,6 +73,7 @@ class Descend(Update):
                 f"the schedule {type(self.schedule).__name__} needs to know when the run ends, but {learner.algorithm.until} "
                 "does not say.",
                 "Join it with epochs or steps (`either` of minutes and epochs), or use the schedule constant.",
+                "F004",
             )
         self.flats = {p: Flat(self.model.get_submodule(p), self.optimizer) for p in self.objective.players}
         for player, flat in self.flats.items():
@@ -65,29 +81,55 @@ class Descend(Update):
                 raise FrameError(
                     f"{type(self.model.get_submodule(player)).__name__} has no trainable parameter for Descend to change.",
                     "A solvable model is fitted with algorithm.update.name=solve; of another, leave a part unfrozen.",
+                    "F004",
                 )
         self.averages = {p: [v.clone() for v in flat.values] for p, flat in self.flats.items()} if self.ema else {}
+        self.experience, self.seed = learner.algorithm.experience, learner.seed
+        self.parts = self.accumulate  # micro-batches a step: more of them once memory has not sufficed
+        self.guard = Guard(self.model, sticky=self.nonfinite == "stop", at_once=self.device.type == "cpu")
+        self.lost, self.damping = 0, 1.0  # turns without an update so far, and what is left of the learning rate
+        self.untold: list[str] = []
+        self.kept = self._copies()
 
     def step(self, batch: Batch, step: int) -> Losses:
         place = min(step, self.horizon - 1) if self.horizon else step  # past its end, a cosine would rise again
-        rate = self.learning_rate * self.schedule.at(place, self.horizon)
+        rate = self.learning_rate * self.schedule.at(place, self.horizon) * self.damping
+        if self.kept and step % KEPT_EVERY == 0:
+            self.kept = self._copies()
         report: Losses = {}
         for player, flat in self.flats.items():
-            report |= self.descend(batch, player, flat)
-            if self.clip is not None:
-                flat.clip(self.clip)
-            flat.step(rate)
+            self.guard.keep(flat)
+            losses, loss = self.descend(batch, player, flat, step)
+            if self.guard.sound(flat, loss, step):
+                if self.clip is not None:
+                    flat.clip(self.clip)
+                flat.step(rate)
+                report |= self.guard.undo(flat, losses, batch.get("weight"))
+            else:
+                self.guard.restore()
+                self.mishap(batch, player, step)
         self.objective.settle(self.model)
         if self.ema:
             self.follow(step)
         return report
 
-    def descend(self, batch: Batch, player: str, flat: Flat) -> Losses:
-        """Leave in `flat` the gradient of the mean loss over the whole batch, whatever it is cut into."""
+    def descend(self, batch: Batch, player: str, flat: Flat, step: int) -> tuple[Losses, Tensor]:
+        """Leave in `flat` the gradient of the mean loss over the whole batch, whatever it is cut into; in smaller pieces where
+        memory does not suffice. Returns the losses, and that mean."""
+        while True:
+            try:
+                return self._descend(batch, player, flat)
+            except (RuntimeError, MemoryError) as error:
+                if not devices.is_out_of_memory(error):
+                    raise
+                told = str(error).splitlines()[0]
+            self.make_do(size(batch), told, step)
+
+    def _descend(self, batch: Batch, player: str, flat: Flat) -> tuple[Losses, Tensor]:
         flat.forget()
-        parts = pieces(batch, min(self.accumulate, size(batch))) if self.accumulate > 1 else [batch]
+        parts = pieces(batch, min(self.parts, size(batch))) if self.parts > 1 else [batch]
         counts: dict[str, Tensor | int] = {}
-        reports = []
+        reports, means = [], []
         for part in parts:
             losses = self.losses(part, player)
             counts = counts or self.counts(batch, parts, player, losses)
@@ -95,7 +137,63 @@ class Descend(Update):
             mean = sum(total / counts[term] for term, total in totals.items())
             mean.backward(inputs=flat.parameters)  # the other players stay still
             reports.append(detached(losses))
-        return joined(reports) if len(reports) > 1 else reports[0]
+            means.append(mean.detach())
+        return (joined(reports), sum(means)) if len(reports) > 1 else (reports[0], means[0])
+
+    def make_do(self, rows: int, told: str, step: int) -> None:
+        """After an allocation that failed: half as many examples at a time from here on, and the turn begun again."""
+        if self.parts >= rows:
+            raise FailedRun(
+                f"step {step}: memory does not suffice for a single example: {told}.",
+                "Use a smaller model (--set model.width=…), smaller inputs, or a machine with more memory.",
+            )
+        self.parts = min(2 * self.parts, rows)
+        self.guard.restore()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        seeds.set_all(self.seed, step)
+        at_once = -(-rows // self.parts)
+        normed = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.model.modules())
+        self.untold.append(
+            f"step {step}: memory did not suffice; from here on {at_once} examples at a time, accumulated: the same batch of "
+            f"{rows} and the same gradient"
+            + (f", but that batch statistics (batch norm) are now those of {at_once} examples" if normed else "")
+        )
+
+    def mishap(self, batch: Batch, player: str, step: int, times: int = 1) -> None:
+        """An update was not sound and not made: find out why, and stop, skip or roll back."""
+        seeds.set_all(self.seed, step)
+        parts = pieces(batch, min(self.parts, size(batch)))
+        found = diagnose(self.model, lambda part: self.losses(part, player), parts)
+        self.guard.restore()
+        self.lost += times
+        what = f"step {step}: {found}"
+        if self.nonfinite == "stop" or self.lost > self.mishaps or (found.lasting and self.nonfinite == "skip"):
+            after = f" (and {self.lost - times} times before)" if self.lost > times else ""
+            raise NotFinite(
+                f"{what}{after}. The weights are as they were before this step.",
+                ("Look at those examples. Or l" if found.of_few else "L")
+                + "ower the learning rate (--set algorithm.lr=…), clip gradients (--set algorithm.clip=1.0), or leave such steps "
+                "out (--set algorithm.nonfinite=skip, or roll-back).",
+                step,
+                found.examples if found.of_few else [],
+            )
+        if self.nonfinite == "roll-back":
+            self._put_back(self.kept)
+            self.damping /= 2
+            what += f"; back to earlier weights, at {self.damping:g} of the learning rate"
+        else:
+            what += "; left out"
+        self.untold.append(what)
+
+    def news(self) -> list[str]:
+        step, times = (NEVER, 0) if self.guard.at_once else self.guard.first()
+        if step != NEVER:
+            self.guard.forgive()
+            player = next(iter(self.flats))
+            self.mishap(self.experience.batch(step), player, step, times)
+        told, self.untold = self.untold, []
+        return told
 
     def losses(self, batch: Batch, player: str) -> Losses:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
@@ -142,8 +240,29 @@ class Descend(Update):
                 value.copy_(average)
                 average.copy_(kept)
 
+    def _copies(self) -> dict[str, Any]:
+        """What "roll-back" returns to; {} where it is not asked for."""
+        if self.nonfinite != "roll-back":
+            return {}
+        flats = {p: {"count": f.count, "changing": [t.clone() for t in f.changing()]} for p, f in self.flats.items()}
+        return {"flats": flats, "buffers": [b.clone() for b in self.guard.buffers]}
+
+    def _put_back(self, copies: dict[str, Any]) -> None:
+        for player, flat in self.flats.items():
+            flat.count = copies["flats"][player]["count"]
+            for now, before in zip(flat.changing(), copies["flats"][player]["changing"], strict=True):
+                now.copy_(before)
+        for now, before in zip(self.guard.buffers, copies["buffers"], strict=True):
+            now.copy_(before)
+
     def state_dict(self) -> dict[str, Any]:
-        return {"flats": {p: flat.state_dict() for p, flat in self.flats.items()}, "averages": self.averages}
+        return {
+            "flats": {p: flat.state_dict() for p, flat in self.flats.items()},
+            "averages": self.averages,
+            "guard": self.guard.state_dict(),
+            "kept": self.kept,
+            **{name: getattr(self, name) for name in REMEMBERED},
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for player, flat in self.flats.items():
@@ -151,3 +270,7 @@ class Descend(Update):
         for player, averages in self.averages.items():
             for mine, saved in zip(averages, state["averages"][player], strict=True):
                 mine.copy_(saved)
+        self.guard.load_state_dict(state["guard"])
+        self.kept = to_device(state["kept"], self.device)
+        for name in REMEMBERED:
+            setattr(self, name, state[name])
