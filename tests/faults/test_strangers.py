@@ -218,22 +218,24 @@ def listed(folder: Path, draw: random.Random) -> None:
         pass
     stated = json.loads((folder / "manifest.json").read_text())
     stated.pop("sha256", None)
-    import spoiled
+    import goods
 
-    added = json.loads(spoiled.manifest({"x": data}))["files"]["x"]
+    from mapsto.core.state import seal
+
+    added = json.loads(goods.manifest({"x": data}))["files"]["x"]
     stated["files"][name] = draw.choice([added, added, draw.choice(JUNK), {**added, "size": draw.choice(JUNK)}])
-    (folder / "manifest.json").write_bytes(spoiled.sealed(json.dumps(stated, indent=1).encode()))
+    (folder / "manifest.json").write_bytes(seal(json.dumps(stated, indent=1).encode()))
 
 
 @of("model", "checkpoint")
 def vouched_oddly(folder: Path, draw: random.Random) -> None:
     """The manifest itself is odd."""
-    import spoiled
+    from mapsto.core.state import seal
 
     stated = json.loads((folder / "manifest.json").read_text())
     stated.pop("sha256", None)
     spoil(stated, draw, draw.choice([junk, dropped]))
-    (folder / "manifest.json").write_bytes(spoiled.sealed(json.dumps(stated, indent=1).encode()))
+    (folder / "manifest.json").write_bytes(seal(json.dumps(stated, indent=1).encode()))
 
 
 @of("model", "checkpoint", "frame")
@@ -256,9 +258,7 @@ def linked(folder: Path, draw: random.Random) -> None:
             (folder / "there").write_bytes(data)
             path.symlink_to("there")
         case 4:
-            os.link("/etc/hostname", path) if os.stat("/etc").st_dev == os.stat(folder).st_dev else path.symlink_to(
-                "/etc"
-            )
+            os.link(Path.cwd() / "mlp" / "README.md", path)  # of a file elsewhere
         case 5:
             path.mkdir()
         case 6:
@@ -644,7 +644,7 @@ class Late(BaseException):
 
 def load(kind: str, good: str, folder: Path, given: dict) -> str:
     """Load it the way its owner would, and use it: "loaded", or "refused" where a MapstoError says why."""
-    import spoiled
+    import goods
 
     import mapsto
     from mapsto.core.errors import MapstoError
@@ -656,7 +656,7 @@ def load(kind: str, good: str, folder: Path, given: dict) -> str:
         learner.load_state_dict(unpack(given["before"]))
         _, skipped = Run(folder.parents[1]).restore(learner)
         if skipped:
-            assert spoiled.checkpoint(learner) == given["before"], "a refused checkpoint left something behind"
+            assert goods.checkpoint(learner) == given["before"], "a refused checkpoint left something behind"
             return "refused"
         try:
             learner.fit(learner.step + 1)
@@ -668,7 +668,7 @@ def load(kind: str, good: str, folder: Path, given: dict) -> str:
             mapsto.frame(str(folder / "frame.toml")).components()
         else:
             f = mapsto.load(folder)
-            f(spoiled.ASKED["picture" if len(f.input.shape) == 3 else "row"])
+            f(goods.ASKED["picture" if len(f.input.shape) == 3 else "row"])
             str(f)
     except MapstoError as error:
         assert error.message and "\x1b" not in str(error), "a message that says nothing, or too much"
@@ -680,7 +680,7 @@ def named_data(folder: Path) -> tuple[str, ...]:
     """Files and folders that a frame.toml names as its data: to read them is what it is for, wherever they are."""
     try:
         file = folder / "frame.toml"
-        if not file.is_file() or file.stat().st_size > 10**7:
+        if not file.is_file() or file.is_symlink() or file.stat().st_size > 10**7:
             return ()
         named = map(
             os.path.expanduser, re.findall(r'^(?:source|test|data_dir) = "(.+)"$', file.read_text(), re.MULTILINE)
@@ -721,7 +721,7 @@ def naive(kind: str, good: str, folder: Path, given: dict) -> str:
 
 def child(seed: int, count: int, root: Path) -> dict:
     """Run `count` cases with `load`, then the same with `naive`; what came of them."""
-    import spoiled
+    import goods
 
     import mapsto
     from mapsto.core import devices, names
@@ -729,11 +729,11 @@ def child(seed: int, count: int, root: Path) -> dict:
     for shelf in names.SHELVES:
         for name in names.listed(shelf):
             names.find(shelf, name)
-    source = spoiled.table(root / "table.csv")
-    GOODS.update({name: spoiled.model_folder(name, root / "good" / name) for name in spoiled.MODELS})
-    learner = spoiled.learner(source)
-    given = {"learner": learner, "before": spoiled.checkpoint(learner)}
-    toml_text = {"frame.toml": spoiled.frame_toml(source).encode(), "table.csv": source.read_bytes()}
+    source = goods.table(root / "table.csv")
+    GOODS.update({name: goods.model_folder(name, root / "good" / name) for name in goods.MODELS})
+    learner = goods.learner(source)
+    given = {"learner": learner, "before": goods.checkpoint(learner)}
+    toml_text = {"frame.toml": goods.frame_toml(source).encode(), "table.csv": source.read_bytes()}
     starts = {"model": GOODS, "checkpoint": {"mlp": given["before"]}, "frame": {"mlp": toml_text}}
     for named in ("iris", "digits"):  # scikit-learn's own, imported when they are asked for
         mapsto.frame(named)
@@ -762,7 +762,7 @@ def child(seed: int, count: int, root: Path) -> dict:
                 for name, data in {**files, "table.csv": table}.items():
                     (folder / name).write_bytes(data)
             else:
-                spoiled.lay(folder, files)
+                goods.lay(folder, files)
             if kind == "checkpoint":
                 (folder.parents[1] / "frame.toml").write_text("")
             if not vars(family).get("before"):
@@ -806,7 +806,7 @@ def child(seed: int, count: int, root: Path) -> dict:
     signal.signal(signal.SIGALRM, too_late)
     for name in GOODS:  # what is imported late or made once
         folder = root / "case--1" / "model"
-        spoiled.lay(folder, GOODS[name])
+        goods.lay(folder, GOODS[name])
         assert load("model", name, folder, given) == "loaded"
         shutil.rmtree(folder.parent)
     (root / "frame.toml").write_bytes(toml_text["frame.toml"])
@@ -848,5 +848,5 @@ def reset_peak() -> None:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as root:
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as root:
         print(json.dumps(child(int(sys.argv[1]), int(sys.argv[2]), Path(root).resolve())))
