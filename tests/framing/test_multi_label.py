@@ -10,7 +10,7 @@ from PIL import Image
 
 import mapsto
 from mapsto.core.errors import DataError
-from mapsto.framing.prepare import blanks_as_none, yes_or_no
+from mapsto.framing.target import blanks_as_none, yes_or_no
 from mapsto.framing.result import Result
 
 ROWS = 240

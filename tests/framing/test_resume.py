@@ -186,6 +186,8 @@ class Said:
     def say(self, what):
         self.said.append(what)
 
+    tell = say
+
 
 def test_a_finished_run_resumed_says_the_same_again(tmp_path):
     whole = outcome(train(on_table(), tmp_path / "run", **QUICK))

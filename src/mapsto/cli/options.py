@@ -78,7 +78,15 @@ def reading(columns: str | None, encoding: str | None, separator: str | None, da
     return {k: v for k, v in given.items() if v is not None}
 
 
-def framed(
+def framed(source: str, **asked: Any) -> Any:
+    """The frame that the options ask for. What is wrong with them is refused, with all that is wrong with the data."""
+    frame = proposed(source, **asked)
+    if frame.faults:
+        frame.refuse()
+    return frame
+
+
+def proposed(
     source: str,
     target: str | None,
     test: str | None,
@@ -88,25 +96,27 @@ def framed(
     minutes: float | None,
     **how: Any,
 ) -> Any:
-    """The frame that the options ask for."""
+    """The frame that the options ask for; settings that are none are in its `faults`."""
     import mapsto
     from mapsto.framing.settings import parse
 
     read = {k: how.pop(k) for k in ("columns", "encoding", "separator", "data_dir")}
     frame = mapsto.frame(source, targets(target), test=test, **reading(**read), **how)
+    changes = []
+    for text in settings:
+        with frame.faults.noting():
+            changes.append(parse(text))
+    frame.change(changes)
     ends: list[dict[str, Any]] = []
     if epochs:
         ends.append({"name": "epochs", "count": epochs})
     if steps:
         ends.append({"name": "steps", "count": steps})
-    for path, value in sorted(
-        (parse(s) for s in settings), key=lambda s: s[0] != "model.name"
-    ):  # a model brings its own settings
-        frame.set(path, value)
-    if minutes:
-        ends = [{"name": "minutes", "count": minutes}, *(ends or [dict(frame.settings["algorithm"]["until"])])]
-    if ends:
-        frame.set("algorithm.until", ends[0] if len(ends) == 1 else {"name": "either", "several": ends})
+    with frame.faults.noting():
+        if minutes:
+            ends = [{"name": "minutes", "count": minutes}, *(ends or [dict(frame.settings["algorithm"]["until"])])]
+        if ends:
+            frame.set("algorithm.until", ends[0] if len(ends) == 1 else {"name": "either", "several": ends})
     return frame
 
 

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from mapsto.core.text import clean
 from mapsto.framing.card import Card
 
 PIPED = 160  # columns where there is no terminal to ask
@@ -97,11 +98,15 @@ class Progressing:
         words = f"epoch {report.epoch:.1f}  step {report.step}  " + "  ".join(self.figures.values())
         self.progress.update(self.task, completed=report.step, figures=words)
         for news in report.news:
-            self.progress.console.print(Text(news, style="yellow"))
+            self.tell(news)
 
     def say(self, what: str) -> None:
         if self.task is not None:
             self.progress.update(self.task, description=what, figures="")
+
+    def tell(self, what: str) -> None:
+        if not self.quiet:
+            err.print(Text(clean(what), style="yellow"))
         elif not self.quiet:  # before training: a checkpoint that was skipped, a disk nearly full
             err.print(what)
 

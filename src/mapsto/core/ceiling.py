@@ -38,7 +38,7 @@ class Ceiling(TorchFunctionMode):
                 raise FrameError(
                     f"the model that is described is too large: {self.because}.",
                     "Make its width, depth or picture size smaller.",
-                    "F007",
+                    "F008",
                 )
         return func(*args, **kwargs)
 

@@ -23,7 +23,7 @@ def pick(name: str = "auto") -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise BadInput(
-            f"no device '{name}' here ({str(error).splitlines()[0]}).", "Use --device cpu, or auto."
+            f"no device '{name}' here ({str(error).splitlines()[0]}).", "Use --device cpu, or auto.", "F003"
         ) from error
     return device
 

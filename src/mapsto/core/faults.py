@@ -22,7 +22,10 @@ class Faults(list[Finding]):
         try:
             yield
         except BadInput as error:
-            self.extend(found for found in findings_of(error) if found not in self)
+            self.note(error)
+
+    def note(self, error: BadInput) -> None:
+        self.extend(found for found in findings_of(error) if found not in self)
 
     @property
     def errors(self) -> list[Finding]:
@@ -36,7 +39,7 @@ class Faults(list[Finding]):
 
 def refusal(findings: Iterable[Finding]) -> BadInput:
     """One error for all findings of level error; it keeps the other findings too, for whoever lists them."""
-    findings = tuple(findings)
+    findings = tuple(dict.fromkeys(findings))
     errors = [found for found in findings if found.level == "error"]
     kind = FrameError if all(found.code.startswith("F") for found in errors) else DataError
     if len(errors) == 1:

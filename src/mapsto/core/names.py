@@ -12,13 +12,13 @@ import importlib
 import importlib.util
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from mapsto.core import hints
-from mapsto.core.errors import FrameError, MapstoError, UnknownName
+from mapsto.core.errors import BadInput, FrameError, MapstoError, UnknownName
 from mapsto.core.text import clean
 
 SHELVES = {
@@ -88,7 +88,7 @@ def find(kind: str, name: str) -> Any:
     names = listed(kind)
     if not isinstance(name, str):
         raise UnknownName(
-            f"a {kind} is named by a word, but came {_shown(name, 60)}.", f"There are: {', '.join(names)}.", "F004"
+            f"a {kind} is named by a word, but came {_shown(name, 60)}.", f"There are: {', '.join(names)}.", "F002"
         )
     for candidate, place in names.items():
         if squash(candidate) == squash(name):
@@ -98,7 +98,7 @@ def find(kind: str, name: str) -> Any:
     raise UnknownName(
         f"no {kind} '{clean(name, 60)}'." + (f" Near it: {', '.join(hint)}." if hint else ""),
         f"There are: {', '.join(names)}.",
-        "F004",
+        "F002",
     )
 
 
@@ -137,17 +137,14 @@ def build(kind: str, written: dict[str, Any]) -> Any:
     """The object that `spec` wrote down. Unknown names and settings are refused, with the nearest ones; so are values
     that the constructor's hints rule out, and those that it refuses."""
     if not isinstance(written, dict) or "name" not in written:
-        raise FrameError(f"a {kind} needs a name.", f"There are: {', '.join(listed(kind))}.", "F003")
+        raise FrameError(f"a {kind} needs a name.", f"There are: {', '.join(listed(kind))}.", "F002")
     cls = find(kind, written["name"])
     values = {word: value for word, value in written.items() if word != "name"}
-    known = inspect.signature(cls).parameters
-    for word in values:
-        if word not in known:
-            raise _no_setting(cls, word, known)
-    expected = hints.hints_of(cls if is_dataclass(cls) else cls.__init__)
-    made = {word: _made(cls, word, value, expected.get(word, Any)) for word, value in values.items()}
+    for mistake in mistakes(cls, values):
+        raise mistake
+    expected = _hints(cls)
     try:
-        return cls(**made)
+        return cls(**{word: hints.fitted(value, expected.get(word, Any), _nested) for word, value in values.items()})
     except MapstoError:
         raise
     except (TypeError, ValueError, ArithmeticError, LookupError, RuntimeError) as error:  # what torch thinks of them
@@ -155,33 +152,50 @@ def build(kind: str, written: dict[str, Any]) -> Any:
         raise FrameError(f"{cls.__name__} cannot be built from {_shown(values, 300)}: {said}.", code="F003") from error
 
 
-def _no_setting(cls: type, word: str, known: Iterable[str]) -> UnknownName:
-    hint = near(word, known)
-    return UnknownName(
-        f"{cls.__name__} has no setting '{clean(word, 60)}'." + (f" Near it: {', '.join(hint)}." if hint else ""),
-        f"It has: {', '.join(known)}.",
-        "F002",
+def mistakes(cls: type, values: dict[str, Any]) -> Iterator[BadInput]:
+    """What the constructor's arguments and their hints rule out: unknown words, a word that is none of a closed choice, a
+    count that is none, an optimizer that is a model."""
+    known, expected = inspect.signature(cls).parameters, _hints(cls)
+    for word, value in values.items():
+        if word not in known:
+            hint = near(word, known)
+            yield UnknownName(
+                f"{cls.__name__} has no setting '{clean(word, 60)}'."
+                + (f" Near it: {', '.join(hint)}." if hint else ""),
+                f"It has: {', '.join(known)}.",
+                "F001",
+            )
+            continue
+        try:
+            hints.fitted(value, expected.get(word, Any), _nested)
+        except hints.Unfit as error:
+            yield _unfit(cls, word, value, expected[word], error)
+        except BadInput as error:  # of something nested
+            yield error
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    return hints.hints_of(cls if is_dataclass(cls) else cls.__init__)
+
+
+def _unfit(cls: type, word: str, value: Any, hint: Any, error: hints.Unfit) -> FrameError:
+    if get_origin(hint) is Literal and isinstance(value, str):
+        choices = [str(choice) for choice in get_args(hint)]
+        near_it = near(value, choices)
+        return FrameError(
+            f"{cls.__name__} has no {word} '{clean(value, 60)}'."
+            + (f" Near it: {', '.join(near_it)}." if near_it else ""),
+            f"There are: {', '.join(choices)}.",
+            "F003",
+        )
+    where = f" ({error.path})" if error.path else ""
+    default = inspect.signature(cls).parameters[word].default
+    plain_default = isinstance(default, int | float | str | bool)
+    return FrameError(
+        f"{cls.__name__} needs for {word}{where} {error.wanted}, but came {_shown(error.came, 60)}.",
+        f"Its default is {default!r}." if plain_default else "",
+        "F003",
     )
-
-
-def _made(cls: type, word: str, value: Any, hint: Any) -> Any:
-    """One written value as the constructor's hint wants it. FrameError for a word that is none of a closed choice, a count
-    that is none, an optimizer that is a model."""
-    try:
-        return hints.fitted(value, hint, _nested)
-    except hints.Unfit as error:
-        if get_origin(hint) is Literal and isinstance(value, str):
-            near_it = near(value, [str(choice) for choice in get_args(hint)])
-            raise FrameError(
-                f"{cls.__name__} has no {word} '{clean(value, 60)}'."
-                + (f" Near it: {', '.join(near_it)}." if near_it else ""),
-                f"There are: {', '.join(map(str, get_args(hint)))}.",
-                "F003",
-            ) from error
-        where = f" ({error.path})" if error.path else ""
-        raise FrameError(
-            f"{cls.__name__} needs for {word}{where} {error.wanted}, but came {_shown(error.came, 60)}.", code="F003"
-        ) from error
 
 
 def _nested(written: dict[str, Any], wanted: type) -> Any:
@@ -243,6 +257,8 @@ def _default(cls: type, parameter: inspect.Parameter) -> Any:
             return made.default_factory()
     if parameter.default is inspect.Parameter.empty:
         raise FrameError(
-            f"{cls.__name__} needs a value for '{parameter.name}'.", f"Give it: {name_of(cls)}.{parameter.name}=…"
+            f"{cls.__name__} needs a value for '{parameter.name}'.",
+            f"Give it: {name_of(cls)}.{parameter.name}=…",
+            "F003",
         )
     return parameter.default

@@ -40,6 +40,7 @@ class Split:
             raise DataError(
                 f"a split by group needs at least 3 groups, but there {_are(len(names))}.",
                 "Name a column with more distinct values, or split at random.",
+                "D145",
             )
         return self._deal(rows, None, member)
 

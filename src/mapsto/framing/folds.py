@@ -49,7 +49,7 @@ def train_folds(
     (Bengio and Grandvalet 2004). The function kept is that of the fold with the best validation score: `model_from`.
     Ctrl-C and SIGTERM leave a run that `resume` continues, and raise Interrupted. baseline_seconds: for each fold.
     """
-    _refuse_what_no_fold_changes(frame)
+    _refuse_many(frame)
     with Stop() as stop:
         first = frame.fold(0)
         learner = first.learner()
@@ -98,24 +98,11 @@ def pool(values: list[Plain], bounded: bool = False) -> Estimate:
     return Estimate(mean, max(0.0, low), min(1.0, high), n) if bounded else Estimate(mean, low, high, n)
 
 
-def _refuse_what_no_fold_changes(frame: Frame) -> None:
-    data = frame.settings["data"]
-    for word, why in (("column", "a column says who is examined"), ("time", "the split is by time")):
-        if data["split"][word]:
-            raise FrameError(
-                f"folds deal out all rows at random or by group, but {why}.", "Leave out --folds, or the other."
-            )
-    if data["test"]:
-        raise FrameError(
-            f"folds examine every row in turn, but {clean(str(data['test']))} is a separate exam.",
-            "Leave out --folds, or --test.",
-        )
-    rows = len(frame.prepared.raw)
-    if data["split"]["folds"] > rows // 2:
-        raise FrameError(
-            f"{data['split']['folds']} folds of {rows} rows leave fewer than 2 rows to a fold.",
-            "Ask for fewer: --folds 5",
-        )
+def _refuse_many(frame: Frame) -> None:
+    folds, rows = frame.settings["data"]["split"]["folds"], len(frame.prepared.raw)
+    if folds > rows // 2:
+        message = f"{folds} folds of {rows} rows leave fewer than 2 rows to a fold."
+        raise FrameError(message, "Ask for fewer: --folds 5", "F004")
 
 
 def _go(frame: Frame, folder: Run, watch: Watch | None, pace: training.Pace, stop: Stop) -> Result:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import tomli_w
 
 from mapsto.core import names
 from mapsto.core.errors import Damaged, FrameError, UnknownName
-from mapsto.core.hints import Unfit, fitted, unknown
 from mapsto.core.reading import deeper, read_text
 from mapsto.core.text import clean, escaped
 from mapsto.learner.run import LONGEST
@@ -21,68 +21,12 @@ DEEP, DOTS = 30, 500  # levels of its tables; dots in a line, whose cost grows w
 Table = dict[str, Any]
 
 
-class SplitTable(TypedDict, total=False):
-    """[data.split]"""
-
-    test: float
-    valid: float
-    seed: int
-    folds: int
-    fold: int
-    alone: bool
-    column: str
-    group: str
-    time: str
-
-
-class DataTable(TypedDict, total=False):
-    """[data]"""
-
-    source: str
-    target: str | list[str]
-    test: str
-    columns: list[str]
-    encoding: str
-    separator: str
-    data_dir: str
-    kinds: dict[str, str]
-    size: list[int]
-    missing_targets: float
-    split: SplitTable
-    augment: list[Table]
-
-
-class AlgorithmTable(TypedDict):
-    """[algorithm]"""
-
-    experience: Table
-    update: Table
-    until: Table
-
-
-class RunTable(TypedDict, total=False):
-    """[run]"""
-
-    seed: int
-    device: str
-
-
-class Written(TypedDict):
-    """A whole frame.toml. What is in a component's table is for its class to know: see `names.build`."""
-
-    data: DataTable
-    model: Table
-    objective: Table
-    algorithm: AlgorithmTable
-    run: RunTable
-
-
 def resolve(table: Table, path: str) -> tuple[Table, str]:
     """The innermost table and key of a dotted path; a key may be left out where the rest is unique below.
 
     `algorithm.lr` finds `algorithm.update.learning_rate`. UnknownName offers the nearest paths.
     """
-    first, *rest = path.split(".")
+    first, *rest = words(path)
     if first not in table or not rest:
         raise _unknown(table, path)
     here, walked = table[first], [first]
@@ -98,6 +42,11 @@ def resolve(table: Table, path: str) -> tuple[Table, str]:
     if len(deeper) == 1:
         return deeper[0]
     raise _unknown(table, path)
+
+
+def words(path: str) -> list[str]:
+    """data.kinds."a.b" → data, kinds, a.b"""
+    return [quoted or bare for quoted, bare in re.findall(r'"([^"]+)"|([^."]+)', path)]
 
 
 def _tables(table: Table) -> Iterator[Table]:
@@ -116,13 +65,14 @@ def paths(table: Table, before: str = "") -> Iterator[str]:
 
 def _unknown(table: Table, path: str) -> UnknownName:
     every = list(paths(table))
-    last = path.split(".")[-1]
+    last = words(path)[-1] if words(path) else path
     hint = names.near(path, every) or [
         p for p in every if p.split(".")[-1] in names.near(last, {p.split(".")[-1] for p in every})
     ]
     return UnknownName(
         f"no setting '{path}'." + (f" Near it: {', '.join(hint)}." if hint else ""),
         "`mapsto frame … --toml` prints every setting.",
+        "F001",
     )
 
 
@@ -130,7 +80,7 @@ def parse(text: str) -> tuple[str, Any]:
     """ "model.width=64" → ("model.width", 64). A value is TOML, or else a bare word."""
     path, sign, value = text.partition("=")
     if not sign or not path.strip():
-        raise FrameError(f"--set needs PATH=VALUE, but came '{text}'.", "For example: --set model.width=64")
+        raise FrameError(f"--set needs PATH=VALUE, but came '{text}'.", "For example: --set model.width=64", "F005")
     try:
         return path.strip(), tomllib.loads(f"v = {value}")["v"]
     except tomllib.TOMLDecodeError:
@@ -142,7 +92,7 @@ def dumps(table: Table) -> str:
     text = tomli_w.dumps(_without_none(table))
     if any("\ud800" <= c <= "\udfff" for c in text):
         raise FrameError(
-            "a name that is not UTF-8 cannot be written to frame.toml.", "Rename the file or column.", "F001"
+            "a name that is not UTF-8 cannot be written to frame.toml.", "Rename the file or column.", "F006"
         )
     return escaped(text)
 
@@ -152,7 +102,7 @@ def read(path: Path) -> str:
     try:
         return read_text(path, LONGEST)
     except Damaged as error:
-        raise FrameError(error.message, "`mapsto frame DATA --toml` prints a good one.", "F001") from error
+        raise FrameError(error.message, "`mapsto frame DATA --toml` prints a good one.", "F006") from error
 
 
 def loads(text: str, name: str) -> Table:
@@ -165,28 +115,9 @@ def loads(text: str, name: str) -> Table:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         why = clean(str(error), 200) or type(error).__name__
-        raise FrameError(f"{name} is not TOML: {why}.", good, "F001") from error
+        raise FrameError(f"{name} is not TOML: {why}.", good, "F006") from error
     if deeper(table, DEEP):
-        raise FrameError(f"{name} has tables nested more than {DEEP} levels deep.", good, "F001")
-    for noun in Written.__annotations__:
-        if noun not in table:
-            raise FrameError(f"{name} has no [{noun}] table.", "`mapsto frame DATA --toml` prints a whole one.", "F002")
-    odd = unknown(table, Written)
-    if odd:
-        path, known = odd
-        hint = names.near(path.rpartition(".")[2], known)
-        near = f" Near it: {', '.join(hint)}." if hint else ""
-        raise UnknownName(f"{name} has no setting '{path}'.{near}", f"There are: {', '.join(known)}.", "F002")
-    try:
-        fitted(table, Written)
-    except Unfit as error:
-        raise FrameError(f"{name}: {error}.", good, "F003") from error
-    for path in ("model", "objective", "algorithm.experience", "algorithm.update", "algorithm.until"):
-        here: Any = table
-        for word in path.split("."):
-            here = here[word]
-        if not isinstance(here.get("name"), str):
-            raise FrameError(f"{name}: [{path}] needs a name.", good, "F003")
+        raise FrameError(f"{name} has tables nested more than {DEEP} levels deep.", good, "F006")
     return table
 
 

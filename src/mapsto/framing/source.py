@@ -11,6 +11,7 @@ from mapsto.core.errors import BadInput
 from mapsto.core.nouns import Raw
 from mapsto.core.text import clean
 from mapsto.data.read import named, nothing_there, read
+from mapsto.framing import mistakes
 from mapsto.framing import settings as written
 from mapsto.framing.frame import SPLIT, Frame
 
@@ -47,7 +48,7 @@ def frame(
     Raises BadInput with what was expected, what came, and what to do.
     """
     if isinstance(source, str) and not source.strip():
-        raise BadInput("no data were named.", "Name a file, a folder or a data set: mapsto zoo data")
+        raise BadInput("no data were named.", "Name a file, a folder or a data set: mapsto zoo data", "D110")
     if isinstance(source, str | Path) and str(source).endswith(".toml"):
         return reopen(written.read(Path(source)), str(source))
     reading = {
@@ -62,7 +63,7 @@ def frame(
     if isinstance(source, str) and not _leads_somewhere(source):
         hint = names.near(source, names.listed("recipe"))
         also = f" Recipes near it: {', '.join(hint)}." if hint else ""
-        raise BadInput(nothing_there(source), f"Named sets: {', '.join(named())}.{also}")
+        raise BadInput(nothing_there(source), f"Named sets: {', '.join(named())}.{also}", "D110")
     return frame_data(source, target, test=test, reading=reading, split=split, seed=seed, device=device)
 
 
@@ -81,8 +82,8 @@ def frame_data(
     reading: columns, encoding, separator, data_dir, as of `read`. split: the `data.split` settings, or some of them.
     """
     given = {k: v for k, v in (reading or {}).items() if v is not None}
-    raw = read(source, **given)
-    exam = read(test, **given, formats=raw.formats) if test is not None else None
+    raw = read(source, **given, forgiving=True)
+    exam = read(test, **given, formats=raw.formats, forgiving=True) if test is not None else None
     named = isinstance(source, str | Path)
     data = {
         "source": _place(source) if named else IN_MEMORY,
@@ -97,7 +98,8 @@ def frame_data(
 def reopen(toml: str, name: str, source: Any = None, test: Any = None) -> Frame:
     """A frame from the text of its frame.toml; data that were in memory then are handed over again."""
     now = written.loads(toml, name)
-    data = now["data"] = {"source": "", "target": None, "test": "", **now["data"]}
+    mistakes.in_whole(now, name).refuse()
+    data = now["data"] = {"target": None, "test": "", **now["data"]}
     data["split"] = {**SPLIT, **data.get("split", {})}
     now["run"] = {"seed": 0, "device": "auto", **now["run"]}
     raw = _again(data["source"], source, data, name)
@@ -109,19 +111,19 @@ def _again(where: str, handed: Any, data: dict[str, Any], name: str, formats: di
     """What a frame.toml was framed on: handed over, or read where it says. Nothing is downloaded: a file asks for it."""
     reading = {k: data[k] for k in READING if k in data}
     if handed is not None:
-        return read(handed, **reading, formats=formats)
+        return read(handed, **reading, formats=formats, forgiving=True)
     if where in (IN_MEMORY, "-"):
         raise BadInput(
             f"{name} was framed on data in memory or from a pipe, which no file holds.",
             "Hand them over again: mapsto.resume(RUN, source=…)",
-            "F005",
+            "F007",
         )
     path = os.path.expanduser(where)
     if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
         raise BadInput(
-            f"{name} names {clean(where, 200)}, which is no file and no folder.", "Correct its source.", "F005"
+            f"{name} names {clean(where, 200)}, which is no file and no folder.", "Correct its source.", "F007"
         )
-    return read(where, **reading, formats=formats, download=False)
+    return read(where, **reading, formats=formats, download=False, forgiving=True)
 
 
 def _is_recipe(source: Any) -> bool:
@@ -144,6 +146,7 @@ def _by_recipe(word: str, asked: dict[str, Any], split: dict[str, Any], seed: in
             raise BadInput(
                 f"the recipe '{word}' brings its own {option}, but came {value!r}.",
                 "Leave it out, or frame the data themselves by their path.",
+                "F004",
             )
     made = names.find("recipe", word)(data_dir=data_dir, seed=seed)
     for setting, value in split.items():

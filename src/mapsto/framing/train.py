@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import mapsto
 from mapsto.core import devices
-from mapsto.core.errors import BadInput
+from mapsto.core.errors import BadInput, NotFinite
 from mapsto.core.stop import Stop, at_once
+from mapsto.core.text import clean
 from mapsto.framing.conclude import conclude
 from mapsto.framing.result import Result
 from mapsto.learner.fit import Observer
@@ -103,12 +104,12 @@ def resume(
         watch = watch or Unwatched()
         for key in ("torch", "threads", "device", "machine"):
             if before.get(key) != now[key]:
-                watch.say(f"{key} was {before.get(key)} and is {now[key]}: the rest may differ in the last digits")
+                watch.tell(f"{key} was {before.get(key)} and is {now[key]}: the rest may differ in the last digits")
         # locked before restoring, which cuts the history back: it may be another's who is at work
         with stop.held(), folder.locked():
             about, skipped = folder.restore(learner)
             for reason in skipped:
-                watch.say(f"skipped a checkpoint: {reason}")
+                watch.tell(f"skipped a checkpoint: {reason}")
             pace = Pace.of(folder, baseline_seconds=baseline_seconds, save_seconds=save_seconds)
             return _go(frame, folder, learner, watch, observers, pace, stop, about.get("seconds", 0.0))
 
@@ -141,9 +142,9 @@ def _go(
 ) -> Result:
     watch = watch or Unwatched()
     if cramped := folder.cramped(learner):
-        watch.say(cramped)
+        watch.tell(cramped)
     stop.begun = stop.begun or folder.path
-    with _where_it_was(folder, learner, stop):
+    with _where_it_was(frame, folder, learner, stop):
         watch.begin(learner)
         begun = time.perf_counter()
         clock = {"seconds": spent}
@@ -160,11 +161,25 @@ def _go(
 
 
 @contextmanager
-def _where_it_was(folder: Run, learner: Learner, stop: Stop) -> Iterator[None]:
-    """What is broken off in here says so."""
+def _where_it_was(frame: Frame, folder: Run, learner: Learner, stop: Stop) -> Iterator[None]:
+    """What is broken off in here says so; what is not finite, in which rows of the data."""
     try:
         yield
     except KeyboardInterrupt:
         kept = not learner.step or folder.checkpoint(learner.step).exists()
         kept_or_not = "nothing is lost" if kept else "it goes on from the checkpoint before"
         raise stop.interrupted(f"stopped at step {learner.step} of {learner.horizon}; {kept_or_not}.") from None
+    except NotFinite as error:
+        told = f"{error.message}{_rows(frame, error.examples)}"
+        raise NotFinite(told, error.remedy, error.step, error.examples) from error
+
+
+def _rows(frame: Frame, examples: list[int]) -> str:
+    """Which rows of the data these examples of the training split are."""
+    if not examples:
+        return ""
+    labels, rows = frame.prepared.raw.labels, frame.prepared.parts["train"][examples[:5]]
+    shown = [clean(str(labels[row]), 40) if labels is not None else str(row + 1) for row in rows]
+    return (
+        f" In the data: {'' if labels is not None else 'rows '}{', '.join(shown)}{' …' if len(examples) > 5 else ''}."
+    )

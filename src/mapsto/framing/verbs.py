@@ -9,6 +9,7 @@ import torch
 
 from mapsto.core.batch import over
 from mapsto.core.errors import BadInput, DataError
+from mapsto.core.faults import Faults
 from mapsto.core.nouns import Finding, Raw
 from mapsto.core.stop import Stop
 from mapsto.core.text import clean
@@ -20,9 +21,9 @@ from mapsto.export import bundle
 from mapsto.export.function import Function
 from mapsto.framing import infer, settings
 from mapsto.framing import train as training
-from mapsto.framing.prepare import blanks_as_none, label_lists, with_target
 from mapsto.framing.result import Result, plain_scores, strict
 from mapsto.framing.source import frame, reopen
+from mapsto.framing.target import blanks_as_none, label_lists, with_target
 from mapsto.learner.examinee import Examinee
 from mapsto.learner.run import Run
 from mapsto.learner.run import runs as run_folders
@@ -30,8 +31,14 @@ from mapsto.learner.watch import Watch
 
 
 def check(source: Any, target: str | list[str] | None = None, **how: Any) -> list[Finding]:
-    """Everything there is to say about the data before anything is learned. Arguments as `frame`."""
-    return frame(source, target, **how).findings
+    """Everything there is to say about the data before anything is learned, worst first. Arguments as `frame`.
+
+    Data that cannot be learned from are not refused here: what keeps them from it are findings of level error.
+    """
+    found = Faults()
+    with found.noting():
+        found.extend(frame(source, target, **how).check())
+    return found
 
 
 def train(source: Any, target: str | list[str] | None = None, run: str | Path | None = None, **how: Any) -> Result:

@@ -167,14 +167,14 @@ class Descend(Update):
         self.lost += times
         what = f"step {step}: {found}"
         if self.nonfinite == "stop" or self.lost > self.mishaps or (found.lasting and self.nonfinite == "skip"):
-            after = f" after {self.lost - times} other mishaps" if self.lost > times else ""
+            after = f" (and {self.lost - times} times before)" if self.lost > times else ""
             raise NotFinite(
                 f"{what}{after}. The weights are as they were before this step.",
                 ("Look at those examples. Or l" if found.of_few else "L")
                 + "ower the learning rate (--set algorithm.lr=…), clip gradients (--set algorithm.clip=1.0), or leave such steps "
                 "out (--set algorithm.nonfinite=skip, or roll-back).",
                 step,
-                found.examples,
+                found.examples if found.of_few else [],
             )
         if self.nonfinite == "roll-back":
             self._put_back(self.kept)
