@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,7 @@ def _live(arguments: list[str], said: str, plan: dict[str, Any]) -> None:
 def _follow(plan: dict[str, Any]) -> None:
     """die: see `die_at`. log: a file for the steps of gradient descent. naive: words of NAIVE. barrier: a fifo to wait for.
 
-    page: whether to draw the report.
+    page: whether to draw the report. slow: seconds that a step takes at least.
     """
     if not plan.get("page", True):
         from mapsto.framing import conclude, folds
@@ -116,7 +117,7 @@ def _follow(plan: dict[str, Any]) -> None:
     if "die" in plan:
         die_at(*plan["die"])
     if "log" in plan:
-        _log_steps(plan["log"])
+        _log_steps(plan["log"], plan.get("slow", 0.0))
     for word in plan.get("naive", ()):
         NAIVE[word]()
     if "barrier" in plan:
@@ -124,13 +125,14 @@ def _follow(plan: dict[str, Any]) -> None:
             fifo.read()
 
 
-def _log_steps(path: str) -> None:
+def _log_steps(path: str, slow: float) -> None:
     from mapsto.algorithms.update import Descend
 
     file, whole = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), Descend.step
 
     def logged(self: Any, batch: Any, step: int) -> Any:
         os.write(file, f"{os.getpid()} {step}\n".encode())
+        time.sleep(slow)
         return whole(self, batch, step)
 
     Descend.step = logged
@@ -215,7 +217,31 @@ def _forget_the_optimiser() -> None:
     Descend.load_state_dict = lambda self, state: None
 
 
-NAIVE = {"overwrite": _overwrite_in_place, "forget": _forget_the_optimiser}
+def _look_up_at_exams() -> None:
+    """A signal sets a flag, and the flag is looked at when an epoch has ended."""
+    from mapsto.core.stop import Stop
+    from mapsto.learner.learner import Learner
+
+    def hear(self: Stop, number: int, frame: Any) -> None:
+        self.asked = number
+
+    class Rarely:
+        def __init__(self, learner: Learner, stop: Stop):
+            self.learner, self.stop = learner, stop
+
+        @property
+        def asked(self) -> int:
+            return self.stop.asked if self.learner.step % self.learner.exam_every == 0 else 0
+
+    def fit(
+        self: Learner, until: Any = None, observers: Any = (), stop: Any = None, whole: Callable = Learner.fit
+    ) -> Any:
+        return whole(self, until, observers, stop and Rarely(self, stop))
+
+    Stop._hear, Learner.fit = hear, fit
+
+
+NAIVE = {"overwrite": _overwrite_in_place, "forget": _forget_the_optimiser, "exams": _look_up_at_exams}
 
 if __name__ == "__main__":
     serve()

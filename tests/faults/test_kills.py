@@ -144,7 +144,7 @@ def naive_differences(scenarios: Scenarios, kind: str, run: Path) -> list[str]:
 
 def test_a_forked_child_does_what_a_process_of_its_own_does(scenarios, dose):
     """So that what is shown with the cheap ones holds for the others."""
-    for kind in list(KINDS)[: dose(0, 4)]:
+    for kind in list(KINDS)[: dose(0, 6)]:
         run = scenarios.folder / f"fresh-{kind}"
         command = [sys.executable, "-m", "mapsto", *scenarios.train(kind, run)]
         path = str(Path(mapsto.__file__).parents[1])
@@ -154,7 +154,7 @@ def test_a_forked_child_does_what_a_process_of_its_own_does(scenarios, dose):
 
 def test_killed_at_any_moment_a_run_goes_on_and_comes_to_the_same(scenarios, dose, counted):
     draw = random.Random(0)
-    kinds = list(KINDS) if dose(0, 1) else ["table"]
+    kinds = ["table", "image", "solved", "everything"][: dose(1, 4)]
     wanted, killed, held, most, wrong = dose(3, 200), 0, 0, 0, []
     while killed < wanted:
         kind = kinds[killed % len(kinds)]
