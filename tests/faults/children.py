@@ -14,7 +14,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -106,10 +107,8 @@ def _live(arguments: list[str], said: str, plan: dict[str, Any]) -> None:
 
 
 def _follow(plan: dict[str, Any]) -> None:
-    """die: see `die_at`. log: a file for the steps of gradient descent. naive: words of NAIVE. barrier: a fifo to wait for.
-
-    page: whether to draw the report. slow: seconds that a step takes at least.
-    """
+    """die: see `die_at`. log: a file for the steps of gradient descent; slow: seconds that each takes at least. naive: words
+    of NAIVE. page: whether to draw the report. folder: to work in. at: when to begin, by the clock, so that two do at once."""
     if not plan.get("page", True):
         from mapsto.framing import conclude, folds
 
@@ -120,9 +119,10 @@ def _follow(plan: dict[str, Any]) -> None:
         _log_steps(plan["log"], plan.get("slow", 0.0))
     for word in plan.get("naive", ()):
         NAIVE[word]()
-    if "barrier" in plan:
-        with open(plan["barrier"], "rb") as fifo:  # opens when its other end does, for everybody at once
-            fifo.read()
+    if "folder" in plan:
+        os.chdir(plan["folder"])
+    if "at" in plan:
+        time.sleep(max(0.0, plan["at"] - time.time()))
 
 
 def _log_steps(path: str, slow: float) -> None:
@@ -241,7 +241,31 @@ def _look_up_at_exams() -> None:
     Stop._hear, Learner.fit = hear, fit
 
 
-NAIVE = {"overwrite": _overwrite_in_place, "forget": _forget_the_optimiser, "exams": _look_up_at_exams}
+def _lock_by_pid_file() -> None:
+    """A run is locked where its lock file names a process that is alive."""
+    from mapsto.core.errors import BadInput
+    from mapsto.learner.run import Run
+
+    @contextmanager
+    def locked(self: Run) -> Iterator[None]:
+        file = self.path / ".lock"
+        words = file.read_text().split() if file.exists() else []
+        if words and Path(f"/proc/{words[1]}").exists():
+            raise BadInput(f"another process is working on {self.path}: {' '.join(words)}.")
+        time.sleep(0.02)  # what may come between looking and writing
+        file.write_text(f"process {os.getpid()}")
+        yield
+        file.unlink()
+
+    Run.locked = locked
+
+
+NAIVE = {
+    "overwrite": _overwrite_in_place,
+    "forget": _forget_the_optimiser,
+    "exams": _look_up_at_exams,
+    "pid": _lock_by_pid_file,
+}
 
 if __name__ == "__main__":
     serve()
