@@ -56,7 +56,8 @@ def findings_of(error: BadInput) -> list[Finding]:
     if error.findings:
         return list(error.findings)
     code = error.code or next((code for kind, code in CODES.items() if isinstance(error, kind)), "D100")
-    return [Finding(code, "error", error.message, remedy=error.remedy)]
+    remedy = error.remedy or ("`mapsto frame … --toml` prints every setting as it can be." if code[0] == "F" else "")
+    return [Finding(code, "error", error.message, remedy=remedy)]
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:

@@ -42,7 +42,7 @@ class Frames(Source):
         raw = Raw("frame", columns, labels=labels, findings=findings + noticed)
         if not len(raw):
             what = "rows" if names else "columns"
-            raise DataError(f"the frame has no {what}.", "Expected at least one of each.", "D112")
+            raise DataError(f"the frame has no {what}.", "Expected at least one of each.", "D107")
         return raw
 
 

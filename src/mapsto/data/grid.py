@@ -23,7 +23,7 @@ from mapsto.core.nouns import Finding
 
 SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 LONGEST_LINE = 16 << 20  # bytes
-MOST_COLUMNS = 20_000
+MOST_COLUMNS = 10_000
 
 
 @dataclass

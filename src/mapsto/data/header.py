@@ -59,7 +59,7 @@ def _refuse_data_as_header(first: list[str], grid: Grid, name: str) -> None:
             f"{name} seems to have no header: the first line ({shortened(', '.join(first))}) looks like data, {why}.",
             f"Give the {len(first)} column names: --columns {letters}{',…' if len(first) > 26 else ''}"
             " (or put them on the first line of the file).",
-            "D113",
+            "D108",
         )
 
 

@@ -69,10 +69,10 @@ class Table(Source):
                     f"{name} is {what}, not a text table.", "Export it as CSV (UTF-8) and name that file.", "D118"
                 )
         if not data.strip():
-            raise DataError(f"{name} is empty: 0 rows, no header.", "Expected a header line and rows under it.", "D111")
+            raise DataError(f"{name} is empty: 0 rows, no header.", "Expected a header line and rows under it.", "D106")
         text, used = text_of(data, self.encoding, name)
         if not text.strip():
-            raise DataError(f"{name} is empty: 0 rows, no header.", "Expected a header line and rows under it.", "D111")
+            raise DataError(f"{name} is empty: 0 rows, no header.", "Expected a header line and rows under it.", "D106")
         if "\0" in text:
             line = text.count("\n", 0, text.index("\0")) + 1
             raise DataError(
@@ -105,7 +105,7 @@ class Table(Source):
         columns, noticed = typed_columns({n: table.column(i) for i, n in enumerate(names)})
         if not table.num_rows or not columns:
             what = "rows" if columns else "columns"
-            raise DataError(f"{name} has no {what}.", "Expected at least one of each.", "D112")
+            raise DataError(f"{name} has no {what}.", "Expected at least one of each.", "D107")
         labels = line_labels(np.arange(1, table.num_rows + 1), "row")
         return Raw(name, columns, labels=labels, findings=findings + noticed)
 
@@ -130,7 +130,7 @@ class Table(Source):
                 grid = grid.without_first()
                 findings.append(Finding("D022", "repair", "the first line repeats --columns and was left out", 1))
         if not len(grid.lines):
-            raise DataError(f"{name} has a header and no rows.", "Add rows under the header.", "D112")
+            raise DataError(f"{name} has a header and no rows.", "Add rows under the header.", "D107")
         notes = Notes(name)
         columns = {}
         for column, cells in zip(names, grid.columns, strict=True):

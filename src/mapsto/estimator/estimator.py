@@ -20,7 +20,7 @@ from torch import nn
 
 import mapsto
 from mapsto.core.batch import over, size
-from mapsto.core.errors import BadInput
+from mapsto.core.errors import DataError
 from mapsto.core.nouns import Raw
 from mapsto.core.text import clean
 from mapsto.estimator.columns import column_to_answer, is_frame, raw_to_learn
@@ -96,11 +96,11 @@ class Estimator(BaseEstimator, ABC):
         `n_features_in_`, and `feature_names_in_` where X has names.
         """
         if y is None:
-            raise BadInput(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+            raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None.", code="D193")
         raw = raw_to_learn(self, X)
         self._named = list(raw.columns) if is_frame(X) else []
         answers, kind = self._answers(y)
-        check_consistent_length(*raw.columns.values(), answers)
+        check_consistent_length(next(iter(raw.columns.values())), answers)
         frame = self._frame(raw, answers, kind)
         kinds = frame.prepared.kinds
         self.left_out_ = {column: kind.because for column, kind in kinds.items() if kind.name in SILENT}
@@ -130,16 +130,13 @@ class Estimator(BaseEstimator, ABC):
         split = {"test": 0.0, "valid": self.validation_fraction, "seed": seed}
         data = {"source": IN_MEMORY, "target": target, "kinds": {target: kind}, "split": split}
         frame = Frame(raw, None, data, seed, self.device)
-        if isinstance(self.model, nn.Module):
-            frame.model = self.model
-        asked = {"model": None if isinstance(self.model, nn.Module) or self.model == "auto" else self.model}
-        asked |= sorted(
-            (self.settings or {}).items(), key=lambda s: s[0] != "model.name"
-        )  # a model brings its settings
+        asked = {"model": self.model, **(self.settings or {})}
         asked |= {"algorithm.learning_rate": self.learning_rate, "algorithm.batch_size": self.batch_size}
-        for path, value in asked.items():
-            if value is not None:
-                frame.set(path, value)
+        if isinstance(self.model, nn.Module):
+            frame.model = asked.pop("model")
+        elif self.model == "auto":
+            del asked["model"]
+        frame.change((path, value) for path, value in asked.items() if value is not None)
         return self._until(frame)
 
     def _until(self, frame: Frame) -> Frame:
@@ -190,6 +187,10 @@ class Estimator(BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = tags.input_tags.three_d_array = True
         return tags
+
+    def _more_tags(self) -> dict[str, Any]:
+        """The same for scikit-learn 1.5."""
+        return {"allow_nan": True}
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -29,7 +29,7 @@ def with_target(raw: Raw, wanted: str | list[str] | None, findings: list[Finding
     """The target's name as the data spell it; several targets of yes and no become one column of labels."""
     wanted = wanted or raw.target
     if not len(raw):
-        raise DataError(f"{clean(raw.name)} holds no examples.", "Name a source with at least a few rows.", "D112")
+        raise DataError(f"{clean(raw.name)} holds no examples.", "Name a source with at least a few rows.", "D107")
     if not wanted:
         names = list(raw.columns)
         raise DataError(
@@ -221,25 +221,21 @@ def without_unseen_labels(
     refused: that is an error; the exam was not drawn from the same rows, and may be about something else.
     """
 
-    def found(count: int, message: str, labels: list[str]) -> None:
+    def found(count: int, message: str, labels: Iterable) -> None:
         code, level, remedy = ("D149", "error", UNSEEN) if refused else ("C003", "warning", "")
-        findings.append(Finding(code, level, message, count, tuple(labels[:5]), remedy))
+        shown = tuple(sorted(clean(str(label), 30) for label in labels)[:5])
+        findings.append(Finding(code, level, message, count, shown, remedy))
 
-    if isinstance(target, Categories):
-        for part in ("valid", "test"):
-            count = target.unseen(raw.columns[name][parts[part]])
-            if count:
-                found(count, f"{many(count, 'label')} in rows of {part} left out: no training row has them", [])
-    if not isinstance(target, Category):
-        return parts
-    kept = {}
-    for part, rows in parts.items():
-        unseen = (target.encode(raw.columns[name][rows]) < 0).numpy() if len(rows) else np.zeros(0, bool)
-        if unseen.any():
-            count, labels = int(unseen.sum()), {clean(str(label), 30) for label in raw.columns[name][rows[unseen]]}
-            message = f"{many(count, 'row')} of {part} left out: no training row has their class"
-            found(count, message, sorted(labels))
-        kept[part] = rows[~unseen]
+    kept = dict(parts)
+    for part in ("valid", "test"):
+        rows = parts[part]
+        if isinstance(target, Categories) and (unseen := target.unseen(raw.columns[name][rows])):
+            count = unseen.total()
+            found(count, f"{many(count, 'label')} in rows of {part} left out: no training row has them", unseen)
+        elif isinstance(target, Category) and (unseen := target.unseen(raw.columns[name][rows])):
+            count = unseen.total()
+            found(count, f"{many(count, 'row')} of {part} left out: no training row has their class", unseen)
+            kept[part] = rows[(target.encode(raw.columns[name][rows]) >= 0).numpy()]
     return kept
 
 

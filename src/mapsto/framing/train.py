@@ -162,7 +162,7 @@ def _go(
 
 @contextmanager
 def _where_it_was(frame: Frame, folder: Run, learner: Learner, stop: Stop) -> Iterator[None]:
-    """What is broken off in here says so; what is not finite, in which rows of the data."""
+    """What is broken off in here says so; what is no number, in which rows of the data it is."""
     try:
         yield
     except KeyboardInterrupt:
@@ -179,7 +179,5 @@ def _rows(frame: Frame, examples: list[int]) -> str:
     if not examples:
         return ""
     labels, rows = frame.prepared.raw.labels, frame.prepared.parts["train"][examples[:5]]
-    shown = [clean(str(labels[row]), 40) if labels is not None else str(row + 1) for row in rows]
-    return (
-        f" In the data: {'' if labels is not None else 'rows '}{', '.join(shown)}{' …' if len(examples) > 5 else ''}."
-    )
+    shown = [clean(str(labels[row]), 40) if labels is not None else f"row {row + 1}" for row in rows]
+    return f" In the data: {', '.join(shown)}{' …' if len(examples) > 5 else ''}."

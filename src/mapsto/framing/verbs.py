@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from mapsto.core.batch import over
@@ -12,10 +13,11 @@ from mapsto.core.errors import BadInput, DataError
 from mapsto.core.faults import Faults
 from mapsto.core.nouns import Finding, Raw
 from mapsto.core.stop import Stop
-from mapsto.core.text import clean
+from mapsto.core.text import clean, many
 from mapsto.data.dataset import Dataset
 from mapsto.data.read import read
 from mapsto.domains.categories import Categories
+from mapsto.domains.category import Category
 from mapsto.domains.row import Row
 from mapsto.export import bundle
 from mapsto.export.function import Function
@@ -58,13 +60,18 @@ def resume(run: str | Path, source: Any = None, test: Any = None, watch: Watch |
 
 
 def evaluate(
-    run: str | Path, source: Any = None, target: str | list[str] | None = None, **reading: Any
+    run: str | Path,
+    source: Any = None,
+    target: str | list[str] | None = None,
+    drop_unseen: bool = False,
+    **reading: Any,
 ) -> dict[str, Any]:
     """The exam of a learned function: on its run's own splits, or on other data with their answers.
 
     Returns {"run", "problem", "measure", "scores": {split: {measure: {"value", "low", "high", "n"}}}}; the split of other data is
-    called test. Rows whose answer the function cannot give (a class it never saw) are counted in "left_out"; of several
-    labels, those it never saw are counted in "unknown_labels", and the others of the row are examined.
+    called test. Rows without an answer are counted in "left_out". A label that the function never saw is refused by name;
+    with `drop_unseen`, rows with such a class are left out and counted too, and of several labels in a row those it never
+    saw are counted in "unknown_labels" and the others examined.
     """
     f = bundle.load(run)
     counted: dict[str, int] = {}
@@ -76,7 +83,7 @@ def evaluate(
         fields = {split: ready.fields[split] for split in ("train", "valid", "test")}
     else:
         raw = read(source, **{**f.about.get("reading", {}), **reading})
-        test, counted = _examples(f, raw, target)
+        test, counted = _examples(f, raw, target, drop_unseen)
         none = over(test, lambda t: t[:0])
         fields = {"train": none, "valid": none, "test": test}
     data = Dataset(**fields, input=f.input, target=f.target)
@@ -95,13 +102,15 @@ def evaluate(
     return strict(found | counted)
 
 
-def _examples(f: Function, raw: Raw, target: str | list[str] | None) -> tuple[dict, dict[str, int]]:
+def _examples(f: Function, raw: Raw, target: str | list[str] | None, drop_unseen: bool) -> tuple[dict, dict[str, int]]:
     """All rows of `raw` that have an answer, encoded by the function's own domains; and what of them it could not give."""
     raw, name = with_target(raw, target or f.about.get("targets") or f.about["target_name"], [])
     answers = raw.columns[name]
     if isinstance(f.target, Categories):
         answers = blanks_as_none(answers) if f.target.split_at else label_lists(blanks_as_none(answers))
     known = ~infer.missing(answers)
+    if not drop_unseen:
+        _refuse_unseen(f, raw, name, answers)
     encoded = f.target.encode(answers[known])
     right = (
         (encoded >= 0).numpy()
@@ -113,6 +122,7 @@ def _examples(f: Function, raw: Raw, target: str | list[str] | None) -> tuple[di
         raise DataError(
             f"no row of {clean(raw.name)} has an answer this function can give in '{clean(name)}'.",
             f"It gives {f.target.describe()}.",
+            "D132",
         )
     input = (
         {n: raw.columns[n][rows] for n in raw.columns}
@@ -121,8 +131,23 @@ def _examples(f: Function, raw: Raw, target: str | list[str] | None) -> tuple[di
     )
     counted = {"left_out": len(raw) - len(rows)}
     if isinstance(f.target, Categories):
-        counted["unknown_labels"] = f.target.unseen(answers[rows])
+        counted["unknown_labels"] = f.target.unseen(answers[rows]).total()
     return {"input": f.input.encode(input), "target": encoded[torch.from_numpy(right)]}, counted
+
+
+def _refuse_unseen(f: Function, raw: Raw, name: str, answers: np.ndarray) -> None:
+    """DataError for labels that the function never saw: it can only be wrong about them."""
+    if not isinstance(f.target, Category | Categories):
+        return
+    counts = f.target.unseen(answers)
+    if counts:
+        said = ", ".join(f"'{clean(str(label), 40)}' in {many(n, 'row')}" for label, n in counts.most_common(5))
+        raise DataError(
+            f"the answers '{clean(name)}' of {clean(raw.name)} hold {many(len(counts), 'label')} that this function never "
+            f"saw: {said}{' …' if len(counts) > 5 else ''}.",
+            f"It gives {f.target.describe()}. Correct the labels, or leave them out: --drop-unseen",
+            "D149",
+        )
 
 
 def _input_column(f: Function, raw: Raw, target: str) -> str:

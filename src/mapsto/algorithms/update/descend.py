@@ -73,6 +73,7 @@ class Descend(Update):
                 f"the schedule {type(self.schedule).__name__} needs to know when the run ends, but {learner.algorithm.until} "
                 "does not say.",
                 "Join it with epochs or steps (`either` of minutes and epochs), or use the schedule constant.",
+                "F004",
             )
         self.flats = {p: Flat(self.model.get_submodule(p), self.optimizer) for p in self.objective.players}
         for player, flat in self.flats.items():
@@ -80,6 +81,7 @@ class Descend(Update):
                 raise FrameError(
                     f"{type(self.model.get_submodule(player)).__name__} has no trainable parameter for Descend to change.",
                     "A solvable model is fitted with algorithm.update.name=solve; of another, leave a part unfrozen.",
+                    "F004",
                 )
         self.averages = {p: [v.clone() for v in flat.values] for p, flat in self.flats.items()} if self.ema else {}
         self.experience, self.seed = learner.algorithm.experience, learner.seed

@@ -32,6 +32,7 @@ class Solve(Update):
             raise FrameError(
                 f"Solve fits a model exactly, which {type(self.model).__name__} does not offer.",
                 "Use algorithm.update.name=descend, or a solvable model: see `mapsto zoo models`.",
+                "F004",
             )
 
     @torch.no_grad()
