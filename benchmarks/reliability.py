@@ -32,6 +32,7 @@ PROMISES = {
     "bombs": "pictures, archives and lines that explode: refused from their headers, memory bounded",
     "escapes": "terminal escapes and HTML in names: text in console, CSV and report",
     "corpus": "bad inputs with their exact message code, found before training",
+    "corpus-pictures": "bad pictures with their exact message code, found before training",
     "planted": "one fault planted in clean data: found",
     "false-alarms": "resamples of clean data: no finding of error level",
     "encodings": "Korean and Chinese files in their encodings: decoded right, or refused",
