@@ -15,6 +15,12 @@ READING = [
     ),
     click.option("--separator", metavar="CHAR", help="What stands between cells, where it is in doubt."),
     click.option(
+        "--unreadable",
+        type=click.FloatRange(0, 1),
+        metavar="SHARE",
+        help="The share of pictures that may be damaged and left out (default: 0.01, or a few pictures).",
+    ),
+    click.option(
         "--data-dir", metavar="FOLDER", help="Where downloaded data sets are (default: MAPSTO_DATA, or a cache)."
     ),
 ]
@@ -73,8 +79,8 @@ def options(*groups: list[Callable]) -> Callable:
     )
 
 
-def reading(columns: str | None, encoding: str | None, separator: str | None, data_dir: str | None) -> dict[str, Any]:
-    given = {"columns": _split(columns), "encoding": encoding, "separator": _unescaped(separator), "data_dir": data_dir}
+def reading(columns: str | None, separator: str | None, **plain: Any) -> dict[str, Any]:
+    given = {"columns": _split(columns), "separator": _unescaped(separator), **plain}
     return {k: v for k, v in given.items() if v is not None}
 
 
@@ -100,7 +106,7 @@ def proposed(
     import mapsto
     from mapsto.framing.settings import parse
 
-    read = {k: how.pop(k) for k in ("columns", "encoding", "separator", "data_dir")}
+    read = {k: how.pop(k) for k in ("columns", "encoding", "separator", "data_dir", "unreadable")}
     frame = mapsto.frame(source, targets(target), test=test, **reading(**read), **how)
     changes = []
     for text in settings:

@@ -10,9 +10,11 @@ import numpy as np
 from mapsto.core.nouns import Finding
 from mapsto.core.text import clean, many
 from mapsto.domains.category import NUMERIC
+from mapsto.domains.image import Image
 from mapsto.domains.number import Number
 from mapsto.domains.row import Row
 from mapsto.framing import infer
+from mapsto.framing.check_pictures import check_pictures
 from mapsto.framing.prepare import CLIP, Prepared
 
 UNEVEN = 4.0  # the largest class has so many times the rows of the smallest: accuracy alone misleads
@@ -30,7 +32,7 @@ def check(prepared: Prepared) -> list[Finding]:
         *_missing(prepared),
         *_unseen(prepared),
         *_classes(prepared),
-        *_duplicates(prepared),
+        *(check_pictures(prepared) if isinstance(prepared.input, Image) else _duplicates(prepared)),
         *_leaks(prepared),
         *_dates(prepared),
         *_small(prepared),

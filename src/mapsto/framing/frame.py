@@ -51,7 +51,7 @@ SPLIT = {
 }
 DATA = {"test": "", "kinds": {}, "size": [], "missing_targets": MISSING_TARGETS, "drop_unseen": False}
 RUN = {"seed": 0, "device": "auto"}
-TENSORS = 10_000  # that a model may have
+TENSORS = 5000  # that a model may have
 COPIES = 6 * 4  # bytes: of each number of a model, its gradient, two moments, the best and the last weights, in float32
 
 
@@ -87,6 +87,7 @@ class Frame:
         self._overrides: dict[str, Any] = {}
         self._own: nn.Module | None = None
         self._prepared: tuple[str, Prepared] | None = None
+        self._checked: tuple[Prepared, list[Finding]] | None = None
         self._composed: dict[str, Any] | None = None
         self.proposal: Proposal | None = None
 
@@ -182,7 +183,10 @@ class Frame:
         """Everything there is to say about the data, worst first; and the settings that are none."""
         found = Faults(self.faults)
         with found.noting():
-            found.extend(check(self.prepared))
+            ready = self.prepared
+            if self._checked is None or self._checked[0] is not ready:
+                self._checked = (ready, check(ready))
+            found.extend(self._checked[1])
         return worst_first(found)
 
     def check(self) -> list[Finding]:

@@ -23,6 +23,7 @@ from mapsto.domains.category import Category
 from mapsto.domains.number import Number
 from mapsto.domains.row import Row
 from mapsto.framing import infer
+from mapsto.framing.copies import on_one_side
 from mapsto.framing.deal import deal
 from mapsto.framing.infer import Kind
 from mapsto.framing.target import (
@@ -100,7 +101,8 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any]) -> Prepared:
         input, columns = _input(raw, kinds, settings)
     if stop:
         raise refusal([*found, *stop])
-
+    if how.startswith("at random"):
+        parts = on_one_side(raw, kinds, parts, found)
     target = _domain(target_kind, raw.columns[target_name], is_target=True)
     target.fit(raw.columns[target_name][parts["train"]])
     refused = separate and not settings.get("drop_unseen", False)

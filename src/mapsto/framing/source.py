@@ -15,7 +15,7 @@ from mapsto.framing import mistakes
 from mapsto.framing import settings as written
 from mapsto.framing.frame import SPLIT, Frame
 
-READING = ("columns", "encoding", "separator", "data_dir")
+READING = ("columns", "encoding", "separator", "data_dir", "unreadable")
 IN_MEMORY = "<memory>"
 
 
@@ -28,6 +28,7 @@ def frame(
     encoding: str | None = None,
     separator: str | None = None,
     data_dir: str | Path | None = None,
+    unreadable: float | None = None,
     split_column: str | None = None,
     group: str | None = None,
     time: str | None = None,
@@ -44,6 +45,7 @@ def frame(
     target: the column to learn; several columns of 0 and 1 are labels that may hold together.
     test: a separate exam, read like `source`. columns: names for a table without a header.
     data_dir: where the data of recipes and named sets are.
+    unreadable: the share of pictures that may be unreadable and left out; see data/album.py for what it is unasked.
     split_column, group, time, folds, split_seed: who is examined; see `mapsto train --help`.
     Raises BadInput with what was expected, what came, and what to do.
     """
@@ -56,6 +58,7 @@ def frame(
         "encoding": encoding,
         "separator": separator,
         "data_dir": str(data_dir) if data_dir else None,
+        "unreadable": unreadable,
     }
     split = {"column": split_column or "", "group": group or "", "time": time or "", "folds": folds, "seed": split_seed}
     if _is_recipe(source):
@@ -79,7 +82,7 @@ def frame_data(
 ) -> Frame:
     """`frame` for data themselves: no word is taken for a recipe. What recipes begin with.
 
-    reading: columns, encoding, separator, data_dir, as of `read`. split: the `data.split` settings, or some of them.
+    reading: columns, encoding, separator, data_dir, unreadable, as of `read`. split: the `data.split` settings, or some of them.
     """
     given = {k: v for k, v in (reading or {}).items() if v is not None}
     raw = read(source, **given, forgiving=True)
@@ -123,11 +126,16 @@ def _again(where: str, handed: Any, data: dict[str, Any], name: str, formats: di
         raise BadInput(
             f"{name} names {clean(where, 200)}, which is no file and no folder.", "Correct its source.", "F007"
         )
-    return read(where, **reading, formats=formats, download=False, forgiving=True)
+    try:
+        return read(where, **reading, formats=formats, download=False, forgiving=True)
+    except OSError as error:
+        raise BadInput(
+            f"{clean(where, 200)} cannot be read ({error.strerror}).", "Look at that place.", "F007"
+        ) from error
 
 
 def _is_recipe(source: Any) -> bool:
-    if not isinstance(source, str) or Path(source).expanduser().exists():
+    if not isinstance(source, str) or os.path.exists(os.path.expanduser(source)):
         return False
     return any(names.squash(name) == names.squash(source) for name in names.listed("recipe"))
 
@@ -135,7 +143,7 @@ def _is_recipe(source: Any) -> bool:
 def _leads_somewhere(source: str) -> bool:
     """Whether there is something to read at this path or of this name; what "-" leads to is only known by reading."""
     known = any(names.squash(name) == names.squash(source) for name in named())
-    return source == "-" or known or Path(source).expanduser().exists()
+    return source == "-" or known or os.path.exists(os.path.expanduser(source))
 
 
 def _by_recipe(word: str, asked: dict[str, Any], split: dict[str, Any], seed: int, device: str) -> Frame:
@@ -157,5 +165,4 @@ def _by_recipe(word: str, asked: dict[str, Any], split: dict[str, Any], seed: in
 
 def _place(source: str | Path) -> str:
     """A path that holds from any working folder; the name of a set as it is."""
-    path = Path(source)
-    return str(path.resolve()) if path.exists() else str(source)
+    return str(Path(source).resolve()) if os.path.exists(source) else str(source)
