@@ -49,6 +49,7 @@ WANTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "data.encoding": ("the name of an encoding", _text),
     "data.separator": ("one character", _text),
     "data.data_dir": ("a folder", _text),
+    "data.unreadable": ("a share from 0 to 1", _share),
     "data.kinds": ("a table of columns and their kinds", lambda v: isinstance(v, dict) and all(map(_text, v.values()))),
     "data.size": ("a list of whole numbers", lambda v: isinstance(v, list) and all(_count(n) for n in v)),
     "data.augment": ("a list of tables", lambda v: isinstance(v, list) and all(isinstance(a, dict) for a in v)),
