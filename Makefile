@@ -37,6 +37,7 @@ results: setup
 # everything, or some: make faults ONLY=tests/faults/test_kills.py
 faults: setup
 	MAPSTO_FAULTS=full OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -s $(or $(ONLY),tests/faults)
+	$(BIN)/python -m benchmarks.guard
 	$(BIN)/python -m benchmarks.reliability
 
 clean:

@@ -25,6 +25,8 @@ _WORDS = {
     "zoo": "mapsto.framing.zoo:zoo",
     "load": "mapsto.export.bundle:load",
     "Frame": "mapsto.framing.frame:Frame",
+    "Classifier": "mapsto.estimator.classifier:Classifier",
+    "Regressor": "mapsto.estimator.regressor:Regressor",
     "Learner": "mapsto.learner.learner:Learner",
     "Dataset": "mapsto.data.dataset:Dataset",
     "Algorithm": "mapsto.core.nouns:Algorithm",

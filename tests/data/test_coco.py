@@ -120,7 +120,7 @@ def test_damaged_pictures_follow_the_folder_s_policy(zoo: Path) -> None:
     assert raw.split.tolist() == ["train", "train", "valid", "valid"]
     assert [f.code for f in raw.findings] == ["D030"]
     with pytest.raises(DataError, match="1 of 5 pictures cannot be read"):
-        Coco(unreadable=0.1).read(zoo)
+        read(zoo, unreadable=0.1)
 
 
 def test_boxes_of_unlisted_pictures_or_kinds_are_counted(zoo: Path) -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from mapsto.core.errors import DataError
 from mapsto.data.folder import Folder
+from mapsto.data.read import read
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
 
@@ -113,7 +114,7 @@ def test_damaged_pictures_are_left_out_counted_and_named(tmp_path):
 
 def test_too_many_damaged_pictures_stop_the_reading(tmp_path):
     with pytest.raises(DataError, match="2 of 4 pictures cannot be read"):
-        Folder().read(fill(tmp_path, {**CLASSES, "cat/1.png": b"", "dog/1.png": b""}))
+        read(fill(tmp_path, {**CLASSES, "cat/1.png": b"", "dog/1.png": b""}))
 
 
 def test_exif_palette_and_animation_are_counted(tmp_path):
@@ -135,7 +136,7 @@ def test_a_class_folder_without_pictures_is_named(tmp_path):
 
 def test_one_class_is_not_enough(tmp_path):
     with pytest.raises(DataError, match="only one class: cat"):
-        Folder().read(fill(tmp_path, {"cat/1.png": picture(), "cat/2.png": picture()}))
+        read(fill(tmp_path, {"cat/1.png": picture(), "cat/2.png": picture()}))
 
 
 def test_pictures_without_class_folders_are_refused_with_the_layouts(tmp_path):
@@ -153,7 +154,7 @@ def test_broken_links_are_skipped_and_circles_end(tmp_path):
     os.symlink(tmp_path / "nowhere.png", tmp_path / "cat/3.png")
     os.symlink(tmp_path, tmp_path / "cat/again")
     raw = Folder().read(tmp_path)
-    assert len(raw) == 4 and finding(raw, "D037").examples == ("cat/3.png",)
+    assert len(raw) == 4 and finding(raw, "D037").examples == ("cat/3.png", "cat/again")
 
 
 def test_pictures_beyond_the_memory_are_shrunk_and_said(tmp_path):
@@ -273,7 +274,7 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
     path = tmp_path / "z.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("cat/1.png", bytes(11_000_000))
-    with pytest.raises(DataError, match="zip bomb"):
+    with pytest.raises(DataError, match="a bomb"):
         Folder().read(path)
 
 
@@ -299,4 +300,4 @@ def test_cats_and_dogs_are_all_there():
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data are not here")
 def test_blood_cells_without_labels_are_refused():
     with pytest.raises(DataError, match="only one class: JPEGImages"):
-        Folder().read(SHARED / "bccd")
+        read(SHARED / "bccd")

@@ -7,6 +7,7 @@ import pytest
 
 from mapsto.core.errors import DataError
 from mapsto.data.frames import Frames
+from mapsto.data.read import read
 
 pandas = pytest.importorskip("pandas")
 polars = pytest.importorskip("polars")
@@ -56,7 +57,9 @@ def test_changing_the_columns_does_not_change_the_frame():
 def test_columns_of_one_name_are_refused():
     frame = pandas.DataFrame([[1, 2]], columns=["a", "a"])
     with pytest.raises(DataError, match="same name: 'a'"):
-        Frames().read(frame)
+        read(frame)
+    again = read(frame, forgiving=True)
+    assert list(again.columns) == ["a", "a (2)"] and [f.code for f in again.findings] == ["D114"]
 
 
 def test_a_frame_without_rows_is_refused():

@@ -8,6 +8,7 @@ from PIL import Image
 
 from mapsto.core.errors import DataError
 from mapsto.data import pictures
+from mapsto.domains.picture_file import quiet
 
 
 def packed(image, kind="PNG", **options):
@@ -77,7 +78,7 @@ def test_the_longest_side_can_be_bounded():
 
 def test_a_huge_picture_is_refused_by_its_header_alone():
     header = packed(Image.new("1", (20_000, 10_000)))
-    with pictures.quiet(), pytest.raises(DataError, match="too large"):
+    with quiet(), pytest.raises(DataError, match="too large"):
         pictures.decode(header[:200])
 
 
@@ -103,14 +104,14 @@ def test_a_picture_cut_short_is_refused():
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
     for kind in ("PNG", "JPEG"):
         whole = packed(Image.fromarray(noise), kind)
-        with pytest.raises(DataError, match="cannot be decoded"):
+        with pytest.raises(DataError, match="cut short"):
             pictures.decode(whole[: len(whole) // 2])
 
 
 def test_random_damage_raises_data_errors_and_nothing_else():
     rng = np.random.default_rng(0)
     whole = {kind: packed(Image.fromarray(GRADIENT), kind) for kind in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")}
-    with pictures.quiet():
+    with quiet():
         for data in whole.values():
             for _ in range(40):
                 broken = bytearray(data)

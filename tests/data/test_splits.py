@@ -39,6 +39,12 @@ def test_every_part_has_its_share_of_each_class():
         assert np.abs(counts - share * np.array([700, 250, 50])).max() <= 1
 
 
+def test_the_only_row_of_a_class_trains():
+    classes = np.concatenate([np.zeros(100, int), np.arange(1, 41)])
+    parts = Split().at_random(np.arange(140), classes)
+    assert set(range(100, 140)) <= set(parts["train"]) and len(parts["test"]) == 20
+
+
 def test_folds_examine_every_row_once():
     tested = [Split(folds=5, fold=k).at_random(ROWS, ROWS % 3)["test"] for k in range(5)]
     assert np.array_equal(np.sort(np.concatenate(tested)), ROWS)

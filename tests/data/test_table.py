@@ -14,6 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from mapsto.core.errors import BadInput, DataError
+from mapsto.core.faults import Faults
 from mapsto.data.read import read
 from mapsto.data.table import LONGEST_LINE, ORDERS, Table
 
@@ -21,7 +22,9 @@ SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
 
 
 def parse(text, name="t.csv", **options):
-    return Table(**options).parse(text if isinstance(text, bytes) else text.encode(), name)
+    raw = Table(**options).parse(text if isinstance(text, bytes) else text.encode(), name)
+    Faults(raw.findings).refuse()  # as `read` does
+    return raw
 
 
 def codes(raw):

@@ -50,7 +50,7 @@ def test_each_label_has_its_threshold():
 def test_labels_never_seen_are_left_out_and_counted():
     categories = Categories().fit([["a"], ["b"]])
     assert categories.encode([["a", "z"], ["y"]]).tolist() == [[1, 0], [0, 0]]
-    assert categories.unseen([["a", "z"], ["y"], None]) == 2
+    assert categories.unseen([["a", "z"], ["y"], None]) == {"z": 1, "y": 1}
 
 
 def test_predictions_of_another_width_are_refused():

@@ -39,7 +39,7 @@ def test_missing_and_never_seen_are_minus_one_and_never_seen_is_counted():
     category = Category().fit(["a", "b"])
     values = ["b", None, "c", float("nan"), "c"]
     assert category.encode(values).tolist() == [1, -1, -1, -1, -1]
-    assert category.unseen(values) == 2
+    assert category.unseen(values).total() == 2
     assert category.decode(torch.tensor([-1, 0])) == [None, "a"]
 
 

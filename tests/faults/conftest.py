@@ -7,11 +7,14 @@ deliberately naive, it must find the fault there; the test says what it found in
 
 import json
 import os
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from children import Children
+from unbroken import Scenarios
 
 FULL = os.environ.get("MAPSTO_FAULTS") == "full"
 COUNTS = Path(__file__).parents[2] / "runs" / "faults"
@@ -21,6 +24,13 @@ COUNTS = Path(__file__).parents[2] / "runs" / "faults"
 def dose() -> Callable[[int, int], int]:
     """dose(small, full): how many times a fault is tried."""
     return lambda small, full: full if FULL else small
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A folder on no disk, where there is such a place: for harnesses that make and remove thousands of files."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as path:
+        yield Path(path)
 
 
 @pytest.fixture
@@ -41,3 +51,14 @@ def counted(capsys) -> Callable:
             (COUNTS / f"{key}.json").write_text(json.dumps(line, ensure_ascii=False))
 
     return keep
+
+
+@pytest.fixture(scope="session")
+def children() -> Iterator[Children]:
+    with Children() as children:
+        yield children
+
+
+@pytest.fixture(scope="session")
+def scenarios(children: Children, tmp_path_factory: pytest.TempPathFactory) -> Scenarios:
+    return Scenarios(children, tmp_path_factory.mktemp("runs"), page=FULL)

@@ -184,7 +184,7 @@ def test_a_step_is_left_out_and_said_so_up_to_a_limit():
     assert len(said) == 3 and all("the input is not finite" in line and "left out" in line for line in said)
     assert all(torch.isfinite(p).all() for p in patient.model.parameters())
     assert all(math.isfinite(loss) for report in heard for loss in report.losses.values())
-    with pytest.raises(NotFinite, match="after 2 other mishaps"):
+    with pytest.raises(NotFinite, match="2 times before"):
         run(mishaps=2).fit(9)
 
 

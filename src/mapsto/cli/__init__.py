@@ -9,6 +9,8 @@ import sys
 import click
 
 import mapsto
+from mapsto.core.errors import MapstoError
+from mapsto.core.stop import Stop
 
 VERBS = {
     "frame": "Look at data and propose how to learn them: the card, before anything is fitted.",
@@ -68,30 +70,35 @@ def app() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code. MAPSTO_DEBUG=1 shows tracebacks."""
     debug = bool(os.environ.get("MAPSTO_DEBUG"))
+    stop = Stop()
     try:
-        app.main(arguments, prog_name="mapsto", standalone_mode=False)
+        with stop:
+            app.main(arguments, prog_name="mapsto", standalone_mode=False)
     except click.exceptions.Exit as leave:
         sys.exit(leave.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        print("stopped.", file=sys.stderr)
-        sys.exit(130)
+        _leave(stop.interrupted("stopped."))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:
-        from mapsto.core.errors import MapstoError
-
         if debug:
             raise
         if isinstance(error, MapstoError):
-            print(f"{type(error).__name__}{error.code and f' {error.code}'}: {error}", file=sys.stderr)
-            sys.exit(error.exit_code)
+            _leave(error)
+        if stop.asked:  # what a library made of being broken off
+            _leave(stop.interrupted("stopped."))
         print(
             f"{type(error).__name__}: {error}\nThis is a fault of mapsto or of a library below it, not of yours. "
             "MAPSTO_DEBUG=1 shows where it happened.",
             file=sys.stderr,
         )
         sys.exit(3)
+
+
+def _leave(error: MapstoError) -> None:
+    print(f"{type(error).__name__}{error.code and f' {error.code}'}: {error}", file=sys.stderr)
+    sys.exit(error.exit_code)

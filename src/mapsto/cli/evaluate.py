@@ -15,13 +15,16 @@ from mapsto.cli.options import READING, TALKING, options, reading, targets
 @click.option(
     "--target", metavar="COLUMN", help="The column with the answers, if it is called otherwise than in training."
 )
+@click.option("--drop-unseen", is_flag=True, help="Leave out answers that the function never saw, and count them.")
 @options(READING, TALKING)
-def command(run: str, source: str | None, target: str | None, as_json: bool, quiet: bool, **read: Any) -> None:
+def command(
+    run: str, source: str | None, target: str | None, drop_unseen: bool, as_json: bool, quiet: bool, **read: Any
+) -> None:
     """Put the function of RUN to the exam: on its own splits, or on SOURCE, which holds the answers too."""
     import mapsto
     from mapsto.cli import screen
 
-    found = mapsto.evaluate(run, source, targets(target), **reading(**read))
+    found = mapsto.evaluate(run, source, targets(target), drop_unseen, **reading(**read))
     if as_json:
         screen.print_json(found)
         return

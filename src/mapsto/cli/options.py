@@ -15,6 +15,12 @@ READING = [
     ),
     click.option("--separator", metavar="CHAR", help="What stands between cells, where it is in doubt."),
     click.option(
+        "--unreadable",
+        type=click.FloatRange(0, 1),
+        metavar="SHARE",
+        help="The share of pictures that may be damaged and left out (default: 0.01, or a few pictures).",
+    ),
+    click.option(
         "--data-dir", metavar="FOLDER", help="Where downloaded data sets are (default: MAPSTO_DATA, or a cache)."
     ),
 ]
@@ -49,6 +55,15 @@ FRAMING = [
         "--minutes", type=click.FloatRange(0, min_open=True), metavar="M", help="Train for at most M minutes."
     ),
 ]
+SAVING = [
+    click.option(
+        "--save-every",
+        "save_seconds",
+        type=click.FloatRange(0),
+        metavar="SECONDS",
+        help="Save a checkpoint so often while training: what a kill can cost (default: 20, or as the run began).",
+    ),
+]
 TALKING = [
     click.option(
         "--json", "as_json", is_flag=True, help="One JSON object on standard output; everything else on standard error."
@@ -64,12 +79,20 @@ def options(*groups: list[Callable]) -> Callable:
     )
 
 
-def reading(columns: str | None, encoding: str | None, separator: str | None, data_dir: str | None) -> dict[str, Any]:
-    given = {"columns": _split(columns), "encoding": encoding, "separator": _unescaped(separator), "data_dir": data_dir}
+def reading(columns: str | None, separator: str | None, **plain: Any) -> dict[str, Any]:
+    given = {"columns": _split(columns), "separator": _unescaped(separator), **plain}
     return {k: v for k, v in given.items() if v is not None}
 
 
-def framed(
+def framed(source: str, **asked: Any) -> Any:
+    """The frame that the options ask for. What is wrong with them is refused, with all that is wrong with the data."""
+    frame = proposed(source, **asked)
+    if frame.faults:
+        frame.refuse()
+    return frame
+
+
+def proposed(
     source: str,
     target: str | None,
     test: str | None,
@@ -79,25 +102,27 @@ def framed(
     minutes: float | None,
     **how: Any,
 ) -> Any:
-    """The frame that the options ask for."""
+    """The frame that the options ask for; settings that are none are in its `faults`."""
     import mapsto
     from mapsto.framing.settings import parse
 
-    read = {k: how.pop(k) for k in ("columns", "encoding", "separator", "data_dir")}
+    read = {k: how.pop(k) for k in ("columns", "encoding", "separator", "data_dir", "unreadable")}
     frame = mapsto.frame(source, targets(target), test=test, **reading(**read), **how)
+    changes = []
+    for text in settings:
+        with frame.faults.noting():
+            changes.append(parse(text))
+    frame.change(changes)
     ends: list[dict[str, Any]] = []
     if epochs:
         ends.append({"name": "epochs", "count": epochs})
     if steps:
         ends.append({"name": "steps", "count": steps})
-    for path, value in sorted(
-        (parse(s) for s in settings), key=lambda s: s[0] != "model.name"
-    ):  # a model brings its own settings
-        frame.set(path, value)
-    if minutes:
-        ends = [{"name": "minutes", "count": minutes}, *(ends or [dict(frame.settings["algorithm"]["until"])])]
-    if ends:
-        frame.set("algorithm.until", ends[0] if len(ends) == 1 else {"name": "either", "several": ends})
+    with frame.faults.noting():
+        if minutes:
+            ends = [{"name": "minutes", "count": minutes}, *(ends or [dict(frame.settings["algorithm"]["until"])])]
+        if ends:
+            frame.set("algorithm.until", ends[0] if len(ends) == 1 else {"name": "either", "several": ends})
     return frame
 
 

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from mapsto.core.text import clean
 from mapsto.framing.card import Card
 
 PIPED = 160  # columns where there is no terminal to ask
@@ -57,7 +58,7 @@ class Progressing:
     """A watch that draws a bar with the loss and the leading measure; nothing where nobody looks."""
 
     def __init__(self, quiet: bool):
-        self.shown = not quiet and err.is_terminal
+        self.quiet, self.shown = quiet, not quiet and err.is_terminal
         self.progress = Progress(
             TextColumn("[bold cyan]{task.description}"),
             BarColumn(bar_width=28),
@@ -98,11 +99,17 @@ class Progressing:
         words = f"epoch {report.epoch:.1f}  step {report.step}  " + "  ".join(self.figures.values())
         self.progress.update(self.task, completed=report.step, figures=words)
         for news in report.news:
-            self.progress.console.print(Text(news, style="yellow"))
+            self.tell(news)
 
     def say(self, what: str) -> None:
         if self.task is not None:
             self.progress.update(self.task, description=what, figures="")
+
+    def tell(self, what: str) -> None:
+        if not self.quiet:
+            err.print(Text(clean(what), style="yellow"))
+        elif not self.quiet:  # before training: a checkpoint that was skipped, a disk nearly full
+            err.print(what)
 
 
 def print_result(result: Any, console: Console) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from mapsto.cli.options import FRAMING, READING, TALKING, framed, options
+from mapsto.cli.options import FRAMING, READING, SAVING, TALKING, framed, options
 
 
 @click.command(name="train")
@@ -26,11 +26,19 @@ from mapsto.cli.options import FRAMING, READING, TALKING, framed, options
         ),
         click.option("--tensorboard", is_flag=True, help="Also write TensorBoard events into the run folder."),
     ],
+    SAVING,
     READING,
     TALKING,
 )
 def command(
-    source: str, run: str | None, baseline_seconds: float, tensorboard: bool, as_json: bool, quiet: bool, **asked: Any
+    source: str,
+    run: str | None,
+    baseline_seconds: float,
+    tensorboard: bool,
+    save_seconds: float | None,
+    as_json: bool,
+    quiet: bool,
+    **asked: Any,
 ) -> None:
     """Frame SOURCE, train, judge, and keep the function in a run folder.
 
@@ -45,7 +53,14 @@ def command(
     if not quiet:
         screen.print_card(card(frame), console)
     with screen.Progressing(quiet) as watch:
-        result = train(frame, run, watch, baseline_seconds=baseline_seconds, tensorboard=tensorboard)
+        result = train(
+            frame,
+            run,
+            watch,
+            baseline_seconds=baseline_seconds,
+            tensorboard=tensorboard,
+            **({} if save_seconds is None else {"save_seconds": save_seconds}),
+        )
     finish(result, as_json, console)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import platform
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,7 +23,7 @@ def pick(name: str = "auto") -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise BadInput(
-            f"no device '{name}' here ({str(error).splitlines()[0]}).", "Use --device cpu, or auto."
+            f"no device '{name}' here ({str(error).splitlines()[0]}).", "Use --device cpu, or auto.", "F003"
         ) from error
     return device
 
@@ -39,6 +41,14 @@ def keep_heap() -> None:
         libc.mallopt(trim_threshold, 2**31 - 1)
         libc.mallopt(top_pad, 64 << 20)
         libc.mallopt(mmap_max, 0)
+
+
+def memory() -> int:
+    """Bytes that this process may hold: the machine's, or its container's where that is less."""
+    here = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit ("max")
+        here = min(here, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return here
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:

@@ -9,10 +9,16 @@ MapstoError
 │   └── Damaged         a folder whose manifest does not hold
 └── FailedRun           the run itself broke; the command line exits with 3
     ├── NotFinite       a NaN or infinity turned up; it has not got into the weights
+    ├── DiskError       a disk that is full, failing or closed to us; what was whole before still is
     └── Interrupted     somebody asked it to stop; it can be resumed; exits with 128 + the signal's number
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mapsto.core.nouns import Finding
 
 
 class MapstoError(Exception):
@@ -29,7 +35,10 @@ class MapstoError(Exception):
 
 
 class BadInput(MapstoError, ValueError):
+    """`findings`: everything found, where it refuses several mistakes at once (core/faults.py)."""
+
     exit_code = 2
+    findings: tuple[Finding, ...] = ()
 
 
 class UnknownName(BadInput):
@@ -62,6 +71,14 @@ class NotFinite(FailedRun):
     def __init__(self, message: str, remedy: str, step: int, examples: list[int]):
         super().__init__(message, remedy)
         self.step, self.examples = step, examples
+
+
+class DiskError(FailedRun):
+    """number: the operating system's own (errno.ENOSPC, say)."""
+
+    def __init__(self, message: str, remedy: str, number: int):
+        super().__init__(message, remedy)
+        self.number = number
 
 
 class Interrupted(FailedRun):

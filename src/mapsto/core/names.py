@@ -12,12 +12,14 @@ import importlib
 import importlib.util
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin
 
-from mapsto.core.errors import FrameError, UnknownName
+from mapsto.core import hints
+from mapsto.core.errors import BadInput, FrameError, MapstoError, UnknownName
+from mapsto.core.text import clean
 
 SHELVES = {
     "source": "mapsto.data",
@@ -33,6 +35,8 @@ SHELVES = {
     "until": "mapsto.learner.until",
     "recipe": "mapsto.recipes",
 }
+KINDS = [kind for kind in SHELVES if kind != "recipe"]  # a recipe is no part of anything
+LONG = 200  # characters of a word that are compared
 
 
 def shelf(package: str, **lines: str) -> tuple[Callable, Callable, list[str], dict[str, str]]:
@@ -62,9 +66,8 @@ def kebab(name: str) -> str:
 
 def near(word: str, words: Iterable[str], count: int = 3) -> list[str]:
     """The words that `word` may have meant, nearest first."""
-    words = list(words)
-    by_squashed = {squash(w): w for w in words}
-    close = difflib.get_close_matches(squash(word), by_squashed, n=count, cutoff=0.5)
+    by_squashed = {squash(w)[:LONG]: w for w in words}
+    close = difflib.get_close_matches(squash(word)[:LONG], by_squashed, n=count, cutoff=0.5)
     return [by_squashed[c] for c in close]
 
 
@@ -84,15 +87,18 @@ def find(kind: str, name: str) -> Any:
     """
     names = listed(kind)
     if not isinstance(name, str):
-        raise UnknownName(f"a {kind} is named by a word, but came {name!r}.", f"There are: {', '.join(names)}.")
+        raise UnknownName(
+            f"a {kind} is named by a word, but came {_shown(name, 60)}.", f"There are: {', '.join(names)}.", "F002"
+        )
     for candidate, place in names.items():
         if squash(candidate) == squash(name):
             module, cls = place.split(":")
             return getattr(importlib.import_module(module), cls)
     hint = near(name, names)
     raise UnknownName(
-        f"no {kind} '{name}'." + (f" Near it: {', '.join(hint)}." if hint else ""),
+        f"no {kind} '{clean(name, 60)}'." + (f" Near it: {', '.join(hint)}." if hint else ""),
         f"There are: {', '.join(names)}.",
+        "F002",
     )
 
 
@@ -128,52 +134,81 @@ def plain(value: Any) -> Any:
 
 
 def build(kind: str, written: dict[str, Any]) -> Any:
-    """The object that `spec` wrote down. Unknown names and settings are refused, with the nearest ones."""
-    values = dict(written)
-    if "name" not in values:
-        raise FrameError(f"a {kind} needs a name.", f"There are: {', '.join(listed(kind))}.")
-    cls = find(kind, values.pop("name"))
-    known = inspect.signature(cls).parameters
-    for word in values:
+    """The object that `spec` wrote down. Unknown names and settings are refused, with the nearest ones; so are values
+    that the constructor's hints rule out, and those that it refuses."""
+    if not isinstance(written, dict) or "name" not in written:
+        raise FrameError(f"a {kind} needs a name.", f"There are: {', '.join(listed(kind))}.", "F002")
+    cls = find(kind, written["name"])
+    values = {word: value for word, value in written.items() if word != "name"}
+    for mistake in mistakes(cls, values):
+        raise mistake
+    expected = _hints(cls)
+    try:
+        return cls(**{word: hints.fitted(value, expected.get(word, Any), _nested) for word, value in values.items()})
+    except MapstoError:
+        raise
+    except (TypeError, ValueError, ArithmeticError, LookupError, RuntimeError) as error:  # what torch thinks of them
+        said = clean(str(error), 200)
+        raise FrameError(f"{cls.__name__} cannot be built from {_shown(values, 300)}: {said}.", code="F003") from error
+
+
+def mistakes(cls: type, values: dict[str, Any]) -> Iterator[BadInput]:
+    """What the constructor's arguments and their hints rule out: unknown words, a word that is none of a closed choice, a
+    count that is none, an optimizer that is a model."""
+    known, expected = inspect.signature(cls).parameters, _hints(cls)
+    for word, value in values.items():
         if word not in known:
             hint = near(word, known)
-            raise UnknownName(
-                f"{cls.__name__} has no setting '{word}'." + (f" Near it: {', '.join(hint)}." if hint else ""),
+            yield UnknownName(
+                f"{cls.__name__} has no setting '{clean(word, 60)}'."
+                + (f" Near it: {', '.join(hint)}." if hint else ""),
                 f"It has: {', '.join(known)}.",
+                "F001",
             )
-    _check(cls, values)
-    try:
-        return cls(**{word: _revive(value) for word, value in values.items()})
-    except TypeError as error:
-        raise FrameError(f"{cls.__name__} cannot be built from {values}: {error}.") from error
+            continue
+        try:
+            hints.fitted(value, expected.get(word, Any), _nested)
+        except hints.Unfit as error:
+            yield _unfit(cls, word, value, expected[word], error)
+        except BadInput as error:  # of something nested
+            yield error
 
 
-def _check(cls: type, values: dict[str, Any]) -> None:
-    """Refuse what the constructor's hints rule out: a word that is none of a closed choice, a count that is none."""
-    hints = get_type_hints(cls if is_dataclass(cls) else cls.__init__)
-    for word, value in values.items():
-        choices = get_args(hints.get(word)) if get_origin(hints.get(word)) is Literal else ()
-        if choices and value not in choices:
-            hint = near(str(value), [str(c) for c in choices])
-            raise FrameError(
-                f"{cls.__name__} has no {word} '{value}'." + (f" Near it: {', '.join(hint)}." if hint else ""),
-                f"There are: {', '.join(map(str, choices))}.",
-            )
-        if hints.get(word) is int and (not isinstance(value, int) or value < 0):
-            raise FrameError(f"{cls.__name__} needs for {word} a whole number of 0 or more, but came {value!r}.")
-        if hints.get(word) is float and not isinstance(value, int | float):
-            raise FrameError(f"{cls.__name__} needs for {word} a number, but came {value!r}.")
+def _hints(cls: type) -> dict[str, Any]:
+    return hints.hints_of(cls if is_dataclass(cls) else cls.__init__)
 
 
-def _revive(value: Any) -> Any:
-    kind = _kind_of(value)
-    if kind:
-        return build(kind, value)
-    if isinstance(value, dict):
-        return {word: _revive(v) for word, v in value.items()}
-    if isinstance(value, list):
-        return [_revive(v) for v in value]
-    return value
+def _unfit(cls: type, word: str, value: Any, hint: Any, error: hints.Unfit) -> FrameError:
+    if get_origin(hint) is Literal and isinstance(value, str):
+        choices = [str(choice) for choice in get_args(hint)]
+        near_it = near(value, choices)
+        return FrameError(
+            f"{cls.__name__} has no {word} '{clean(value, 60)}'."
+            + (f" Near it: {', '.join(near_it)}." if near_it else ""),
+            f"There are: {', '.join(choices)}.",
+            "F003",
+        )
+    where = f" ({error.path})" if error.path else ""
+    default = inspect.signature(cls).parameters[word].default
+    plain_default = isinstance(default, int | float | str | bool)
+    return FrameError(
+        f"{cls.__name__} needs for {word}{where} {error.wanted}, but came {_shown(error.came, 60)}.",
+        f"Its default is {default!r}." if plain_default else "",
+        "F003",
+    )
+
+
+def _nested(written: dict[str, Any], wanted: type) -> Any:
+    """What a nested {"name": …} describes, where a `wanted` is called for. TypeError where it describes something else."""
+    for kind in KINDS:
+        here = any(squash(name) == squash(written["name"]) for name in listed(kind))
+        if here and issubclass(find(kind, written["name"]), wanted):
+            return build(kind, written)
+    raise TypeError(f"no {wanted.__name__}")
+
+
+def _shown(value: Any, limit: int) -> str:
+    return clean(repr(value), limit)
 
 
 def summary(kind: str, name: str) -> str:
@@ -189,6 +224,8 @@ def summary(kind: str, name: str) -> str:
 
 def complete(kind: str, written: dict[str, Any], without: tuple[str, ...] = ()) -> dict[str, Any]:
     """`written` with every setting it leaves to its default spelled out; those in `without` are somebody else's to give."""
+    if "name" not in written:
+        raise FrameError(f"a {kind} needs a name.", f"There are: {', '.join(listed(kind))}.", "F003")
     cls = find(kind, written["name"])
     settings = {
         word: _finished(written[word]) if word in written else plain(_default(cls, parameter))
@@ -206,11 +243,10 @@ def _finished(value: Any) -> Any:
 
 
 def _kind_of(value: Any) -> str | None:
-    """The shelf on which a nested {"name": …} stands; None for anything else. A recipe is no part of anything."""
+    """The shelf on which a nested {"name": …} stands; None for anything else."""
     if not (isinstance(value, dict) and isinstance(value.get("name"), str)):
         return None
-    kinds = [kind for kind in SHELVES if kind != "recipe"]
-    return next((k for k in kinds if any(squash(n) == squash(value["name"]) for n in listed(k))), None)
+    return next((k for k in KINDS if any(squash(n) == squash(value["name"]) for n in listed(k))), None)
 
 
 def _default(cls: type, parameter: inspect.Parameter) -> Any:
@@ -221,6 +257,8 @@ def _default(cls: type, parameter: inspect.Parameter) -> Any:
             return made.default_factory()
     if parameter.default is inspect.Parameter.empty:
         raise FrameError(
-            f"{cls.__name__} needs a value for '{parameter.name}'.", f"Give it: {name_of(cls)}.{parameter.name}=…"
+            f"{cls.__name__} needs a value for '{parameter.name}'.",
+            f"Give it: {name_of(cls)}.{parameter.name}=…",
+            "F003",
         )
     return parameter.default

@@ -325,6 +325,10 @@ class Solvable(nn.Module, ABC):
     def solve(self, batch: Batch, problem: Problem, seed: int) -> None:
         """Fit all of `batch` (input ready for the model, target as its objective reads it, perhaps weight)."""
 
+    def odd(self) -> str:
+        """What keeps its buffers from being what `solve` leaves: places beyond what they point into; "" where nothing does."""
+        return ""
+
     def shaped(self, shapes: dict[str, list[int]]) -> Self:
         """Its buffers, zeroed, in these shapes and in their own dtypes: ready for `load_state_dict`."""
         for path, buffer in list(self.named_buffers()):
@@ -368,6 +372,7 @@ class Raw:
     person (a file name, a line number). `kinds` names the domain of a column that the source is sure of.
     `formats` says how the source took numbers and dates that can be written in several ways: column → "day-first",
     "month-first", "decimal-comma" or "decimal-point".
+    `words` keeps the words in columns of text that were taken as missing (NA, null …): column → row → word.
     """
 
     name: str
@@ -378,6 +383,7 @@ class Raw:
     kinds: dict[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     formats: dict[str, str] = field(default_factory=dict)
+    words: dict[str, dict[int, str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0

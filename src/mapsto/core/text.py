@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 # they reorder or hide the text around them; joiners, also of category Cf, are letters of many scripts and stay
 BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+# reading order of old, notes to renderers, and letters that nobody sees ("tags"): text hidden in text
+HIDDEN = frozenset(map(chr, (*range(0x206A, 0x2070), *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080))))
 BARRED = ("Cc", "Cs", "Zl", "Zp")
 
 
@@ -18,8 +20,25 @@ def clean(text: str, limit: int = 0) -> str:
     """
     if not (text.isascii() and text.isprintable()):
         text = "".join(" " if c in "\t\n\r\u2028\u2029" else c for c in text)
-        text = "".join(c for c in text if c not in BIDIRECTIONAL and unicodedata.category(c) not in BARRED)
+        text = "".join(c for c in text if not _obeyed(c))
     return text if not limit or len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def escaped(text: str) -> str:
+    """JSON or TOML in which what a terminal would obey is written as \\u…, and means the same; line breaks stay."""
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    return "".join(f"\\u{ord(c):04x}" if c != "\n" and c < "\U00010000" and _obeyed(c) else c for c in text)
+
+
+def markdown(text: str) -> str:
+    """Words from data that Markdown takes as they stand: no link, no markup, no HTML, no cell of a table."""
+    return "".join(f"&#{ord(c)};" if c in "<>&" else f"\\{c}" if c in "\\`*_[]()#!|~$" else c for c in clean(text))
+
+
+def _obeyed(c: str) -> bool:
+    """Whether a terminal or page does something at this character instead of showing it."""
+    return c in BIDIRECTIONAL or c in HIDDEN or unicodedata.category(c) in BARRED
 
 
 def short(number: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import io
+import math
 import re
 import struct
 import zipfile
@@ -11,18 +11,22 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from mapsto.core.errors import DataError
 from mapsto.core.nouns import Finding, Raw, Source
-from mapsto.data.folder import LARGEST_ARCHIVE, split_named
+from mapsto.core.text import clean
+from mapsto.data.files import LARGEST_ARCHIVE, UNPACKING, opened_zip, refuse_ratio
+from mapsto.data.folder import split_named
 from mapsto.data.frames import EXACT, Frames, objects, python_column
 
 INPUTS = ("x", "images", "image", "data", "features", "inputs", "input")
 TARGETS = ("y", "labels", "label", "target", "targets")
+LONGEST_HEADER = 10_000  # bytes before an array in an .npz; NumPy's own limit
 
 
 @dataclass
@@ -74,10 +78,15 @@ class Arrays(Source):
                     raise DataError(
                         f"{name} has no idx file of {what}{which}; found {', '.join(sorted(files))}.",
                         "Expected pairs such as train-images-idx3-ubyte and train-labels-idx1-ubyte (.gz too).",
+                        "D242",
                     )
             images, labels = part["images"], part["labels"]
             if len(images) != len(labels):
-                raise DataError(f"{name} has {len(images)} pictures{which} but {len(labels)} labels.")
+                raise DataError(
+                    f"{name} has {len(images)} pictures{which} but {len(labels)} labels.",
+                    "Name files that belong together.",
+                    "D242",
+                )
         order = sorted(by_split, key=lambda s: ("train", "valid", "test", None).index(s))
         images = np.concatenate([by_split[s]["images"] for s in order])
         labels = np.concatenate([by_split[s]["labels"] for s in order])
@@ -94,7 +103,7 @@ class Arrays(Source):
 def from_arrays(arrays: dict[str, Any], name: str) -> Raw:
     """Named arrays as columns; x_train and x_test become one column "x" with its splits."""
     if not arrays:
-        raise DataError(f"{name} holds no arrays.", "Expected x and y, or columns of one length.")
+        raise DataError(f"{name} holds no arrays.", "Expected x and y, or columns of one length.", "D232")
     splits = _by_split(arrays)
     if splits:
         columns, split, findings = _stitched(splits, name)
@@ -123,7 +132,7 @@ def column_of(values: np.ndarray, name: str, is_target: bool = False) -> tuple[n
     if values.dtype == object or values.dtype.kind in "US":
         return _of_objects(values, name)
     if values.dtype.kind not in "biufM":
-        raise DataError(f"array '{name}' has type {values.dtype}.", "Expected numbers, bool, dates or text.")
+        raise DataError(f"array '{name}' has type {values.dtype}.", "Expected numbers, bool, dates or text.", "D233")
     if values.ndim > 1 and values.shape[1:] == (1,) * (values.ndim - 1):
         values = values.reshape(len(values))
     if values.ndim == 1:
@@ -131,13 +140,15 @@ def column_of(values: np.ndarray, name: str, is_target: bool = False) -> tuple[n
     if is_target and values.ndim == 2 and _is_one_hot(values):
         message = f"'{name}' holds one-hot rows; their class numbers were taken"
         return values.argmax(1).astype(np.int64), "category", [Finding("D051", "repair", message, len(values))]
+    if is_target and values.ndim == 2 and np.isin(values, (0, 1)).all():
+        return objects([np.flatnonzero(row).tolist() for row in values]), "categories", []  # labels by their numbers
     if values.ndim == 2 or values.ndim > 4:
         return _vectors(values), None, []
     return _pictures(values, name)
 
 
 def _of_objects(values: np.ndarray, name: str) -> tuple[np.ndarray, str | None, list[Finding]]:
-    from mapsto.data.folder import stacked
+    from mapsto.data.album import stacked
     from mapsto.data.pictures import grey_to_rgb
 
     if values.dtype.kind == "S":
@@ -229,19 +240,28 @@ def _stitched(
             raise DataError(
                 f"{name}: the {order[0]} split has {', '.join(names)}, the {split} split {', '.join(splits[split])}.",
                 "Give every split the same arrays.",
+                "D234",
             )
     parts = {split: {key: _as_array(values, key) for key, values in splits[split].items()} for split in order}
     for split in order:
         lengths = {key: len(values) for key, values in parts[split].items()}
         if len(set(lengths.values())) > 1:
-            raise DataError(f"{name}: arrays of the {split} split differ in length: {_said(lengths)}.")
+            raise DataError(
+                f"{name}: arrays of the {split} split differ in length: {_said(lengths)}.",
+                "The first dimension runs over examples; it must be the same for all.",
+                "D234",
+            )
     columns = {}
     for key in names:
         try:
             columns[key] = np.concatenate([parts[split][key] for split in order])
         except ValueError as error:
             shapes = ", ".join(f"{split} {list(parts[split][key].shape)}" for split in order)
-            raise DataError(f"{name}: '{key}' has another shape in each split: {shapes}.") from error
+            raise DataError(
+                f"{name}: '{key}' has another shape in each split: {shapes}.",
+                "Give every split rows of one shape.",
+                "D234",
+            ) from error
     split = objects([s for s in order for _ in range(len(parts[s][names[0]]))])
     return columns, split, []
 
@@ -250,7 +270,7 @@ def _of_one_length(columns: dict[str, np.ndarray], name: str) -> tuple[dict[str,
     """The arrays that agree in their first dimension. x and y must; others may be left out, and are named."""
     if not any(v.ndim for v in columns.values()):
         raise DataError(
-            f"{name} holds single values only: {', '.join(columns)}.", "Expected arrays, one row an example."
+            f"{name} holds single values only: {', '.join(columns)}.", "Expected arrays, one row an example.", "D232"
         )
     lengths = {key: len(v) if v.ndim else 1 for key, v in columns.items()}
     usual, agreeing = Counter(lengths[key] for key, v in columns.items() if v.ndim).most_common(1)[0]
@@ -260,9 +280,10 @@ def _of_one_length(columns: dict[str, np.ndarray], name: str) -> tuple[dict[str,
         raise DataError(
             f"{name}: the arrays differ in length: {_said(lengths)}.",
             "The first dimension runs over examples; it must be the same for all.",
+            "D234",
         )
     if not usual:
-        raise DataError(f"{name} has no rows: {_said(lengths)}.")
+        raise DataError(f"{name} has no rows: {_said(lengths)}.", "Expected arrays, one row an example.", "D232")
     if not odd:
         return columns, []
     message = f"arrays without {usual} rows were left out"
@@ -282,7 +303,7 @@ def _as_array(values: Any, name: str) -> np.ndarray:
     except ValueError:  # rows of different lengths
         array = objects(list(values))
     except (TypeError, RuntimeError) as error:
-        raise DataError(f"'{name}' cannot be read as an array: {error}.") from error
+        raise DataError(f"'{name}' cannot be read as an array: {error}.", "Give numbers or text.", "D233") from error
     if array.dtype.kind in "US" and isinstance(values, list):
         array = objects(values)  # as they are: NumPy would turn a None or a number among them into text
     return array
@@ -294,7 +315,7 @@ def _pair(x: Any, y: Any) -> Raw:
         raw = Frames().read(x)
         target, _, findings = column_of(_as_array(y, "y"), "y", is_target=True)
         if len(target) != len(raw):
-            raise DataError(f"X has {len(raw)} rows but y has {len(target)}.")
+            raise DataError(f"X has {len(raw)} rows but y has {len(target)}.", "Give one answer a row.", "D234")
         name = "y" if "y" not in raw.columns else "target"
         raw.columns[name], raw.target = target, name
         raw.findings += findings
@@ -306,30 +327,60 @@ def _pair(x: Any, y: Any) -> Raw:
 
 
 def _npz(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            whole = sum(info.file_size for info in archive.infolist())
-        if whole > LARGEST_ARCHIVE:
+    with opened_zip(path) as archive:
+        members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
+        twice = [name for name, count in Counter(info.filename for info in members).items() if count > 1]
+        if twice:
             raise DataError(
-                f"{path.name} unpacks to {whole / (1 << 30):.1f} GiB; at most {LARGEST_ARCHIVE >> 30} are read."
+                f"{path.name} has two arrays of one name: {clean(twice[0], 80)!r}; which one is meant?",
+                "Write it again with numpy.savez.",
+                "D214",
             )
-        with np.load(path, allow_pickle=False) as file:
-            return {key: _member(file, key, path.name) for key in file.files}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-        raise DataError(f"{path.name} is not a whole .npz file: {error}.", "Write it with numpy.savez.") from error
+        return {info.filename.removesuffix(".npy"): _member(archive, info, path.name) for info in members}
 
 
-def _member(file: Any, key: str, name: str) -> np.ndarray:
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> np.ndarray:
+    what = f"{name}: array '{clean(info.filename.removesuffix('.npy'), 80)}'"
     try:
-        return file[key]
-    except ValueError as error:
-        if "allow_pickle" not in str(error):
-            raise DataError(f"{name}: array '{key}' is damaged: {error}.") from error
+        with archive.open(info) as file:
+            _refuse_header(file, info.file_size, what)
+        with archive.open(info) as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+    except (*UNPACKING, MemoryError) as error:
+        raise DataError(f"{what} is damaged: {error}.", "Write it again with numpy.savez.", "D230") from error
+
+
+def _refuse_header(file: IO[bytes], size: int, what: str) -> None:
+    """DataError where an array cannot be what its header says: NumPy would allocate that before it reads on.
+
+    https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html: magic, version, length of the header, header.
+    """
+    start = file.read(12)
+    wide = start[6:7] != b"\1"
+    length = int.from_bytes(start[8 : 12 if wide else 10], "little")
+    if start[:6] != b"\x93NUMPY" or start[6:7] not in (b"\1", b"\2") or length > LONGEST_HEADER:
+        raise DataError(f"{what} does not begin like an array.", "Write it again with numpy.savez.", "D230")
+    header = BytesIO((start + file.read(length))[8:])
+    read = np.lib.format.read_array_header_2_0 if wide else np.lib.format.read_array_header_1_0
+    try:
+        shape, _, kind = read(header)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+        raise DataError(f"{what} has a damaged header: {error}.", "Write it again with numpy.savez.", "D230") from error
+    if kind.hasobject:
         raise DataError(
-            f"{name}: array '{key}' holds Python objects, which NumPy can only keep as a pickle; a pickle can run "
-            "programs and is not read here.",
-            f"Save it as numbers or text: np.savez(…, {key}=np.array({key}.tolist())).",
-        ) from error
+            f"{what} holds Python objects, which NumPy can only keep as a pickle; a pickle can run programs and is not "
+            "read here.",
+            "Save it as numbers or text: np.savez(…, name=np.array(name.tolist())).",
+            "D231",
+        )
+    claimed = math.prod(shape) * kind.itemsize
+    there = size - (12 if wide else 10) - length
+    if min(shape, default=0) < 0 or claimed != there or not kind.itemsize:
+        raise DataError(
+            f"{what} says shape {list(shape)} of {kind}, which is {claimed} bytes, but {there} follow its header.",
+            "Write it again with numpy.savez.",
+            "D230",
+        )
 
 
 # ── idx ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -360,26 +411,37 @@ def idx_array(data: bytes, name: str) -> np.ndarray:
 
     http://yann.lecun.com/exdb/mnist (LeCun, Cortes and Burges). DataError unless magic and length are exactly right.
     """
-    if data[:2] == b"\x1f\x8b":
-        try:
-            data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(LARGEST_ARCHIVE)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise DataError(f"{name} is damaged gzip data: {error}.", "Download it again.") from error
-    if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in _TYPES or not 1 <= data[3] <= 4:
+    packed = data[:2] == b"\x1f\x8b"
+    try:
+        with gzip.GzipFile(fileobj=BytesIO(data)) if packed else BytesIO(data) as file:
+            return _idx_array(file, len(data), name)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{name} is damaged gzip data: {error}.", "Download it again.", "D240") from error
+
+
+def _idx_array(file: IO[bytes], packed: int, name: str) -> np.ndarray:
+    start = file.read(4)
+    if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in _TYPES or not 1 <= start[3] <= 4:
         raise DataError(
-            f"{name} is no idx file: it begins with {data[:4].hex(' ') or 'nothing'}, expected 00 00 08 03 (pictures) "
+            f"{name} is no idx file: it begins with {start.hex(' ') or 'nothing'}, expected 00 00 08 03 (pictures) "
             "or 00 00 08 01 (labels).",
             "Download it again.",
+            "D241",
         )
-    kind, dimensions = np.dtype(_TYPES[data[2]]), data[3]
-    start = 4 + 4 * dimensions
-    if len(data) < start:
-        raise DataError(f"{name} ends within its header, after {len(data)} bytes.", "Download it again.")
-    shape = struct.unpack(f">{dimensions}I", data[4:start])
-    expected = int(np.prod(shape, dtype=np.float64)) * kind.itemsize
-    if len(data) - start != expected:
+    kind, dimensions = np.dtype(_TYPES[start[2]]), start[3]
+    sizes = file.read(4 * dimensions)
+    if len(sizes) < 4 * dimensions:
+        raise DataError(f"{name} ends within its header, after {4 + len(sizes)} bytes.", "Download it again.", "D240")
+    shape = struct.unpack(f">{dimensions}I", sizes)
+    claimed = math.prod(shape) * kind.itemsize
+    if isinstance(file, gzip.GzipFile):
+        refuse_ratio(claimed, packed, name)
+    data = file.read(min(claimed, LARGEST_ARCHIVE) + 1)
+    if not claimed or len(data) != claimed:
+        more = "more" if len(data) > claimed else f"{len(data)}"
         raise DataError(
-            f"{name} says shape {list(shape)}, which is {expected} bytes, but {len(data) - start} follow its header.",
+            f"{name} says shape {list(shape)}, which is {claimed} bytes, but {more} follow its header.",
             "Download it again.",
+            "D240",
         )
-    return np.frombuffer(data, kind, offset=start).reshape(shape).astype(kind.newbyteorder("="))
+    return np.frombuffer(data, kind).reshape(shape).astype(kind.newbyteorder("="))

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import json
 import re
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mapsto.core.errors import DataError
+from mapsto.core.faults import refusal
 from mapsto.core.nouns import Finding, Raw, Source
-from mapsto.data import pictures
-from mapsto.data.folder import Files, Folder, matched, opened, split_named
+from mapsto.data.album import Limits, album
+from mapsto.data.files import Files, legible, opened, opened_zip, shown
+from mapsto.data.folder import matched, split_named
 from mapsto.data.frames import objects
+from mapsto.data.pictures import SUFFIXES
 
 LISTING = re.compile(r"instances[^/]*\.json|_annotations\.coco\.json")
+LARGEST_LISTING = 1 << 30  # bytes
 PLACES = ("instances*.json", "annotations/instances*.json", "*/_annotations.coco.json", "_annotations.coco.json")
 
 
@@ -29,10 +32,10 @@ class Coco(Source):
     """A folder or a zip archive of pictures with COCO annotations; the split comes from the names of the JSON files.
 
     Columns: `image`, and `labels`, the sorted names of the categories that have a box in the picture.
-    unreadable, memory, longest: as of Folder.
+    unreadable, memory, longest: see Limits.
     """
 
-    unreadable: float = 0.2
+    unreadable: float | None = None
     memory: int = 2 << 30
     longest: int = 256
 
@@ -50,8 +53,8 @@ class Coco(Source):
             return self._read(files, path.name or str(path))
 
     def _read(self, files: Files, name: str) -> Raw:
-        photos = [n for n in files.names if n.lower().endswith(pictures.SUFFIXES)]
-        listings = [_Listing(n, files.bytes_of(n)) for n in files.names if _is_listing(n)]
+        photos = [n for n in files.names if n.lower().endswith(SUFFIXES)]
+        listings = [_Listing(n, files.bytes_of(n, LARGEST_LISTING)) for n in files.names if _is_listing(n)]
         listings.sort(key=lambda listing: ("train", "valid", "test", None).index(listing.split))
         _same_kind_of_split(listings, name)
         findings = files.findings()
@@ -75,18 +78,21 @@ class Coco(Source):
                     else f"{listings[0].name} lists no picture."
                 ),
                 "Put the pictures into the same folder, or into folders below it.",
+                "D222",
             )
-        reader = Folder(self.unreadable, self.memory, self.longest)
-        pixels, kept, noted = reader.decoded(files, [row.photo for row in rows], name)
-        rows = [rows[i] for i in kept]
+        read = album(files, [row.photo for row in rows], Limits(self.unreadable, self.memory, self.longest))
+        findings += read.findings
+        if not len(read.kept):
+            raise refusal(findings)
+        rows = [rows[i] for i in read.kept]
         return Raw(
             name,
-            {"image": pixels, "labels": objects([row.labels for row in rows])},
+            {"image": read.pixels, "labels": objects([row.labels for row in rows])},
             target="labels",
             split=objects([row.split for row in rows]) if rows[0].split else None,
-            labels=objects([row.photo for row in rows]),
+            labels=objects([legible(row.photo) for row in rows]),
             kinds={"image": "image", "labels": "categories"},
-            findings=findings + noted,
+            findings=findings,
         )
 
 
@@ -112,36 +118,36 @@ class _Listing:
             whole = json.loads(data)
             categories = {c["id"]: str(c["name"]) for c in whole["categories"]}
             self.pictures: dict[Any, str] = {i["id"]: str(i["file_name"]) for i in whole["images"]}
-            boxes = [(b["image_id"], b["category_id"]) for b in whole["annotations"]]
+            self.shown: dict[Any, set[str]] = {number: set() for number in self.pictures}
+            self.strays = 0
+            for box in whole["annotations"]:
+                if box["image_id"] in self.shown and box["category_id"] in categories:
+                    self.shown[box["image_id"]].add(categories[box["category_id"]])
+                else:
+                    self.strays += 1
         except (ValueError, RecursionError) as error:
-            raise DataError(f"{name} is not whole JSON: {error}.", "Copy or download it again.") from error
+            raise DataError(f"{name} is not whole JSON: {error}.", "Copy or download it again.", "D220") from error
         except (KeyError, TypeError) as error:
             raise DataError(
                 f"{name} is not laid out as COCO's instances are ({type(error).__name__}: {error}).",
                 "Expected images (id, file_name), annotations (image_id, category_id) and categories (id, name).",
+                "D221",
             ) from error
-        self.shown: dict[Any, set[str]] = {number: set() for number in self.pictures}
-        self.strays = 0
-        for picture, category in boxes:
-            if picture in self.shown and category in categories:
-                self.shown[picture].add(categories[category])
-            else:
-                self.strays += 1
 
 
 def _about(listings: list[_Listing], lost: list[str], unused: list[str]) -> list[Finding]:
     findings = []
     if lost:
         message = "pictures that the annotations list are not there and were left out"
-        findings.append(Finding("D038", "repair", message, len(lost), tuple(lost[:5])))
+        findings.append(Finding("D038", "repair", message, len(lost), shown(lost)))
     if unused:
         message = "pictures that no annotation file lists were left out"
-        findings.append(Finding("D039", "repair", message, len(unused), tuple(unused[:5])))
+        findings.append(Finding("D039", "repair", message, len(unused), shown(unused)))
     strays = sum(listing.strays for listing in listings)
     if strays:
         message = "boxes belong to a picture or a category that their file does not list, and were left out"
         names = tuple(listing.name for listing in listings if listing.strays)
-        findings.append(Finding("D044", "repair", message, strays, names[:5]))
+        findings.append(Finding("D044", "repair", message, strays, shown(list(names))))
     return findings
 
 
@@ -152,6 +158,7 @@ def _same_kind_of_split(listings: list[_Listing], name: str) -> None:
         raise DataError(
             f"{name} holds {len(listings)} annotation files; {', '.join(unnamed[:5])} does not say which split it is.",
             "Call them instances_train.json, instances_val.json, instances_test.json, or keep one.",
+            "D223",
         )
 
 
@@ -161,7 +168,7 @@ def _is_listing(name: str) -> bool:
 
 def _members(path: Path) -> list[str]:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with opened_zip(path) as archive:
             return archive.namelist()
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError):
-        return []  # no archive: Folder says so
+    except DataError:
+        return []  # no archive, or none to be unpacked: Folder says so

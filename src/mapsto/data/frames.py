@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from mapsto.core.errors import DataError
 from mapsto.core.nouns import Finding, Raw, Source
+from mapsto.core.text import clean
 
 EXACT = 2**53  # up to here every whole number is a float64 too; beyond it numbers are names
 
@@ -35,11 +36,13 @@ class Frames(Source):
             arrays = [_arrow_of_series(where.iloc[:, i]) for i in range(len(names))]
             plain_index = type(where.index).__name__ == "RangeIndex"
             labels = None if plain_index else np.array([str(v) for v in where.index], dtype=object)
-        refuse_duplicates(names, "the frame")
-        columns, findings = typed_columns(dict(zip(names, arrays, strict=True)))
-        raw = Raw("frame", columns, labels=labels, findings=findings)
+        findings: list[Finding] = []
+        names = told_apart(names, "the frame", findings)
+        columns, noticed = typed_columns(dict(zip(names, arrays, strict=True)))
+        raw = Raw("frame", columns, labels=labels, findings=findings + noticed)
         if not len(raw):
-            raise DataError("the frame has no rows." if names else "the frame has no columns.")
+            what = "rows" if names else "columns"
+            raise DataError(f"the frame has no {what}.", "Expected at least one of each.", "D107")
         return raw
 
 
@@ -127,13 +130,22 @@ def python_column(values: list) -> tuple[np.ndarray, bool]:
     return objects([None if v is None else str(v) for v in values]), True
 
 
-def refuse_duplicates(names: list[str], where: str) -> None:
+def told_apart(names: list[str], where: str, findings: list[Finding]) -> list[str]:
+    """The names, each once: one that comes again is an error, and gets a number for what else there is to find."""
     twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise DataError(
-            f"{where} has several columns of the same name: {', '.join(repr(name) for name in twice[:5])}.",
-            "Give each column a name of its own.",
-        )
+    if not twice:
+        return names
+    shown = ", ".join(f"'{clean(name, 60)}'" for name in twice[:5])
+    message = f"{where} has several columns of the same name: {shown}."
+    findings.append(Finding("D114", "error", message, len(twice), remedy="Give each column a name of its own."))
+    told: list[str] = []
+    taken = set(names)
+    for name in names:
+        if name in told:
+            name = next(f"{name} ({k})" for k in range(2, len(names) + 2) if f"{name} ({k})" not in taken)
+            taken.add(name)
+        told.append(name)
+    return told
 
 
 def _arrow_of_series(series: Any) -> Any:

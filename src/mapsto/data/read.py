@@ -7,19 +7,22 @@ Codes of the findings that sources make:
     D022 second header D023 mixed kinds   D024 raw bytes     D025 line breaks   D026 numbered columns
     D030 unreadable    D031 converted     D032 turned        D033 first frame   D034 16-bit        D035 empty class
     D036 shrunk        D037 broken links  D038 no picture    D039 not in table  D040 ignored       D041 outside classes
-    D042 grey to RGB   D043 partial columns D044 stray boxes
+    D042 grey to RGB   D043 partial columns D044 stray boxes D045 other format  D046 slivers       D047 closed folders
+    D048 links outside D049 classes alike
     D050 files read    D051 one-hot       D052 channels      D053 [0, 1]        D054 flattened     D055 left out
     D060 random items  D070 named set     D071 not official  D072 downloaded
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mapsto.core.errors import BadInput, DataError
 from mapsto.core.names import near
+from mapsto.core.text import clean
 
 if TYPE_CHECKING:
     from mapsto.core.nouns import Raw, Source
@@ -46,6 +49,9 @@ def read(
     separator: str | None = None,
     data_dir: str | Path | None = None,
     formats: dict[str, str] | None = None,
+    unreadable: float | None = None,
+    forgiving: bool = False,
+    download: bool = True,
 ) -> Raw:
     """Everything that `where` holds, as raw columns.
 
@@ -53,20 +59,29 @@ def read(
     a pandas or polars frame, a dict of arrays, a tuple (X, y), or a map-style torch Dataset. A folder holds pictures by
     class, or with a table of labels, or with COCO annotations; or tables.
     target: the column to learn; columns, encoding, separator: how to read a text table; data_dir: where named sets lie.
+    download: whether a named set that is not here may be fetched.
     formats: how a text table's columns write dates and decimals, as another reading found out (`Raw.formats`).
+    unreadable: the share of pictures that may be unreadable and left out; see data/album.py for what it is unasked.
+    forgiving: what is wrong but can be read around (two columns of one name, a line too long) stays a finding of level
+    error, for a frame to tell together with all else that is wrong; without it, it is a DataError.
     BadInput names what is near to a name that is none; DataError says why a source cannot be read.
     """
+    from mapsto.core.faults import Faults
+
     options = {"columns": columns, "encoding": encoding, "separator": separator}
     options["data_dir"] = None if data_dir is None else str(data_dir)
-    options["formats"] = formats or None
+    options |= {"formats": formats or None, "unreadable": unreadable, "download": None if download else False}
     source = _with_options(_source_for(where), options)
     raw = source.read(where)
+    if not forgiving:
+        Faults(raw.findings).refuse()
     if target is not None:
         if target not in raw.columns:
             hint = near(target, raw.columns)
             raise DataError(
                 f"{raw.name} has no column '{target}'." + (f" Near it: {', '.join(hint)}." if hint else ""),
                 f"Its columns: {_listed(list(raw.columns))}.",
+                "D130",
             )
         raw.target = target
     return raw
@@ -94,6 +109,7 @@ def _source_for(where: Any) -> type[Source]:
         f"a {type(where).__name__} cannot be read as data.",
         "Expected a path, '-', the name of a named set, a pandas or polars frame, a dict of arrays, a tuple (X, y), or "
         "a map-style torch Dataset.",
+        "D105",
     )
 
 
@@ -106,35 +122,36 @@ def _source_for_path(where: str | Path) -> type[Source]:
 
     if str(where) == "-":
         return Table
-    path = Path(where).expanduser()
-    if path.exists():
+    path = Path(os.path.expanduser(where))  # leaves ~nobody as it is
+    if os.path.exists(path):
         for source in (Coco, Folder, Table, Arrays):
             if source().accepts(path):
                 return source
         raise BadInput(
-            f"'{where}' is of no kind that can be read.",
+            f"'{clean(str(where), 200)}' is of no kind that can be read.",
             "Expected a table (.csv .tsv .txt .jsonl .ndjson .parquet, also .gz), pictures in a folder or .zip, .npz, "
             "or an idx file (…-images-idx3-ubyte).",
+            "D105",
         )
     from mapsto.data.zoo import Zoo
 
     if Zoo().accepts(where):
         return Zoo
-    raise BadInput(nothing_there(where), f"Named sets: {', '.join(NAMED)}.")
+    raise BadInput(nothing_there(where), f"Named sets: {', '.join(NAMED)}.", "D105")
 
 
 def nothing_there(where: str | Path) -> str:
     """That a word or path leads to nothing, with what it may have meant: named sets, and files that are there."""
-    path, where = Path(where).expanduser(), str(where)
+    path, where = Path(os.path.expanduser(where)), clean(str(where), 200)
     hint = near(where, NAMED)
     said = f"'{where}' is no file, no folder and no named set."
     folder = path.parent
-    if folder.is_dir():
+    if os.path.isdir(folder):
         hint += [str(folder / n) if folder != Path(".") else n for n in near(path.name, _names_in(folder))]
     else:
-        while not folder.is_dir():
+        while not os.path.isdir(folder):
             folder, missing = folder.parent, folder
-        said = f"'{where}': there is no folder '{missing}'."
+        said = f"'{where}': there is no folder '{clean(str(missing), 200)}'."
         hint += [str(folder / n) for n in near(missing.name, _names_in(folder))]
     return said + (f" Near it: {', '.join(hint[:4])}." if hint else "")
 
@@ -152,8 +169,9 @@ def _with_options(source: type[Source], options: dict[str, Any]) -> Source:
     given = {name: value for name, value in options.items() if value is not None}
     for name in given:
         # data_dir may come from a setting that serves every command, formats from data of another kind
-        if name not in known and name not in ("data_dir", "formats"):
-            raise BadInput(f"'{name}' is for text tables; {source.__name__} has no use for it.", "Leave it out.")
+        if name not in known and name not in ("data_dir", "formats", "download"):
+            kind = "folders of pictures" if name == "unreadable" else "text tables"
+            raise BadInput(f"'{name}' is for {kind}; {source.__name__} has no use for it.", "Leave it out.", "F004")
     return source(**{name: value for name, value in given.items() if name in known})
 
 

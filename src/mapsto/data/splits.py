@@ -40,6 +40,7 @@ class Split:
             raise DataError(
                 f"a split by group needs at least 3 groups, but there {_are(len(names))}.",
                 "Name a column with more distinct values, or split at random.",
+                "D145",
             )
         return self._deal(rows, None, member)
 
@@ -63,6 +64,8 @@ class Split:
                 line = mine[np.argsort(place[mine], kind="stable")]
                 shift = seeds.mix(self.seed, SPLIT, int(c)) % 1000 / 1000  # small classes must not all round one way
                 place[line] = (np.arange(len(line)) + shift) / len(line)
+                if len(line) == 1 and not self.folds:
+                    place[line] = 1.0  # the only row of a class trains: examined, nobody could know the answer
         where = place[unit]
         test, valid = self.test, self.valid
         if self.folds:

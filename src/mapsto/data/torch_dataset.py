@@ -11,8 +11,8 @@ from torch.utils.data import Dataset, IterableDataset
 
 from mapsto.core.errors import DataError
 from mapsto.core.nouns import Finding, Raw, Source
+from mapsto.data.album import stacked
 from mapsto.data.arrays import TARGETS, column_of
-from mapsto.data.folder import stacked
 from mapsto.data.frames import objects
 
 

@@ -35,9 +35,10 @@ LARGEST_DOWNLOAD = 256 << 20
 
 @dataclass
 class Zoo(Source):
-    """A named set, from `data_dir`, else the folder of MAPSTO_DATA, else the cache, else downloaded."""
+    """A named set, from `data_dir`, else the folder of MAPSTO_DATA, else the cache, else downloaded where that is wanted."""
 
     data_dir: str | None = None
+    download: bool = True
 
     def accepts(self, where: Any) -> bool:
         return isinstance(where, str) and _named(where) is not None
@@ -52,7 +53,7 @@ class Zoo(Source):
         if name == "mnist-sets":
             return mnist_sets(self.read("mnist"))
         published = _PUBLISHED[name]
-        found = published.found(self.data_dir)
+        found = published.found(self.data_dir, self.download)
         return _cifar(published, found) if name == "cifar-10" else _idx_set(published, found)
 
 
@@ -128,9 +129,9 @@ class _Published:
     target: str
     unpacked: tuple[str, ...] = ()  # the files of the same set once unpacked
 
-    def found(self, data_dir: str | None) -> _Found:
-        """The files in `data_dir`, MAPSTO_DATA or the cache, or downloaded into the cache."""
-        roots = [Path(d).expanduser() for d in (data_dir, os.environ.get("MAPSTO_DATA")) if d]
+    def found(self, data_dir: str | None, download: bool) -> _Found:
+        """The files in `data_dir`, MAPSTO_DATA or the cache, or, where `download`, downloaded into the cache."""
+        roots = [Path(os.path.expanduser(d)) for d in (data_dir, os.environ.get("MAPSTO_DATA")) if d]
         looked_in = []
         for root in [*roots, cache()]:
             for folder, is_own in ((root / self.name, True), (root, False)):
@@ -138,6 +139,11 @@ class _Published:
                 found = self._in(folder, is_own)
                 if found:
                     return found
+        if not download:
+            raise DataError(
+                f"{self.name} is not in {', '.join(str(f) for f in looked_in)}, and is not downloaded because a file says so.",
+                f"Do it yourself: mapsto frame {self.name}",
+            )
         return self._downloaded(looked_in)
 
     def _in(self, folder: Path, is_own: bool) -> _Found | None:

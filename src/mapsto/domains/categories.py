@@ -78,9 +78,10 @@ class Categories(Domain):
             decoded[row] = None
         return decoded
 
-    def unseen(self, values: Sequence) -> int:
-        """How many labels of the values were never seen in training."""
-        return sum(name not in self._places for names in self._sets(items(values)) for name in names or ())
+    def unseen(self, values: Sequence) -> Counter[Label]:
+        """The labels that were never seen in training, and in how many of the values each is."""
+        sets = self._sets(items(values))
+        return Counter(name for names in sets for name in names or () if name not in self._places)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -137,5 +138,6 @@ class Categories(Domain):
                     f"Categories needs lists of labels or texts such as 'cat|dog', but value {place} is "
                     f"{clean(repr(value), 40)}.",
                     "Category reads one label a value.",
+                    "D150",
                 )
         return sets

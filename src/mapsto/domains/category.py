@@ -80,11 +80,13 @@ class Category(Domain):
         words = [*self.classes, None]  # place −1 is the last
         return [words[place] for place in places.tolist()]
 
-    def unseen(self, values: Sequence) -> int:
-        """How many of the values are there, but are no class."""
-        return sum(
-            count for raw, count in _counted(items(values)).items() if not missing(raw) and self.place(label(raw)) < 0
-        )
+    def unseen(self, values: Sequence) -> Counter[Label]:
+        """The values that are there but are no class, and how often each."""
+        found: Counter[Label] = Counter()
+        for raw, count in _counted(items(values)).items():
+            if not missing(raw) and self.place(label(raw)) < 0:
+                found[label(raw)] += count
+        return found
 
     def place(self, name: Label) -> int:
         """Where among the classes a label stands; −1 if nowhere."""
@@ -140,6 +142,7 @@ def label(raw: Any) -> Label:
     raise DataError(
         f"Category needs text, whole numbers or booleans, but got {type(raw).__name__} {clean(repr(raw), 40)}.",
         "Date reads points in time, Categories several labels a value.",
+        "D150",
     )
 
 
@@ -163,4 +166,5 @@ def _counted(column: list) -> Counter:
         raise DataError(
             f"Category needs one label a value, but value {odd} is {clean(repr(column[odd]), 40)}.",
             "Categories reads several labels a value.",
+            "D150",
         ) from error

@@ -35,7 +35,9 @@ def missing(value: Any) -> bool:
 def numbers(values: Sequence, what: str = "Number") -> np.ndarray:
     """[N] float64, NaN where missing. DataError names the first value that is no number."""
     if isinstance(values, np.ndarray) and values.dtype.kind in "mMc":
-        raise DataError(f"{what} needs plain numbers, but the column is {values.dtype}.", "Date reads points in time.")
+        raise DataError(
+            f"{what} needs plain numbers, but the column is {values.dtype}.", "Date reads points in time.", "D150"
+        )
     try:
         found = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
@@ -46,6 +48,7 @@ def numbers(values: Sequence, what: str = "Number") -> np.ndarray:
         raise DataError(
             f"{what} needs one number a value, [N], but the column is {list(found.shape)}.",
             "Vector reads several numbers a value.",
+            "D150",
         )
     return found
 
@@ -61,4 +64,5 @@ def _number(value: Any, place: int, what: str) -> float:
         raise DataError(
             f"{what} needs numbers, but value {place} is {clean(repr(value), 60)}.",
             "Mend the value, leave it empty, or read the column as a category.",
+            "D150",
         ) from error

@@ -124,6 +124,7 @@ def moments(values: Sequence) -> np.ndarray:
             f"Date needs dates or ISO 8601 text such as 2024-03-01 or 2024-03-01 14:30, but value {place} is "
             f"{clean(repr(column[place]), 40)}.",
             "Write year, month, day in this order, or leave the value empty. Number reads plain numbers.",
+            "D150",
         ) from error
     found = np.fromiter(map(ticks.__getitem__, column), dtype=np.int64, count=len(column))
     return found.astype("datetime64[us]")

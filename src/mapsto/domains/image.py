@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import os
-import warnings
-from collections.abc import Iterator, Sequence
+import stat
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -18,15 +16,14 @@ from torch import Tensor
 from mapsto.core.errors import DataError, FrameError, ShapeError
 from mapsto.core.nouns import Domain
 from mapsto.core.text import clean, many
+from mapsto.domains.picture_file import LARGEST_FILE, open_picture, quiet, turn_of, undecodable
 
-LARGEST = 64_000_000  # pixels; a picture that claims more is refused before it is unpacked
 SIDE_KEPT, SIDE_MIXED = 224, 128  # longest side where all pictures are of one size, and where they are not
 LOOKED_AT = 2000  # pictures that `fit` unpacks to learn brightness, evenly spread; of a dense array it takes all
 LUMA = (19595, 38470, 7471)  # red, green, blue → grey in parts of 65536: ITU-R 601, as Pillow rounds it
 FILE = str | Path | bytes | bytearray | memoryview
 BILINEAR = 2  # Pillow's number for it
-BROKEN = (OSError, SyntaxError, ValueError, EOFError)  # what Pillow raises for a file that is no whole picture
-ORIENTATION = 0x0112  # the EXIF tag
+ON_ITS_SIDE = (2, 4, 5, 6)  # the transpositions of Pillow that exchange height and width
 GREY_MODES = ("1", "L", "LA", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 
 
@@ -65,7 +62,7 @@ class Image(Domain):
         if not len(values):
             raise DataError("Image needs at least one picture to learn its size from, but there is none.")
         pictures = _Pictures(values)
-        with _quiet():
+        with quiet():
             self.unit = pictures.unit()
             sizes, grey = pictures.sizes()
             self.height, self.width = self.size or _size_for(sizes)
@@ -76,7 +73,7 @@ class Image(Domain):
         return self
 
     def encode(self, values: Sequence) -> Tensor:
-        with _quiet():
+        with quiet():
             return torch.from_numpy(self._bytes(_Pictures(values)))
 
     def ready(self, encoded: Tensor) -> Tensor:
@@ -177,13 +174,12 @@ class Image(Domain):
 
     def _fitting(self, picture: Any, where: str) -> np.ndarray:
         """A PIL image → uint8 [H, W, C]."""
-        from PIL import ImageOps
-
+        turn = turn_of(picture)
         try:
-            picture = ImageOps.exif_transpose(picture)
             picture.load()
-        except BROKEN as error:
-            raise _unreadable(where, error) from error
+            picture = picture if turn is None else picture.transpose(turn)
+        except Exception as error:  # a damaged file makes a decoder raise anything at all
+            raise _unreadable(where, undecodable(error)) from error
         array = _pixels(picture, self.channels, where)
         if array.shape[:2] != (self.height, self.width):
             array = np.asarray(_picture_of(array).resize((self.width, self.height), BILINEAR))
@@ -248,25 +244,13 @@ class _Pictures:
         if isinstance(value, np.ndarray):
             return *_height_and_width(value.shape), _channels(value.shape) < 3
         picture = _opened(value, f"picture {i}")
-        try:
-            # a PNG would be unpacked in search of an orientation behind its pixels
-            told = picture.getexif() if picture.format != "PNG" or "exif" in picture.info else {}
-        except BROKEN as error:
-            raise _unreadable(_called(value, f"picture {i}"), error) from error
-        on_its_side = told.get(ORIENTATION, 1) >= 5
-        height, width = picture.size if on_its_side else picture.size[::-1]
+        # a PNG would be unpacked in search of an orientation behind its pixels
+        turn = turn_of(picture) if picture.format != "PNG" or "exif" in picture.info else None
+        height, width = picture.size if turn in ON_ITS_SIDE else picture.size[::-1]
         grey = picture.mode in GREY_MODES
         if picture is not value:
             picture.close()
         return height, width, grey
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without Pillow's warnings: odd EXIF tags lose nothing here, and pictures too large are refused by an error."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"PIL\.")
-        yield
 
 
 def _size_for(sizes: np.ndarray) -> tuple[int, int]:
@@ -349,24 +333,19 @@ def _opened(value: Any, where: str) -> Any:
     if isinstance(value, Pillow.Image):
         return value
     where = _called(value, where)
-    if isinstance(value, bytes | bytearray | memoryview):
-        value = io.BytesIO(value)
-    elif not isinstance(value, str | Path):
-        raise DataError(f"{where} should be an array, a path, bytes or a PIL image, but is {type(value).__name__}.")
     try:
-        picture = Pillow.open(value)
-    except Pillow.DecompressionBombError as error:
-        raise DataError(f"{where} is too large: {error}", "Make it smaller, or leave it out.") from error
-    except BROKEN as error:
+        if isinstance(value, bytes | bytearray | memoryview):
+            return open_picture(bytes(value))
+        if isinstance(value, str | Path):
+            about = Path(value).stat()
+            if not stat.S_ISREG(about.st_mode) or about.st_size > LARGEST_FILE:
+                raise DataError(f"it is no file, or holds more than {LARGEST_FILE >> 20} MiB.", code="D030")
+            return open_picture(Path(value).read_bytes())
+    except OSError as error:
+        raise _unreadable(where, DataError(error.strerror or "it cannot be opened", code="D030")) from error
+    except DataError as error:
         raise _unreadable(where, error) from error
-    width, height = picture.size
-    if width * height > LARGEST:
-        picture.close()
-        raise DataError(
-            f"{where} claims {width} × {height} pixels; at most {LARGEST // 10**6} million are read.",
-            "Make it smaller, or leave it out.",
-        )
-    return picture
+    raise DataError(f"{where} should be an array, a path, bytes or a PIL image, but is {type(value).__name__}.")
 
 
 def _pixels(picture: Any, channels: int, where: str) -> np.ndarray:
@@ -389,6 +368,8 @@ def _called(value: Any, where: str) -> str:
     return f"{where}, {clean(str(value), 120)}," if isinstance(value, str | Path) else where
 
 
-def _unreadable(where: str, error: Exception) -> DataError:
-    why = clean(str(error), 120) or type(error).__name__
-    return DataError(f"{where} cannot be read as a picture: {why}.", "Mend the file, or leave it out.")
+def _unreadable(where: str, error: DataError) -> DataError:
+    why = clean(error.message, 200).rstrip(".")
+    return DataError(
+        f"{where} cannot be read as a picture: {why}.", error.remedy or "Mend the file, or leave it out.", error.code
+    )

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mapsto.core.errors import DataError, FrameError, ShapeError
+from mapsto.core.faults import Faults
 from mapsto.core.names import near
 from mapsto.core.nouns import Domain
 from mapsto.core.text import clean, few, many
@@ -63,10 +64,10 @@ class Row(Domain):
         return self
 
     def encode(self, values: Table) -> dict[str, Tensor]:
-        table = self.table(values)
+        encodings = self._encodings(self.table(values))
         numbers, places = [], []
         for name, domain in self.columns.items():
-            encoded = domain.encode(table[name])
+            encoded = encodings[name]
             if isinstance(domain, Category):
                 places.append(encoded + 1)
                 continue
@@ -80,6 +81,17 @@ class Row(Domain):
         if places:
             together["category"] = torch.stack(places, 1)
         return together
+
+    def _encodings(self, table: dict[str, Sequence]) -> dict[str, Tensor]:
+        """Each column in the encoding of its domain; one DataError tells all columns that cannot be read."""
+        made, found = {}, Faults()
+        for name, domain in self.columns.items():
+            try:
+                made[name] = domain.encode(table[name])
+            except DataError as error:
+                found.note(DataError(f"column '{clean(name)}': {error.message}", error.remedy, error.code))
+        found.refuse()
+        return made
 
     def decode(self, encoded: dict[str, Tensor]) -> list[dict[str, Any]]:
         columns: dict[str, list] = {}
@@ -118,7 +130,7 @@ class Row(Domain):
         """Column → how many labels in it were never seen in training; columns without any are not there."""
         table = self.table(values)
         counts = {
-            name: domain.unseen(table[name])
+            name: domain.unseen(table[name]).total()
             for name, domain in self.columns.items()
             if isinstance(domain, Category | Categories)
         }
@@ -138,12 +150,14 @@ class Row(Domain):
             raise DataError(
                 f"missing {many(len(absent), 'column')}: {', '.join(named)}.",
                 f"The row needs {few(self.columns, 12)}; there is {few(values, 12) or 'nothing'}.",
+                "D151",
             )
         for name in self.columns:
             if values[name] is None or isinstance(values[name], str | int | float | np.generic):
                 raise DataError(
                     f"column '{clean(name)}' should be a sequence of values, but is {clean(repr(values[name]), 40)}.",
                     "For one row, give a list with it.",
+                    "D150",
                 )
         lengths = {name: len(values[name]) for name in self.columns}
         if len(set(lengths.values())) > 1:
@@ -197,6 +211,7 @@ def _columns_of(rows: Sequence[Mapping[str, Any]], names: list[str]) -> dict[str
             raise DataError(
                 f"a row is {{column: value}}, but row {place} is {clean(repr(row), 40)}.",
                 f"The columns are {few(names, 12)}.",
+                "D150",
             )
     present = list(dict.fromkeys(name for row in rows for name in row))
     for name in present:
@@ -206,6 +221,7 @@ def _columns_of(rows: Sequence[Mapping[str, Any]], names: list[str]) -> dict[str
                 raise DataError(
                     f"row {lacking} has no column '{clean(name)}', which other rows have.",
                     "Give it the value None where it is missing.",
+                    "D150",
                 )
         columns[name] = [row.get(name) for row in rows]
     return columns if len(rows) else {name: [] for name in names}

@@ -96,9 +96,10 @@ def _table(values: Sequence, width: int) -> np.ndarray:
     for place, value in enumerate(rows):
         if not isinstance(value, list | tuple) or len(value) != width:
             raise DataError(
-                f"Vector needs {width or 'D'} numbers a value, but value {place} is {clean(repr(value), 60)}."
+                f"Vector needs {width or 'D'} numbers a value, but value {place} is {clean(repr(value), 60)}.",
+                code="D150",
             )
     try:
         return np.array(rows, dtype=np.float64).reshape(len(rows), width)
     except (TypeError, ValueError) as error:
-        raise DataError(f"Vector needs numbers only: {error}.", "Mend the value, or leave it empty.") from error
+        raise DataError(f"Vector needs numbers only: {error}.", "Mend the value, or leave it empty.", "D150") from error

@@ -8,23 +8,78 @@ domains.json         what the input and output domain learned       README.md, m
 from __future__ import annotations
 
 import json
+import math
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from mapsto.core import names
-from mapsto.core.errors import BadInput, Damaged, UnknownName
+from mapsto.core import names, tensors
+from mapsto.core.ceiling import Ceiling
+from mapsto.core.disk import standing
+from mapsto.core.errors import BadInput, Damaged, FrameError, MapstoError, UnknownName
+from mapsto.core.hints import Unfit, fitted
 from mapsto.core.nouns import Domain, Objective
+from mapsto.core.reading import RESTORE, parse_json
 from mapsto.core.state import read_folder, write_folder
+from mapsto.core.text import clean, few
+from mapsto.domains.categories import Categories
+from mapsto.domains.category import Category
+from mapsto.domains.number import Number
+from mapsto.domains.row import Row
 from mapsto.export.card import model_card
 from mapsto.export.function import Function
 from mapsto.learner import place
 
 FORMAT = 1
+FILES = ("config.json", "domains.json", "model.safetensors", "last.safetensors", "README.md")
 OWN = "your-own"
+LARGEST = 2**26  # numbers of one input: a picture of 4,700 × 4,700 in colour
+TARGETS = {"regression": Number, "classification": Category, "multi-label": Categories}
+
+
+class Reading(TypedDict, total=False):
+    """How the data of training were read: the arguments of `data.read.read`."""
+
+    columns: list[str]
+    encoding: str
+    separator: str
+    formats: dict[str, str]
+
+
+class Named(TypedDict):
+    name: str
+
+
+class Config(TypedDict):
+    """config.json, as far as anything reads it again."""
+
+    format: int
+    model: Named
+    objective: Named
+    weights: dict[str, str]
+    mapsto: NotRequired[str]
+    reading: NotRequired[Reading]
+    data: NotRequired[str]
+    target_name: NotRequired[str]
+    targets: NotRequired[str | list[str] | None]
+
+
+class End(TypedDict):
+    """One domain: its constructor's arguments, and what it learned."""
+
+    spec: Named
+    state: dict[str, Any]
+
+
+class Ends(TypedDict):
+    """domains.json."""
+
+    input: End
+    target: End
 
 
 def save(
@@ -71,7 +126,10 @@ def load(path: Path | str, model: nn.Module | None = None, weights: str = "best"
     Raises BadInput where there is no model, Damaged where its files are not what was written.
     """
     folder = Path(path)
-    folder = folder / "model" if (folder / "model" / "config.json").exists() else folder
+    model_folder = standing(folder / "model")
+    if model_folder.is_symlink():
+        raise Damaged(f"{model_folder}: a link, where a folder belongs.", "Name the folder itself.", "M001")
+    folder = model_folder if (model_folder / "config.json").exists() else standing(folder)
     if not (folder / "config.json").exists():
         if (folder / "frame.toml").exists():
             raise BadInput(
@@ -82,30 +140,74 @@ def load(path: Path | str, model: nn.Module | None = None, weights: str = "best"
             "Name a run folder whose training has ended (`mapsto runs` lists them), or a model folder.",
         )
     files, _ = read_folder(folder)
-    config, domains = _json(files, "config.json", folder), _json(files, "domains.json", folder)
-    if config.get("format", 0) > FORMAT:
-        raise BadInput(f"{folder} was made by mapsto {config.get('mapsto')}, whose format is newer.", "Upgrade mapsto.")
-    if weights not in config["weights"]:
-        raise BadInput(f"{folder} has no '{weights}' weights.", f"There are: {', '.join(config['weights'])}.")
+    for name in files.keys() - set(FILES):
+        raise Damaged(f"{folder}: the manifest names {name}, which is no part of a model.", RESTORE, "M002")
+    config, domains = (
+        _table(files, name, hint, folder) for name, hint in (("config.json", Config), ("domains.json", Ends))
+    )
+    if config["format"] > FORMAT:
+        made_by = clean(config.get("mapsto", "a newer version"), 40)
+        raise BadInput(f"{folder} was made by mapsto {made_by}, whose format is newer.", "Upgrade mapsto.", "M008")
+    if config["weights"].get(weights) not in files:
+        raise BadInput(f"{folder} has no '{weights}' weights.", f"There are: {few(config['weights']) or 'none'}.")
     if model is None and config["model"]["name"] == OWN:
+        name = clean(str(config["model"].get("class")), 200)
         raise BadInput(
-            f"this run trained your own module {config['model']['class']}, whose code is not in the folder.",
-            f"Build it and hand it over: mapsto.load({str(path)!r}, model={config['model']['class']}(…)).",
+            f"this run trained your own module {name}, whose code is not in the folder.",
+            f"Build it and hand it over: mapsto.load({str(path)!r}, model={name}(…)).",
         )
+    file = config["weights"][weights]
+    held = tensors.header(files[file], str(folder / file))
+    numbers = sum(math.prod(entry.shape) for entry in held.values())
     try:
-        model = model or names.build("model", config["model"])
-        place.fill(model, safetensors.torch.load(files[config["weights"][weights]]))
-        objective = names.build("objective", config["objective"])
-        ends = [
-            names.build("domain", domains[e]["spec"]).load_state_dict(domains[e]["state"]) for e in ("input", "target")
-        ]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise Damaged(f"{folder}: its files do not describe a model ({type(error).__name__}: {error}).") from error
-    return Function(model.to(torch.device(device)), objective, *ends, about=config)
+        with Ceiling(2 * len(held) + 100, 2 * numbers + 1_000_000, f"its weights hold {numbers:,} numbers"):
+            built = model if model is not None else names.build("model", config["model"])
+            objective = names.build("objective", config["objective"])
+            input, target = (names.build("domain", domains[end]["spec"]) for end in ("input", "target"))
+        place.fill(built, tensors.load(files[file], str(folder / file)))
+        for end, domain in (("input", input), ("target", target)):
+            rehearse(domain.load_state_dict(domains[end]["state"]))
+        if model is None:
+            _check_ends(built, objective, input, target)
+    except MapstoError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        why = f"{type(error).__name__}: {clean(str(error), 200)}"
+        raise Damaged(f"{folder}: its files do not describe a model ({why}).", RESTORE, "M006") from error
+    return Function(built.to(torch.device(device)), objective, input, target, about=config)
 
 
-def _json(files: dict[str, bytes], name: str, folder: Path) -> dict[str, Any]:
+def rehearse(domain: Domain) -> None:
+    """Have a domain read made-up values and give them back, since what it learned may have been written by anybody.
+
+    Raises whatever happens; a MapstoError is an answer, and does not count.
+    """
+    if isinstance(domain, Row):
+        for column in domain.columns.values():
+            rehearse(column)
+    elif math.prod(domain.shape) > LARGEST:
+        raise FrameError(
+            f"a {type(domain).__name__} of shape {clean(str(domain.shape), 60)} is too large.", code="M007"
+        )
+    with suppress(MapstoError):
+        encoded = domain.encode(type(domain).examples(2, seed=0))
+        domain.decode(encoded)
+        domain.decode(domain.ready(encoded))
+    domain.describe()
+
+
+def _check_ends(model: nn.Module, objective: Objective, input: Domain, target: Domain) -> None:
+    """FrameError where the parts of a model folder are not those of one function."""
+    if names.plain(model.inputs) != names.plain(input.shape):
+        raise FrameError(f"the model takes {clean(str(model.inputs), 80)}, but the input domain gives {input.shape}.")
+    if not isinstance(target, TARGETS[objective.problem]) or model.outputs != math.prod(target.shape):
+        raise FrameError(f"the model's {model.outputs} outputs are not {objective.problem} of {target.describe()}.")
+
+
+def _table(files: dict[str, bytes], name: str, hint: Any, folder: Path) -> Any:
+    if name not in files:
+        raise Damaged(f"{folder / name}: missing from the manifest.", RESTORE, "M002")
     try:
-        return json.loads(files[name])
-    except (KeyError, ValueError) as error:
-        raise Damaged(f"{folder / name}: missing from the manifest, or not JSON.") from error
+        return fitted(parse_json(files[name], str(folder / name)), hint)
+    except Unfit as error:
+        raise Damaged(f"{folder / name}: {error}.", RESTORE, "M006") from error

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from mapsto.core.errors import BadInput, DataError
-from mapsto.core.text import clean
-from mapsto.data import pictures
+from mapsto.core.text import clean, few, many
+from mapsto.data.album import Limits, album
+from mapsto.data.files import legible, opened
+from mapsto.data.pictures import SUFFIXES
 from mapsto.data.read import read
 from mapsto.domains.image import Image
 from mapsto.domains.row import Row
 from mapsto.export.function import Function
-
-PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Inputs:
 def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
     """Everything at `where` (a file, a folder, or "-" for a table from standard input) that `f` can be asked about."""
     path = Path(where)
-    if isinstance(f.input, Image) and (path.is_dir() or path.suffix.lower() in PICTURES):
+    if isinstance(f.input, Image) and (path.is_dir() or path.suffix.lower() in (*SUFFIXES, ".zip")):
         return _pictures(path)
     reading = {**f.about.get("reading", {}), **reading}
     reading["formats"] = {  # whatever stands in the place of the answer is not read
@@ -49,7 +49,7 @@ def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
     labels = [clean(str(n)) for n in raw.labels] if raw.labels is not None else [str(i + 1) for i in range(len(raw))]
     skipped = [str(finding) for finding in raw.findings if finding.level in ("repair", "warning")]
     if isinstance(f.input, Row):
-        return Inputs(labels, raw.columns, skipped)
+        return Inputs(labels, raw.columns, skipped + _noticed(f.input, raw.columns, f.about.get("target_name")))
     rank = len(f.input.shape)
     for values in raw.columns.values():
         sample = values[0] if values.dtype == object and len(values) else values[:1].squeeze(0)
@@ -61,26 +61,37 @@ def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
     )
 
 
+def _noticed(row: Row, columns: dict[str, np.ndarray], target: str | None) -> list[str]:
+    """What the function makes of these columns that a person may not expect."""
+    extra = [name for name in columns if name not in row.columns and name != target]
+    said = [f"C060 {many(len(extra), 'column')} not read by this function: {few(extra)}"] if extra else []
+    unseen = row.unseen(columns)
+    if unseen:
+        where = ", ".join(f"{clean(name)} {count}" for name, count in list(unseen.items())[:5])
+        count = sum(unseen.values())
+        said.append(
+            f"C061 {many(count, 'cell')} of a category that training has not (or only once), taken for unknown: {where}"
+        )
+    return said
+
+
 def _pictures(path: Path) -> Inputs:
-    files = (
-        [path]
-        if path.is_file()
-        else sorted(p for p in path.rglob("*") if p.suffix.lower() in PICTURES and not p.name.startswith("."))
-    )
-    if not files:
-        raise BadInput(f"no pictures in {path}.", f"Expected files ending in {', '.join(PICTURES[:4])} …")
+    """Every picture at `path`, read as for training; one that cannot be read is skipped and named, however many are."""
     if not path.exists():
-        raise BadInput(f"no file {path}.")
-    labels, found, skipped = [], [], []
-    for file in files:
-        try:
-            found.append(pictures.decode(file.read_bytes()).pixels)
-            labels.append(clean(str(file.relative_to(path)) if path.is_dir() else str(file)))
-        except (DataError, OSError) as error:
-            skipped.append(f"skipped {clean(file.name)}: {str(error).splitlines()[0]}")
-    if not found:
-        raise DataError(f"none of {len(files)} pictures in {path} could be read: {skipped[0]}")
-    column = np.empty(len(found), dtype=object)
-    for i, pixels in enumerate(found):
-        column[i] = pixels
-    return Inputs(labels, column, skipped)
+        raise BadInput(f"no file {clean(str(path))}.")
+    with opened(path) as files:
+        names = [name for name in files.names if name.lower().endswith(SUFFIXES)]
+        if not names:
+            raise DataError(
+                f"no pictures in {clean(str(path))}.", f"Expected files ending in {', '.join(SUFFIXES[:4])} …", "D200"
+            )
+        read = album(files, names, Limits(unreadable=1.0))
+        noticed = [f for f in files.findings() if f.level in ("repair", "warning")]
+    if not len(read.kept):
+        raise DataError(
+            f"none of {many(len(names), 'picture')} in {clean(str(path))} can be read; the first: {read.left_out[0]}.",
+            "Copy or download them again.",
+            "D204",
+        )
+    labels = [clean(legible(names[i] if path.is_dir() else str(path))) for i in read.kept]
+    return Inputs(labels, read.pixels, [f"skipped {reason}" for reason in read.left_out] + [str(f) for f in noticed])

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 
 from mapsto.core.nouns import Finding
 from mapsto.core.text import clean, many
+from mapsto.domains.category import NUMERIC
+from mapsto.domains.image import Image
+from mapsto.domains.number import Number
 from mapsto.domains.row import Row
 from mapsto.framing import infer
-from mapsto.framing.prepare import Prepared
+from mapsto.framing.check_pictures import check_pictures
+from mapsto.framing.prepare import CLIP, Prepared
 
 UNEVEN = 4.0  # the largest class has so many times the rows of the smallest: accuracy alone misleads
 LEAK = 0.995  # a single column that is right this often gives the answer away
+MANY_CLASSES = 1000  # from which on one asks whether they are any
 LEAK_ROWS, LEAK_COLUMNS = 3000, 60
 AT_ONCE = 4_000_000  # numbers that are widened to 64 bits at a time
 
@@ -26,22 +32,25 @@ def check(prepared: Prepared) -> list[Finding]:
         *_missing(prepared),
         *_unseen(prepared),
         *_classes(prepared),
-        *_duplicates(prepared),
+        *(check_pictures(prepared) if isinstance(prepared.input, Image) else _duplicates(prepared)),
         *_leaks(prepared),
+        *_dates(prepared),
         *_small(prepared),
     ]
 
 
 def _left_out(prepared: Prepared) -> Iterator[Finding]:
-    codes = {"constant": "C010", "empty": "C011", "id": "C012", "text": "C013", "leave-out": "C014"}
-    remedy = {"text": "; text is not read by this version", "id": "; overrule with data.kinds.COLUMN=category"}
-    for word, code in codes.items():
+    overrule = "If one is a number or a category after all: --set data.kinds.COLUMN=category"
+    for word, code, level, label, remedy in (
+        ("constant", "C010", "repair", "constant columns left out", ""),
+        ("empty", "C011", "repair", "empty columns left out", ""),
+        ("id", "C012", "warning", "ids left out", overrule),
+        ("text", "C013", "warning", "text columns left out: text is not read by this version", ""),
+        ("leave-out", "C014", "note", "columns not used as input", ""),
+    ):
         found = [clean(n) for n, k in prepared.kinds.items() if k.name == word]
         if found:
-            label = {"leave-out": "columns not used as input", "id": "ids left out"}.get(
-                word, f"{word} columns left out"
-            )
-            yield Finding(code, "note", label + remedy.get(word, ""), len(found), tuple(found[:5]))
+            yield Finding(code, level, label, len(found), tuple(found[:5]), remedy)
 
 
 def _missing(prepared: Prepared) -> Iterator[Finding]:
@@ -64,9 +73,14 @@ def _missing(prepared: Prepared) -> Iterator[Finding]:
     for name, kind in prepared.kinds.items():
         values = prepared.raw.columns[name]
         if kind.name == "number" and values.dtype.kind == "f" and np.isinf(values).any():
-            yield Finding(
-                "C021", "warning", f"infinite numbers in '{clean(name)}' count as missing", int(np.isinf(values).sum())
-            )
+            count = int(np.isinf(values).sum())
+            yield Finding("C021", "warning", f"infinite numbers in '{clean(name)}' count as missing", count)
+    columns = prepared.input.columns if isinstance(prepared.input, Row) else {}
+    far = {clean(n): d.clipped for n, d in columns.items() if isinstance(d, Number) and d.clipped}
+    if far:
+        message = f"training values farther than {CLIP:.0f} spreads from the mean are brought in to there"
+        shown = tuple(f"{name} {count}" for name, count in list(far.items())[:5])
+        yield Finding("C023", "repair", message, sum(far.values()), shown)
 
 
 def _unseen(prepared: Prepared) -> Iterator[Finding]:
@@ -93,6 +107,8 @@ def _unseen(prepared: Prepared) -> Iterator[Finding]:
 def _classes(prepared: Prepared) -> Iterator[Finding]:
     if prepared.problem == "classification":
         counts = dict(zip(prepared.target.classes, prepared.target.counts, strict=True))
+        yield from _few(prepared)
+        yield from _same_numbers(prepared)
         rare = [clean(str(c)) for c, n in counts.items() if n < 5]
         if rare:
             yield Finding(
@@ -122,6 +138,33 @@ def _classes(prepared: Prepared) -> Iterator[Finding]:
             )
 
 
+def _few(prepared: Prepared) -> Iterator[Finding]:
+    counts = Counter(str(label) for label in infer.present_values(prepared.raw.columns[prepared.target_name]))
+    few = [f"{clean(label, 30)} {count}" for label, count in counts.items() if count < 3]
+    if few:
+        yield Finding(
+            "C033",
+            "warning",
+            "classes of 1 or 2 rows: too few to learn from, to choose by and to be examined on",
+            len(few),
+            tuple(few[:5]),
+            "Add rows, join them with another class, or leave these rows out.",
+        )
+    if len(counts) > MANY_CLASSES:
+        yield Finding("C034", "warning", f"{len(counts):,} classes: is the target an id, or a number?", len(counts))
+
+
+def _same_numbers(prepared: Prepared) -> Iterator[Finding]:
+    spelled: dict[float, list[str]] = {}
+    for label in prepared.target.classes:
+        if isinstance(label, str) and NUMERIC.fullmatch(label):
+            spelled.setdefault(float(label), []).append(label)
+    twice = tuple(" ".join(repr(label) for label in labels) for labels in spelled.values() if len(labels) > 1)
+    if twice:
+        message = "classes that are one number, written in several ways, are kept apart"
+        yield Finding("C035", "warning", message, len(twice), twice[:5], "Write them alike if they are the same class.")
+
+
 def uneven(prepared: Prepared) -> bool:
     """Whether the largest class outnumbers the smallest by far."""
     if prepared.problem != "classification":
@@ -149,7 +192,7 @@ def _duplicates(prepared: Prepared) -> Iterator[Finding]:
             )
     inside = len(parts["train"]) - len(np.unique(parts["train"]))
     if inside:
-        yield Finding("C041", "note", f"{many(inside, 'row')} of train repeat another row of train", inside)
+        yield Finding("C041", "warning", f"{many(inside, 'row')} of train repeat another row of train", inside)
 
 
 def row_marks(prepared: Prepared) -> np.ndarray:
@@ -194,6 +237,8 @@ def _leaks(prepared: Prepared) -> Iterator[Finding]:
     fields = prepared.fields["train"]
     target = fields["target"].numpy()[:LEAK_ROWS]
     half = len(target) // 2
+    if prepared.problem == "classification" and len(prepared.target.classes) > half:
+        return  # nothing can be told of classes that hardly come twice
     number, category = fields["input"].get("number"), fields["input"].get("category")
     names = prepared.input.names_of_features()
     columns = [(n, number[:LEAK_ROWS, k].numpy()) for k, n in enumerate(names["number"])] if number is not None else []
@@ -216,9 +261,24 @@ def _leaks(prepared: Prepared) -> Iterator[Finding]:
         yield Finding(
             "C042",
             "warning",
-            "columns that give the target away by themselves: known before the answer is?",
+            "columns that give the target away by themselves, each with its score",
             len(found),
             tuple(found[:5]),
+            "Leave out what is not known before the answer is: --set data.kinds.COLUMN=leave-out",
+        )
+
+
+def _dates(prepared: Prepared) -> Iterator[Finding]:
+    """A time in the data, and an exam that does not heed it."""
+    found = [clean(n) for n, k in prepared.kinds.items() if k.name == "date" and n != prepared.target_name]
+    if found and prepared.how_split.startswith("at random"):
+        yield Finding(
+            "C043",
+            "warning",
+            "dates, but the exam is drawn at random: it asks about days that training has seen the days after",
+            len(found),
+            tuple(found[:5]),
+            f"--time {found[0]} examines on the future; leave out a date that is only known after the answer.",
         )
 
 

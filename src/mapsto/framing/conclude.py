@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import torch
 
 import mapsto
-from mapsto.core.stop import Stop
 from mapsto.core.text import clean
 from mapsto.domains.row import Row
 from mapsto.export import bundle
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def conclude(
-    frame: Frame, folder: Run, learner: Learner, seconds: float, watch: Watch, baseline_seconds: float, stop: Stop
+    frame: Frame, folder: Run, learner: Learner, seconds: float, watch: Watch, baseline_seconds: float
 ) -> Result:
     """Examine, compare, judge; write result.json, model/ and report.html. The learner ends with its best weights."""
     ready, problem = frame.prepared, frame.prepared.problem
@@ -44,15 +43,7 @@ def conclude(
     }
     predictions = {split: learner.data.predictions(learner, split) for split in ("valid", "test")}
     outputs = 1 if problem == "regression" else len(ready.target.classes)
-    beside = baselines(
-        learner.data,
-        learner.objective,
-        outputs,
-        learner.seed,
-        baseline_seconds,
-        told=watch.say,
-        stopped=lambda: bool(stop.asked),
-    )
+    beside = baselines(learner.data, learner.objective, outputs, learner.seed, baseline_seconds, told=watch.say)
     leading, measure = next(iter(learner.objective.measures(ready.target).items()))
     curve = curve_of(folder, leading)
     noise = noise_of(ready, predictions, beside)

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mapsto
 from mapsto.core import names
-from mapsto.core.errors import BadInput, FrameError, Interrupted
+from mapsto.core.errors import BadInput, FrameError
 from mapsto.core.nouns import Estimate, Measure, Scores
 from mapsto.core.state import read_folder, write_folder
-from mapsto.core.stop import Stop
+from mapsto.core.stop import Stop, at_once
 from mapsto.core.text import clean
 from mapsto.framing import train as training
 from mapsto.framing.card import text
@@ -24,7 +25,7 @@ from mapsto.framing.conclude import curve_of
 from mapsto.framing.result import Plain, Result, plain_scores, strict
 from mapsto.insight.report import Report, page
 from mapsto.insight.verdict import Verdict, judge
-from mapsto.learner.run import Run
+from mapsto.learner.run import SAVE_SECONDS, Run
 from mapsto.learner.watch import Unwatched, Watch
 from mapsto.measures.interval import AT_MOST_ONE, SHARES
 
@@ -35,7 +36,11 @@ SPLITS = ("train", "valid", "test")
 
 
 def train_folds(
-    frame: Frame, run: str | Path | None = None, watch: Watch | None = None, baseline_seconds: float = 30.0
+    frame: Frame,
+    run: str | Path | None = None,
+    watch: Watch | None = None,
+    baseline_seconds: float = 30.0,
+    save_seconds: float = SAVE_SECONDS,
 ) -> Result:
     """Train and judge once a fold in a new run folder, then all folds together.
 
@@ -44,23 +49,36 @@ def train_folds(
     (Bengio and Grandvalet 2004). The function kept is that of the fold with the best validation score: `model_from`.
     Ctrl-C and SIGTERM leave a run that `resume` continues, and raise Interrupted. baseline_seconds: for each fold.
     """
-    _refuse_what_no_fold_changes(frame)
-    first = frame.fold(0)
-    learner = first.learner()
-    learner.settle()
-    folder = Run.create(run, training.run_name(frame), frame.toml(), training.environment(first, learner))
-    return _go(frame, folder, watch, baseline_seconds)
+    _refuse_many(frame)
+    with Stop() as stop:
+        first = frame.fold(0)
+        learner = first.learner()
+        learner.settle()
+        with stop.held():
+            pace = training.Pace(baseline_seconds, save_seconds)
+            environment = {**training.environment(first, learner), **asdict(pace)}
+            folder = Run.create(run, training.run_name(frame), frame.toml(), environment)
+            return _go(frame, folder, watch, pace, stop)
 
 
-def resume_folds(run: str | Path, frame: Frame, watch: Watch | None = None, baseline_seconds: float = 30.0) -> Result:
+def resume_folds(
+    run: str | Path,
+    frame: Frame,
+    watch: Watch | None = None,
+    baseline_seconds: float | None = None,
+    save_seconds: float | None = None,
+) -> Result:
     """Continue a run in folds: a finished fold stays as it is, a stopped one goes on, the others follow."""
-    folder = Run(run)
-    if folder.environment()["data"] != frame.fold(0).prepared.digest:
-        raise BadInput(
-            f"the data are not those that {run} was started on: their encoded values differ.",
-            "Restore them, or start a new run.",
-        )
-    return _go(frame, folder, watch, baseline_seconds)
+    with Stop() as stop:
+        folder = Run(run)
+        if folder.environment().get("data") != frame.fold(0).prepared.digest:
+            raise BadInput(
+                f"the data are not those that {run} was started on: their encoded values differ.",
+                "Restore them, or start a new run.",
+            )
+        pace = training.Pace.of(folder, baseline_seconds=baseline_seconds, save_seconds=save_seconds)
+        with stop.held():
+            return _go(frame, folder, watch, pace, stop)
 
 
 def pool(values: list[Plain], bounded: bool = False) -> Estimate:
@@ -80,54 +98,31 @@ def pool(values: list[Plain], bounded: bool = False) -> Estimate:
     return Estimate(mean, max(0.0, low), min(1.0, high), n) if bounded else Estimate(mean, low, high, n)
 
 
-def _refuse_what_no_fold_changes(frame: Frame) -> None:
-    data = frame.settings["data"]
-    for word, why in (("column", "a column says who is examined"), ("time", "the split is by time")):
-        if data["split"][word]:
-            raise FrameError(
-                f"folds deal out all rows at random or by group, but {why}.", "Leave out --folds, or the other."
-            )
-    if data["test"]:
-        raise FrameError(
-            f"folds examine every row in turn, but {clean(str(data['test']))} is a separate exam.",
-            "Leave out --folds, or --test.",
-        )
-    rows = len(frame.prepared.raw)
-    if data["split"]["folds"] > rows // 2:
-        raise FrameError(
-            f"{data['split']['folds']} folds of {rows} rows leave fewer than 2 rows to a fold.",
-            "Ask for fewer: --folds 5",
-        )
+def _refuse_many(frame: Frame) -> None:
+    folds, rows = frame.settings["data"]["split"]["folds"], len(frame.prepared.raw)
+    if folds > rows // 2:
+        message = f"{folds} folds of {rows} rows leave fewer than 2 rows to a fold."
+        raise FrameError(message, "Ask for fewer: --folds 5", "F004")
 
 
-def _go(frame: Frame, folder: Run, watch: Watch | None, baseline_seconds: float) -> Result:
+def _go(frame: Frame, folder: Run, watch: Watch | None, pace: training.Pace, stop: Stop) -> Result:
     watch, count = watch or Unwatched(), frame.settings["data"]["split"]["folds"]
-    with folder.locked(), Stop() as stop:
-        results = []
+    stop.begun = folder.path
+    results = []
+    with folder.locked(), at_once():
         for number in range(count):
             watch.say(f"fold {number + 1} of {count}")
-            results.append(_fold(frame, number, folder, watch, baseline_seconds))
-            if stop.asked:
-                raise _stopped(f"stopped after fold {number + 1} of {count}; nothing is lost.", folder, stop.asked)
+            results.append(_fold(frame.fold(number), folder.path / f"fold-{number + 1}", watch, pace))
         return _conclude(frame, folder, results)
 
 
-def _fold(frame: Frame, number: int, folder: Run, watch: Watch, baseline_seconds: float) -> Plain:
+def _fold(frame: Frame, path: Path, watch: Watch, pace: training.Pace) -> Plain:
     """The result of one fold: as it is where it is finished, else from where it stopped or from the start."""
-    path = folder.path / f"fold-{number + 1}"
     if (path / "result.json").exists():
         return Run(path).result()
-    begun = (path / "frame.toml").exists()
-    try:
-        if begun:
-            return training.resume(path, frame.fold(number), watch, baseline_seconds=baseline_seconds).written
-        return training.train(frame.fold(number), path, watch, baseline_seconds=baseline_seconds).written
-    except Interrupted as error:
-        raise _stopped(f"fold {number + 1}: {error.message}", folder, error.signal) from error
-
-
-def _stopped(what: str, folder: Run, signal: int) -> Interrupted:
-    return Interrupted(what, f"Continue with: mapsto resume {folder.path}", signal)
+    if (path / "frame.toml").exists():
+        return training.resume(path, frame, watch, **asdict(pace)).written
+    return training.train(frame, path, watch, **asdict(pace)).written
 
 
 def _conclude(frame: Frame, folder: Run, results: list[Plain]) -> Result:

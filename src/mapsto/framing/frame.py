@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -12,14 +13,20 @@ import torch
 from torch import nn
 
 from mapsto.core import devices, names
+from mapsto.core.ceiling import Ceiling
 from mapsto.core.errors import FrameError
+from mapsto.core.faults import Faults, refusal, worst_first
 from mapsto.core.nouns import Algorithm, Finding, Objective, Raw
+from mapsto.core.text import clean
 from mapsto.data.dataset import Dataset
+from mapsto.framing import mistakes
 from mapsto.framing import settings as written
 from mapsto.framing.check import check
-from mapsto.framing.prepare import MISSING_TARGETS, Prepared, prepare
+from mapsto.framing.mistakes import GIVEN, OWN
+from mapsto.framing.prepare import Prepared, prepare
 from mapsto.framing.price import Price, price
-from mapsto.framing.propose import GIVEN, Proposal, propose
+from mapsto.framing.propose import Proposal, propose
+from mapsto.framing.target import MISSING_TARGETS
 from mapsto.learner.learner import Learner, initialised
 
 NOUNS = {
@@ -42,7 +49,10 @@ SPLIT = {
     "group": "",
     "time": "",
 }
-OWN = "your-own"
+DATA = {"test": "", "kinds": {}, "size": [], "missing_targets": MISSING_TARGETS, "drop_unseen": False}
+RUN = {"seed": 0, "device": "auto"}
+TENSORS = 5000  # that a model may have
+COPIES = 6 * 4  # bytes: of each number of a model, its gradient, two moments, the best and the last weights, in float32
 
 
 class Frame:
@@ -66,21 +76,18 @@ class Frame:
         complete: dict[str, Any] | None = None,
     ):
         self._raw, self._exam = raw, exam
-        base = {
-            "source": raw.name,
-            "target": raw.target,
-            "test": "",
-            "kinds": {},
-            "size": [],
-            "missing_targets": MISSING_TARGETS,
-            **(data or {}),
+        begun = complete or {
+            "data": {"source": raw.name, "target": raw.target, **(data or {})},
+            "run": {"seed": seed, "device": device},
         }
-        base["split"] = {**SPLIT, **base.get("split", {})}
-        self._base = {"data": base, "run": {"seed": seed, "device": device}}
-        self._complete = complete  # every setting, from a frame.toml: nothing is proposed
+        self._base = {**begun, "data": {**DATA, **begun["data"]}, "run": {**RUN, **begun["run"]}}
+        self._base["data"]["split"] = {**SPLIT, **self._base["data"].get("split", {})}
+        self._whole = complete is not None  # every setting, from a frame.toml: nothing is proposed
+        self.faults = Faults()  # settings that `change` met and that are none
         self._overrides: dict[str, Any] = {}
         self._own: nn.Module | None = None
         self._prepared: tuple[str, Prepared] | None = None
+        self._checked: tuple[Prepared, list[Finding]] | None = None
         self._composed: dict[str, Any] | None = None
         self.proposal: Proposal | None = None
 
@@ -99,10 +106,18 @@ class Frame:
         self._overrides = {**before, path: names.plain(value)}
         self._composed = None
         try:
-            _ = self.settings
+            _ = self._of_data() if _is_of_data(path) else self.settings
         except Exception:
             self._overrides, self._composed = before, None
             raise
+        return self
+
+    def change(self, changes: Iterable[tuple[str, Any]]) -> Self:
+        """Several settings, (path, value) each. Those that are none are noted in `faults`, and refused with all else that
+        is wrong by `refuse`, `learner` and `train`."""
+        for path, value in sorted(changes, key=lambda change: (not _is_of_data(change[0]), change[0] != "model.name")):
+            with self.faults.noting():  # a model brings its own settings, and needs the data
+                self.set(path, value)
         return self
 
     @property
@@ -165,22 +180,51 @@ class Frame:
 
     @property
     def findings(self) -> list[Finding]:
-        return check(self.prepared)
+        """Everything there is to say about the data, worst first; and the settings that are none."""
+        found = Faults(self.faults)
+        with found.noting():
+            ready = self.prepared
+            if self._checked is None or self._checked[0] is not ready:
+                self._checked = (ready, check(ready))
+            found.extend(self._checked[1])
+        return worst_first(found)
+
+    def check(self) -> list[Finding]:
+        """`findings`, and whatever else would keep `learner` from composing the components."""
+        found = Faults(self.findings)
+        with found.noting():
+            twin = self._twin()
+            if twin.settings["algorithm"].get("update", {}).get("learning_rate") == "auto":
+                twin.set("algorithm.lr", 1e-3)
+            twin.learner()
+        return worst_first(found)
+
+    def refuse(self) -> None:
+        """Raise one BadInput with all findings of level error, where there is one."""
+        Faults(self.check()).refuse()
 
     def _prepare(self, data: dict[str, Any]) -> Prepared:
         reads = {k: v for k, v in data.items() if k != "augment"}
         key = json.dumps(reads, sort_keys=True, default=str)
         if self._prepared is None or self._prepared[0] != key:
+            _check_size(data.get("size"), len(self._raw) + len(self._exam or ()))
             self._prepared = (key, prepare(self._raw, self._exam, data))
         return self._prepared[1]
 
+    def _of_data(self) -> dict[str, Any]:
+        """The settings before anything is proposed, with what was changed in [data] and [run]."""
+        mine = copy.deepcopy(self._base)
+        for path, value in self._overrides.items():
+            if _is_of_data(path):
+                _put(mine, path, value)
+        mistakes.in_data(mine).refuse()
+        return mine
+
     def _compose(self) -> dict[str, Any]:
-        mine = copy.deepcopy(self._complete or self._base)
-        changes = dict(self._overrides)
-        for path in [p for p in changes if p.split(".")[0] in ("data", "run") and not p.startswith("data.augment")]:
-            _put(mine, path, changes.pop(path))
+        mine = self._of_data()
+        changes = {path: value for path, value in self._overrides.items() if not _is_of_data(path)}
         device = devices.pick(mine["run"]["device"])
-        if self._complete is None:
+        if not self._whole:
             whole = changes.get("model")
             settled = changes.pop("model.name", None) or (whole["name"] if isinstance(whole, dict) else whole)
             self.proposal = propose(self._prepare(mine["data"]), device, settled, own=self._own is not None)
@@ -197,40 +241,56 @@ class Frame:
         return mine
 
     def components(self) -> tuple[Dataset, nn.Module, Objective, Algorithm]:
-        """The four nouns, new ones at each call; the model's first weights follow from the seed."""
+        """The four nouns, new ones at each call; the model's first weights follow from the seed.
+
+        Refuses everything that is wrong with the data and the settings, in one BadInput.
+        """
         now, ready = self.settings, self.prepared
+        found = Faults([*self.faults, *ready.findings, *mistakes.in_components(now)])
         device = devices.pick(now["run"]["device"])
+        with found.noting():
+            objective = names.build("objective", now["objective"])
+            if objective.problem != ready.problem:
+                raise FrameError(
+                    f"{now['objective']['name']} is for {objective.problem}, but this is {ready.problem}.",
+                    f"Use {propose(ready, device).objective['name']}, or overrule the target's kind.",
+                    "F004",
+                )
+        with found.noting():
+            model = self._model(now, ready)
+        found.refuse()
         augment = [names.build("augmentation", a) for a in now["data"].get("augment", [])]
         data = Dataset(**ready.fields, input=ready.input, target=ready.target, augment=augment, device=device)
+        return data, model, objective, Algorithm(**{k: names.build(k, v) for k, v in now["algorithm"].items()})
+
+    def _model(self, now: dict[str, Any], ready: Prepared) -> nn.Module:
         if self._own is not None:
-            model = copy.deepcopy(self._own)
-        elif now["model"]["name"] == OWN:
+            return copy.deepcopy(self._own)
+        if now["model"]["name"] == OWN:
             raise FrameError(
                 f"this frame is for your own module {now['model'].get('class')}.",
                 "Hand it over: frame.model = MyNet(…)",
+                "F007",
             )
-        else:
-            ends = {
-                "inputs": ready.input.shape,
-                "outputs": 1 if ready.problem == "regression" else len(ready.target.classes),
-            }
-            model = initialised(partial(names.build, "model", {**now["model"], **ends}), now["run"]["seed"])
-        objective = names.build("objective", now["objective"])
-        if objective.problem != ready.problem:
-            raise FrameError(
-                f"{now['objective']['name']} is for {objective.problem}, but this is {ready.problem}.",
-                f"Use {propose(ready, device).objective['name']}, or overrule the target's kind.",
-            )
-        return data, model, objective, Algorithm(**{k: names.build(k, v) for k, v in now["algorithm"].items()})
+        ends = {
+            "inputs": ready.input.shape,
+            "outputs": 1 if ready.problem == "regression" else len(ready.target.classes),
+        }
+        here = devices.memory()
+        with Ceiling(TENSORS, here // COPIES, f"this machine has {here / 2**30:.1f} GiB of memory for it"):
+            return initialised(partial(names.build, "model", {**now["model"], **ends}), now["run"]["seed"])
 
     def learner(self) -> Learner:
         """The four components composed, ready to `fit`. Settles a learning rate of "auto" first."""
         self._settle_rate()
-        return Learner(*self.components(), seed=self.settings["run"]["seed"], device=self.settings["run"]["device"])
+        run, clash = self.settings["run"], Faults()
+        with clash.noting():
+            return Learner(*self.components(), seed=run["seed"], device=run["device"])
+        raise refusal(clash)
 
     def _settle_rate(self) -> None:
         update = self.settings["algorithm"]["update"]
-        if update.get("learning_rate") == "auto":
+        if isinstance(update, dict) and update.get("learning_rate") == "auto":
             from mapsto.framing.rate import range_test
 
             self.set("algorithm.lr", range_test(self._twin().set("algorithm.lr", 1e-3).learner()))
@@ -238,7 +298,7 @@ class Frame:
     def _twin(self) -> Frame:
         """A frame over the same data, whose settings are its own."""
         twin = copy.copy(self)
-        twin._overrides = {**self._overrides}
+        twin._overrides, twin.faults = {**self._overrides}, Faults(self.faults)
         return twin
 
     def fold(self, number: int) -> Frame:
@@ -285,6 +345,27 @@ class Part:
         return repr(self._table())
 
 
+def _check_size(size: list[int] | None, rows: int) -> None:
+    """FrameError where pictures of that size would not fit into memory."""
+    if not size:
+        return
+    if len(size) != 2 or any(type(side) is not int or side < 1 for side in size):
+        raise FrameError(f"data.size is [height, width] in pixels, but came {clean(repr(size), 60)}.", code="F003")
+    needed = 3 * rows * size[0] * size[1]
+    if needed > devices.memory():
+        raise FrameError(
+            f"{rows:,} pictures of {size[0]:,} × {size[1]:,} pixels need {needed / 2**30:,.0f} GiB, and this machine has "
+            f"{devices.memory() / 2**30:.1f}.",
+            "Make data.size smaller, or leave it out.",
+            "F008",
+        )
+
+
+def _is_of_data(path: str) -> bool:
+    """Whether the components are proposed after this setting, and may follow from it."""
+    return path.split(".")[0] in ("data", "run") and not path.startswith("data.augment")
+
+
 def _put(table: dict[str, Any], path: str, value: Any) -> None:
     """Write one setting. A noun is replaced whole by its name (`algorithm.update.optimizer=sgd`, or `….name=sgd`)."""
     if path in ("model", "objective"):
@@ -294,7 +375,7 @@ def _put(table: dict[str, Any], path: str, value: Any) -> None:
         )
         return
     owner, key = written.resolve(table, path)
-    parent = path.split(".")[-2]
+    parent = written.words(path)[-2]
     if key == "name" and parent in NOUNS:
         fresh = names.complete(NOUNS[parent], {"name": value}, without=GIVEN)
         owner.clear()
@@ -304,6 +385,8 @@ def _put(table: dict[str, Any], path: str, value: Any) -> None:
         value = names.complete(NOUNS[key], value if isinstance(value, dict) else {"name": value}, without=GIVEN)
     if isinstance(owner.get(key), dict) and not isinstance(value, dict):
         raise FrameError(
-            f"'{path}' is a table of settings, but came {value!r}.", f"It holds: {', '.join(owner[key]) or 'nothing'}."
+            f"'{path}' is a table of settings, but came {value!r}.",
+            f"It holds: {', '.join(owner[key]) or 'nothing'}.",
+            "F003",
         )
     owner[key] = value

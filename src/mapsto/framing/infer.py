@@ -15,6 +15,7 @@ from mapsto.core.text import clean, few, many
 
 LEFT_OUT = ("id", "text", "constant", "empty", "leave-out")
 FEW_CLASSES = 20  # a target of whole numbers with no more distinct values than this is a class
+MANY_CLASSES = 20  # from which on a text that hardly comes twice is no class
 SEPARATORS = ("|", ";")
 COUNTER = "a different number in every row, counting up"
 
@@ -43,6 +44,7 @@ def find_column(raw: Raw, wanted: str) -> str:
         f"no column '{clean(wanted)}' in {clean(raw.name)}."
         + (f" Near it: {', '.join(clean(h) for h in hint)}." if hint else ""),
         f"Its columns: {', '.join(clean(c) for c in list(raw.columns)[:40])}{' …' if len(raw.columns) > 40 else ''}.",
+        "D130",
     )
 
 
@@ -96,39 +98,38 @@ def _word_kind(present: np.ndarray) -> Kind:
 def target_kind(raw: Raw, column: str) -> Kind:
     """The kind of the target, which decides the problem. DataError where nothing can be learned from it."""
     values = raw.columns[column]
-    shown = clean(column)
+    shown, another = clean(column), "Name another with --target."
     if values.ndim > 1:
         return _wide_target(values, shown)
     present = present_values(values)
     if not len(present):
-        raise DataError(f"the target '{shown}' has no value in any row.", "Name another with --target.")
+        raise DataError(f"the target '{shown}' has no value in any row.", another, "D132")
     if values.dtype == object and isinstance(present[0], list | tuple | set):
         return Kind("categories", "lists of labels")
     if values.dtype.kind == "M":
-        raise DataError(
-            f"the target '{shown}' holds dates, which cannot be learned as a target.", "Name another with --target."
-        )
-    distinct = len(np.unique(present)) if present.dtype != object else len({str(v) for v in present})
-    if distinct == 1:
-        raise DataError(
-            f"the target '{shown}' is '{clean(str(present[0]), 40)}' in every row: there is nothing to tell apart.",
-            "Name a target with at least 2 values, or add examples of the other class.",
-        )
+        raise DataError(f"the target '{shown}' holds dates, which cannot be learned as a target.", another, "D135")
+    distinct = distinct_values(present)
     if values.dtype.kind in "iuf":
-        whole = bool((present == np.round(present)).all()) if np.isfinite(present).all() else False
+        finite = present[np.isfinite(present)]
+        whole = len(finite) > 0 and bool((finite == np.round(finite)).all())
         if whole and distinct <= FEW_CLASSES and distinct < len(present):
             return Kind("category", f"whole numbers with only {distinct} different values")
         return Kind("number", f"{distinct} different {'whole ' if whole else ''}numbers")
-    if distinct == len(present) and distinct > 2:
-        raise DataError(
-            f"the target '{shown}' is different in every one of {len(present)} rows ({few(present, 4)}): "
-            "an id or free text, which no function can give.",
-            "Name another with --target.",
-        )
     separator = label_separator(present)
     if separator:
         return Kind("categories", f"several labels a row, joined by '{separator}'")
+    if distinct > 2 and (distinct == len(present) or (distinct > MANY_CLASSES and distinct > len(present) / 2)):
+        raise DataError(
+            f"the target '{shown}' is different in {'every one' if distinct == len(present) else distinct} of "
+            f"{len(present)} rows ({few(present, 4)}): an id, free text or numbers written in words, which no function can give.",
+            f"{another} If these are classes all the same: --set data.kinds.COLUMN=category",
+            "D134",
+        )
     return Kind("category", f"{distinct} different values")
+
+
+def distinct_values(present: np.ndarray) -> int:
+    return len(np.unique(present)) if present.dtype != object else len({str(v) for v in present})
 
 
 def _wide_target(values: np.ndarray, shown: str) -> Kind:
@@ -137,6 +138,7 @@ def _wide_target(values: np.ndarray, shown: str) -> Kind:
     raise DataError(
         f"the target '{shown}' has shape {list(values.shape)}; expected one value a row, or columns of 0 and 1 for several labels.",
         "Name another with --target.",
+        "D135",
     )
 
 
@@ -159,6 +161,7 @@ def problem_of(kind: str) -> Problem:
         raise DataError(
             f"a target of kind '{kind}' makes no problem this version can learn.",
             f"A target is of kind {', '.join(problems)}.",
+            "D135",
         )
     return problems[kind]
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from mapsto.core import seeds
+from mapsto.core.errors import FailedRun
 from mapsto.core.nouns import View
 from mapsto.learner.learner import Learner
 
@@ -41,7 +43,8 @@ def price(learner: Learner, views: list[View]) -> Price:
     for step in range(TRIALS):
         seeds.set_all(learner.seed, step)
         begun = time.perf_counter()
-        learner.algorithm.update.step(learner.algorithm.experience.batch(step), step)
+        with suppress(FailedRun):  # the run itself will stop there, and say why
+            learner.algorithm.update.step(learner.algorithm.experience.batch(step), step)
         times.append(time.perf_counter() - begun)
     return Price(parameters, size, steps, steps * min(times))
 

@@ -11,6 +11,7 @@ import torch
 from mapsto.core import devices, names
 from mapsto.core.nouns import Solvable
 from mapsto.framing.check import uneven
+from mapsto.framing.mistakes import GIVEN
 from mapsto.framing.prepare import Prepared
 
 Table = dict[str, Any]
@@ -18,7 +19,6 @@ TABLE_STEPS = 1200  # about how many updates a table is given
 PLAIN_STEPS = 5000  # and a model that nothing is known about
 MANY_ROWS = 5000  # of a table, from which on learning by heart is not the first concern
 WAVY_COLUMNS = 200  # of a table; more numbers are taken as they are, since waves make each of them five
-GIVEN = ("inputs", "outputs")  # what the data decide about a model
 
 
 @dataclass

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 from mapsto.core import names
 from mapsto.core.errors import BadInput
 from mapsto.core.nouns import Raw
+from mapsto.core.text import clean
 from mapsto.data.read import named, nothing_there, read
+from mapsto.framing import mistakes
 from mapsto.framing import settings as written
-from mapsto.framing.frame import Frame
+from mapsto.framing.frame import SPLIT, Frame
 
-READING = ("columns", "encoding", "separator", "data_dir")
+READING = ("columns", "encoding", "separator", "data_dir", "unreadable")
 IN_MEMORY = "<memory>"
 
 
@@ -25,6 +28,7 @@ def frame(
     encoding: str | None = None,
     separator: str | None = None,
     data_dir: str | Path | None = None,
+    unreadable: float | None = None,
     split_column: str | None = None,
     group: str | None = None,
     time: str | None = None,
@@ -41,18 +45,20 @@ def frame(
     target: the column to learn; several columns of 0 and 1 are labels that may hold together.
     test: a separate exam, read like `source`. columns: names for a table without a header.
     data_dir: where the data of recipes and named sets are.
+    unreadable: the share of pictures that may be unreadable and left out; see data/album.py for what it is unasked.
     split_column, group, time, folds, split_seed: who is examined; see `mapsto train --help`.
     Raises BadInput with what was expected, what came, and what to do.
     """
     if isinstance(source, str) and not source.strip():
-        raise BadInput("no data were named.", "Name a file, a folder or a data set: mapsto zoo data")
+        raise BadInput("no data were named.", "Name a file, a folder or a data set: mapsto zoo data", "D105")
     if isinstance(source, str | Path) and str(source).endswith(".toml"):
-        return reopen(Path(source).read_text(encoding="utf-8"), str(source))
+        return reopen(written.read(Path(source)), str(source))
     reading = {
         "columns": columns,
         "encoding": encoding,
         "separator": separator,
         "data_dir": str(data_dir) if data_dir else None,
+        "unreadable": unreadable,
     }
     split = {"column": split_column or "", "group": group or "", "time": time or "", "folds": folds, "seed": split_seed}
     if _is_recipe(source):
@@ -60,7 +66,7 @@ def frame(
     if isinstance(source, str) and not _leads_somewhere(source):
         hint = names.near(source, names.listed("recipe"))
         also = f" Recipes near it: {', '.join(hint)}." if hint else ""
-        raise BadInput(nothing_there(source), f"Named sets: {', '.join(named())}.{also}")
+        raise BadInput(nothing_there(source), f"Named sets: {', '.join(named())}.{also}", "D105")
     return frame_data(source, target, test=test, reading=reading, split=split, seed=seed, device=device)
 
 
@@ -76,11 +82,11 @@ def frame_data(
 ) -> Frame:
     """`frame` for data themselves: no word is taken for a recipe. What recipes begin with.
 
-    reading: columns, encoding, separator, data_dir, as of `read`. split: the `data.split` settings, or some of them.
+    reading: columns, encoding, separator, data_dir, unreadable, as of `read`. split: the `data.split` settings, or some of them.
     """
     given = {k: v for k, v in (reading or {}).items() if v is not None}
-    raw = read(source, **given)
-    exam = read(test, **given, formats=raw.formats) if test is not None else None
+    raw = read(source, **given, forgiving=True)
+    exam = read(test, **given, formats=raw.formats, forgiving=True) if test is not None else None
     named = isinstance(source, str | Path)
     data = {
         "source": _place(source) if named else IN_MEMORY,
@@ -95,27 +101,41 @@ def frame_data(
 def reopen(toml: str, name: str, source: Any = None, test: Any = None) -> Frame:
     """A frame from the text of its frame.toml; data that were in memory then are handed over again."""
     now = written.loads(toml, name)
-    for noun in ("data", "model", "objective", "algorithm", "run"):
-        if noun not in now:
-            raise BadInput(f"{name} has no [{noun}] table.", "`mapsto frame DATA --toml` prints a whole one.")
-    data = now["data"]
+    mistakes.in_whole(now, name).refuse()
+    data = now["data"] = {"target": None, "test": "", **now["data"]}
+    data["split"] = {**SPLIT, **data.get("split", {})}
+    now["run"] = {"seed": 0, "device": "auto", **now["run"]}
     raw = _again(data["source"], source, data, name)
-    exam = _again(data["test"], test, data, name, raw.formats) if data.get("test") else None
+    exam = _again(data["test"], test, data, name, raw.formats) if data["test"] else None
     return Frame(raw, exam, complete=now)
 
 
 def _again(where: str, handed: Any, data: dict[str, Any], name: str, formats: dict[str, str] | None = None) -> Raw:
-    if where == IN_MEMORY and handed is None:
-        raise BadInput(
-            f"{name} was framed on data in memory, which no file holds.",
-            "Hand them over again: mapsto.resume(RUN, source=…)",
-        )
+    """What a frame.toml was framed on: handed over, or read where it says. Nothing is downloaded: a file asks for it."""
     reading = {k: data[k] for k in READING if k in data}
-    return read(where if handed is None else handed, **reading, formats=formats)
+    if handed is not None:
+        return read(handed, **reading, formats=formats, forgiving=True)
+    if where in (IN_MEMORY, "-"):
+        raise BadInput(
+            f"{name} was framed on data in memory or from a pipe, which no file holds.",
+            "Hand them over again: mapsto.resume(RUN, source=…)",
+            "F007",
+        )
+    path = os.path.expanduser(where)
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise BadInput(
+            f"{name} names {clean(where, 200)}, which is no file and no folder.", "Correct its source.", "F007"
+        )
+    try:
+        return read(where, **reading, formats=formats, download=False, forgiving=True)
+    except OSError as error:
+        raise BadInput(
+            f"{clean(where, 200)} cannot be read ({error.strerror}).", "Look at that place.", "F007"
+        ) from error
 
 
 def _is_recipe(source: Any) -> bool:
-    if not isinstance(source, str) or Path(source).expanduser().exists():
+    if not isinstance(source, str) or os.path.exists(os.path.expanduser(source)):
         return False
     return any(names.squash(name) == names.squash(source) for name in names.listed("recipe"))
 
@@ -123,7 +143,7 @@ def _is_recipe(source: Any) -> bool:
 def _leads_somewhere(source: str) -> bool:
     """Whether there is something to read at this path or of this name; what "-" leads to is only known by reading."""
     known = any(names.squash(name) == names.squash(source) for name in named())
-    return source == "-" or known or Path(source).expanduser().exists()
+    return source == "-" or known or os.path.exists(os.path.expanduser(source))
 
 
 def _by_recipe(word: str, asked: dict[str, Any], split: dict[str, Any], seed: int, device: str) -> Frame:
@@ -134,6 +154,7 @@ def _by_recipe(word: str, asked: dict[str, Any], split: dict[str, Any], seed: in
             raise BadInput(
                 f"the recipe '{word}' brings its own {option}, but came {value!r}.",
                 "Leave it out, or frame the data themselves by their path.",
+                "F004",
             )
     made = names.find("recipe", word)(data_dir=data_dir, seed=seed)
     for setting, value in split.items():
@@ -144,5 +165,4 @@ def _by_recipe(word: str, asked: dict[str, Any], split: dict[str, Any], seed: in
 
 def _place(source: str | Path) -> str:
     """A path that holds from any working folder; the name of a set as it is."""
-    path = Path(source)
-    return str(path.resolve()) if path.exists() else str(source)
+    return str(Path(source).resolve()) if os.path.exists(source) else str(source)

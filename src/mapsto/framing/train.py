@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mapsto
 from mapsto.core import devices
-from mapsto.core.errors import BadInput, Interrupted
-from mapsto.core.stop import Stop
+from mapsto.core.errors import BadInput, NotFinite
+from mapsto.core.stop import Stop, at_once
+from mapsto.core.text import clean
 from mapsto.framing.conclude import conclude
 from mapsto.framing.result import Result
 from mapsto.learner.fit import Observer
 from mapsto.learner.learner import Learner
-from mapsto.learner.run import Checkpoints, Run
+from mapsto.learner.run import SAVE_SECONDS, Checkpoints, Run
 from mapsto.learner.tensorboard import TensorBoard
 from mapsto.learner.watch import Unwatched, Watch
 
 if TYPE_CHECKING:
     from mapsto.framing.frame import Frame
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a run spends its time beside learning, in seconds: on the simple models together, and from save to save.
+
+    It stands in environment.json, for a resumed run keeps to it.
+    """
+
+    baseline_seconds: float = 30.0
+    save_seconds: float = SAVE_SECONDS
+
+    @classmethod
+    def of(cls, run: Run, **asked: float | None) -> Pace:
+        """As the run began, but for what is asked now."""
+        before = {name: seconds for name, seconds in run.environment().items() if name in asked}
+        return cls(**before | {name: seconds for name, seconds in asked.items() if seconds is not None})
 
 
 def train(
@@ -30,23 +50,28 @@ def train(
     observers: Sequence[Observer] = (),
     baseline_seconds: float = 30.0,
     tensorboard: bool = False,
+    save_seconds: float = SAVE_SECONDS,
 ) -> Result:
     """Learn the frame's function in a new run folder (`run`, or runs/<data>-<number>) and judge it.
 
     Ctrl-C and SIGTERM leave a run that `resume` continues, and raise Interrupted. baseline_seconds: how long the simple
-    models of the verdict may take together. tensorboard: also write its events into the run folder.
+    models of the verdict may take together. tensorboard: also write its events into the run folder. save_seconds: a
+    checkpoint follows at the first report after so long: what a kill can cost.
     """
     if in_folds(frame):
         from mapsto.framing.folds import train_folds
 
-        return train_folds(frame, run, watch, baseline_seconds)
-    learner = frame.learner()
-    learner.settle()
-    folder = Run.create(run, run_name(frame), frame.toml(), environment(frame, learner))
-    if tensorboard:
-        observers = [*observers, TensorBoard(folder.path / "tensorboard")]
-    with folder.locked():
-        return _go(frame, folder, learner, watch, observers, baseline_seconds, 0.0)
+        return train_folds(frame, run, watch, baseline_seconds, save_seconds)
+    with Stop() as stop:
+        learner = frame.learner()
+        learner.settle()
+        with stop.held():
+            pace = Pace(baseline_seconds, save_seconds)
+            folder = Run.create(run, run_name(frame), frame.toml(), {**environment(frame, learner), **asdict(pace)})
+            if tensorboard:
+                observers = [*observers, TensorBoard(folder.path / "tensorboard")]
+            with folder.locked():
+                return _go(frame, folder, learner, watch, observers, pace, stop, 0.0)
 
 
 def resume(
@@ -54,35 +79,39 @@ def resume(
     frame: Frame,
     watch: Watch | None = None,
     observers: Sequence[Observer] = (),
-    baseline_seconds: float = 30.0,
+    baseline_seconds: float | None = None,
+    save_seconds: float | None = None,
 ) -> Result:
     """Continue a run from its newest checkpoint that verifies, bit for bit as if it had never stopped.
 
-    `frame` is the run's own, over the same data; other data are refused.
+    `frame` is the run's own, over the same data; other data are refused. Seconds are as the run began, unless given.
     """
     if in_folds(frame):
         from mapsto.framing.folds import resume_folds
 
-        return resume_folds(run, frame, watch, baseline_seconds)
-    folder = Run(run)
-    learner = frame.learner()
-    before = folder.environment()
-    learner.settle(before.get("threads"))
-    now = environment(frame, learner)
-    if before["data"] != now["data"]:
-        raise BadInput(
-            f"the data are not those that {run} was started on: their encoded values differ.",
-            "Restore them, or start a new run.",
-        )
-    watch = watch or Unwatched()
-    for key in ("torch", "threads", "device", "machine"):
-        if before.get(key) != now[key]:
-            watch.say(f"{key} was {before.get(key)} and is {now[key]}: the rest may differ in the last digits")
-    with folder.locked():  # before restoring, which cuts the history back: it may be another's who is at work
-        about, skipped = folder.restore(learner)
-        for reason in skipped:
-            watch.say(f"skipped a checkpoint: {reason}")
-        return _go(frame, folder, learner, watch, observers, baseline_seconds, about.get("seconds", 0.0))
+        return resume_folds(run, frame, watch, baseline_seconds, save_seconds)
+    with Stop() as stop:
+        folder = Run(run)
+        learner = frame.learner()
+        before = folder.environment()
+        learner.settle(before.get("threads"))
+        now = environment(frame, learner)
+        if before.get("data") != now["data"]:
+            raise BadInput(
+                f"the data are not those that {run} was started on: their encoded values differ.",
+                "Restore them, or start a new run.",
+            )
+        watch = watch or Unwatched()
+        for key in ("torch", "threads", "device", "machine"):
+            if before.get(key) != now[key]:
+                watch.tell(f"{key} was {before.get(key)} and is {now[key]}: the rest may differ in the last digits")
+        # locked before restoring, which cuts the history back: it may be another's who is at work
+        with stop.held(), folder.locked():
+            about, skipped = folder.restore(learner)
+            for reason in skipped:
+                watch.tell(f"skipped a checkpoint: {reason}")
+            pace = Pace.of(folder, baseline_seconds=baseline_seconds, save_seconds=save_seconds)
+            return _go(frame, folder, learner, watch, observers, pace, stop, about.get("seconds", 0.0))
 
 
 def in_folds(frame: Frame) -> bool:
@@ -107,11 +136,15 @@ def _go(
     learner: Learner,
     watch: Watch | None,
     observers: Sequence[Observer],
-    baseline_seconds: float,
+    pace: Pace,
+    stop: Stop,
     spent: float,
 ) -> Result:
     watch = watch or Unwatched()
-    with Stop() as stop:
+    if cramped := folder.cramped(learner):
+        watch.tell(cramped)
+    stop.begun = stop.begun or folder.path
+    with _where_it_was(frame, folder, learner, stop):
         watch.begin(learner)
         begun = time.perf_counter()
         clock = {"seconds": spent}
@@ -119,20 +152,32 @@ def _go(
         def tick(report: Any) -> None:
             clock["seconds"] = spent + time.perf_counter() - begun
 
-        saver = Checkpoints(folder, learner, clock)
+        saver = Checkpoints(folder, learner, clock, pace.save_seconds)
         learner.fit(observers=[folder.record, tick, saver, watch, *observers], stop=stop)
         clock["seconds"] = spent + time.perf_counter() - begun
         folder.save(learner, clock)
-        _leave_if_asked(stop, folder, learner)
-        result = conclude(frame, folder, learner, clock["seconds"], watch, baseline_seconds, stop)
-        _leave_if_asked(stop, folder, learner)
-    return result
+        with at_once():  # all of it follows from that checkpoint
+            return conclude(frame, folder, learner, clock["seconds"], watch, pace.baseline_seconds)
 
 
-def _leave_if_asked(stop: Stop, folder: Run, learner: Learner) -> None:
-    if stop.asked:
-        raise Interrupted(
-            f"stopped at step {learner.step} of {learner.horizon}; nothing is lost.",
-            f"Continue with: mapsto resume {folder.path}",
-            stop.asked,
-        )
+@contextmanager
+def _where_it_was(frame: Frame, folder: Run, learner: Learner, stop: Stop) -> Iterator[None]:
+    """What is broken off in here says so; what is no number, in which rows of the data it is."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = not learner.step or folder.checkpoint(learner.step).exists()
+        kept_or_not = "nothing is lost" if kept else "it goes on from the checkpoint before"
+        raise stop.interrupted(f"stopped at step {learner.step} of {learner.horizon}; {kept_or_not}.") from None
+    except NotFinite as error:
+        told = f"{error.message}{_rows(frame, error.examples)}"
+        raise NotFinite(told, error.remedy, error.step, error.examples) from error
+
+
+def _rows(frame: Frame, examples: list[int]) -> str:
+    """Which rows of the data these examples of the training split are."""
+    if not examples:
+        return ""
+    labels, rows = frame.prepared.raw.labels, frame.prepared.parts["train"][examples[:5]]
+    shown = [clean(str(labels[row]), 40) if labels is not None else f"row {row + 1}" for row in rows]
+    return f" In the data: {', '.join(shown)}{' …' if len(examples) > 5 else ''}."

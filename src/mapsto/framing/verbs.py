@@ -5,23 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from mapsto.core.batch import over
 from mapsto.core.errors import BadInput, DataError
+from mapsto.core.faults import Faults
 from mapsto.core.nouns import Finding, Raw
-from mapsto.core.text import clean
+from mapsto.core.stop import Stop
+from mapsto.core.text import clean, many
 from mapsto.data.dataset import Dataset
 from mapsto.data.read import read
 from mapsto.domains.categories import Categories
+from mapsto.domains.category import Category
 from mapsto.domains.row import Row
 from mapsto.export import bundle
 from mapsto.export.function import Function
-from mapsto.framing import infer
+from mapsto.framing import infer, settings
 from mapsto.framing import train as training
-from mapsto.framing.prepare import blanks_as_none, label_lists, with_target
 from mapsto.framing.result import Result, plain_scores, strict
 from mapsto.framing.source import frame, reopen
+from mapsto.framing.target import blanks_as_none, label_lists, with_target
 from mapsto.learner.examinee import Examinee
 from mapsto.learner.run import Run
 from mapsto.learner.run import runs as run_folders
@@ -29,8 +33,14 @@ from mapsto.learner.watch import Watch
 
 
 def check(source: Any, target: str | list[str] | None = None, **how: Any) -> list[Finding]:
-    """Everything there is to say about the data before anything is learned. Arguments as `frame`."""
-    return frame(source, target, **how).findings
+    """Everything there is to say about the data before anything is learned, worst first. Arguments as `frame`.
+
+    Data that cannot be learned from are not refused here: what keeps them from it are findings of level error.
+    """
+    found = Faults()
+    with found.noting():
+        found.extend(frame(source, target, **how).check())
+    return found
 
 
 def train(source: Any, target: str | list[str] | None = None, run: str | Path | None = None, **how: Any) -> Result:
@@ -43,30 +53,37 @@ def resume(run: str | Path, source: Any = None, test: Any = None, watch: Watch |
     folder = Run(run)
     if (folder.path / "result.json").exists():
         return Result(folder.path, folder.result())
-    again = reopen(folder.frame(), str(folder.path / "frame.toml"), source, test)
-    return training.resume(run, again, watch, **how)
+    with Stop() as stop:
+        stop.begun = folder.path
+        again = reopen(folder.frame(), str(folder.path / "frame.toml"), source, test)
+        return training.resume(run, again, watch, **how)
 
 
 def evaluate(
-    run: str | Path, source: Any = None, target: str | list[str] | None = None, **reading: Any
+    run: str | Path,
+    source: Any = None,
+    target: str | list[str] | None = None,
+    drop_unseen: bool = False,
+    **reading: Any,
 ) -> dict[str, Any]:
     """The exam of a learned function: on its run's own splits, or on other data with their answers.
 
     Returns {"run", "problem", "measure", "scores": {split: {measure: {"value", "low", "high", "n"}}}}; the split of other data is
-    called test. Rows whose answer the function cannot give (a class it never saw) are counted in "left_out"; of several
-    labels, those it never saw are counted in "unknown_labels", and the others of the row are examined.
+    called test. Rows without an answer are counted in "left_out". A label that the function never saw is refused by name;
+    with `drop_unseen`, rows with such a class are left out and counted too, and of several labels in a row those it never
+    saw are counted in "unknown_labels" and the others examined.
     """
     f = bundle.load(run)
     counted: dict[str, int] = {}
     if source is None:
         folder = Run(run)
         if "model_from" in folder.result():  # a run in folds: its function knows the test rows of all folds but its own
-            folder = Run(folder.path / folder.result()["model_from"])
+            folder = Run(folder.path / Path(str(folder.result()["model_from"])).name)
         ready = reopen(folder.frame(), str(folder.path / "frame.toml")).prepared
         fields = {split: ready.fields[split] for split in ("train", "valid", "test")}
     else:
         raw = read(source, **{**f.about.get("reading", {}), **reading})
-        test, counted = _examples(f, raw, target)
+        test, counted = _examples(f, raw, target, drop_unseen)
         none = over(test, lambda t: t[:0])
         fields = {"train": none, "valid": none, "test": test}
     data = Dataset(**fields, input=f.input, target=f.target)
@@ -85,13 +102,15 @@ def evaluate(
     return strict(found | counted)
 
 
-def _examples(f: Function, raw: Raw, target: str | list[str] | None) -> tuple[dict, dict[str, int]]:
+def _examples(f: Function, raw: Raw, target: str | list[str] | None, drop_unseen: bool) -> tuple[dict, dict[str, int]]:
     """All rows of `raw` that have an answer, encoded by the function's own domains; and what of them it could not give."""
     raw, name = with_target(raw, target or f.about.get("targets") or f.about["target_name"], [])
     answers = raw.columns[name]
     if isinstance(f.target, Categories):
         answers = blanks_as_none(answers) if f.target.split_at else label_lists(blanks_as_none(answers))
     known = ~infer.missing(answers)
+    if not drop_unseen:
+        _refuse_unseen(f, raw, name, answers)
     encoded = f.target.encode(answers[known])
     right = (
         (encoded >= 0).numpy()
@@ -103,6 +122,7 @@ def _examples(f: Function, raw: Raw, target: str | list[str] | None) -> tuple[di
         raise DataError(
             f"no row of {clean(raw.name)} has an answer this function can give in '{clean(name)}'.",
             f"It gives {f.target.describe()}.",
+            "D132",
         )
     input = (
         {n: raw.columns[n][rows] for n in raw.columns}
@@ -111,8 +131,23 @@ def _examples(f: Function, raw: Raw, target: str | list[str] | None) -> tuple[di
     )
     counted = {"left_out": len(raw) - len(rows)}
     if isinstance(f.target, Categories):
-        counted["unknown_labels"] = f.target.unseen(answers[rows])
+        counted["unknown_labels"] = f.target.unseen(answers[rows]).total()
     return {"input": f.input.encode(input), "target": encoded[torch.from_numpy(right)]}, counted
+
+
+def _refuse_unseen(f: Function, raw: Raw, name: str, answers: np.ndarray) -> None:
+    """DataError for labels that the function never saw: it can only be wrong about them."""
+    if not isinstance(f.target, Category | Categories):
+        return
+    counts = f.target.unseen(answers)
+    if counts:
+        said = ", ".join(f"'{clean(str(label), 40)}' in {many(n, 'row')}" for label, n in counts.most_common(5))
+        raise DataError(
+            f"the answers '{clean(name)}' of {clean(raw.name)} hold {many(len(counts), 'label')} that this function never "
+            f"saw: {said}{' …' if len(counts) > 5 else ''}.",
+            f"It gives {f.target.describe()}. Correct the labels, or leave them out: --drop-unseen",
+            "D149",
+        )
 
 
 def _input_column(f: Function, raw: Raw, target: str) -> str:
@@ -132,8 +167,8 @@ def compare(*paths: str | Path) -> list[dict[str, Any]]:
     rows = []
     for path in paths:
         folder = Run(path)
-        result, frame_of = folder.result(), folder.frame()
-        model = reopen_model(frame_of)
+        result = folder.result()
+        model = _model_of(folder)
         rows.append(
             {
                 "run": str(path),
@@ -152,10 +187,8 @@ def compare(*paths: str | Path) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["measure"], -_value(row)))
 
 
-def reopen_model(toml: str) -> str:
-    import tomllib
-
-    return tomllib.loads(toml)["model"]["name"]
+def _model_of(run: Run) -> str:
+    return settings.loads(run.frame(), str(run.path / "frame.toml"))["model"]["name"]
 
 
 def _value(row: dict[str, Any]) -> float:
@@ -173,7 +206,7 @@ def runs(folder: str | Path = "runs") -> list[dict[str, Any]]:
         rows.append(
             {
                 "run": str(run.path),
-                "model": reopen_model(run.frame()),
+                "model": _model_of(run),
                 "state": "finished" if done else "can be resumed" if run.checkpoints() else "begun",
                 "step": history[-1]["step"] if history else 0,
                 "measure": result.get("measure"),

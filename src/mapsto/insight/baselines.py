@@ -59,7 +59,6 @@ def baselines(
     seconds: float = 30.0,
     splits: tuple[str, ...] = ("train", "valid", "test"),
     told: Callable[[str], None] = lambda label: None,
-    stopped: Callable[[], bool] = lambda: False,
 ) -> dict[str, Baseline]:
     """Fit each candidate to the same training rows and put it to the same exam, while `seconds` last.
 
@@ -75,7 +74,7 @@ def baselines(
         heavy = (
             candidate.label == "gradient-boosting" and width * outputs > 2000
         )  # hundreds of trees over hundreds of columns
-        if found and (late or heavy or stopped()):
+        if found and (late or heavy):
             continue
         told(candidate.label)
         since = time.perf_counter()

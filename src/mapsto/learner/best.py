@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from mapsto.core.nouns import Scores
-from mapsto.core.state import Stateful
+from mapsto.core.state import Stateful, odd
 
 
 class Best(Stateful):
@@ -31,6 +31,15 @@ class Best(Stateful):
         if not self.rank or rank > self.rank:
             self.step, self.rank = step, rank
             self.weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+    def odd(self, state: dict[str, Any], model: dict[str, Tensor]) -> str:
+        """What keeps `state` from being that of the best of a model whose weights are `model`; "" where nothing does."""
+        match state:
+            case {"step": None, "rank": [], "weights": {}} if not state["weights"]:
+                return ""
+            case {"step": int(), "rank": [] | [int() | float(), int() | float()], "weights": dict(weights)}:
+                return odd(model, weights, "/best/weights") if weights else "/best/weights"
+        return "/best"
 
     def describe(self) -> dict[str, Any]:
         return {"step": self.step, "measure": self.measure, "value": self.better * self.rank[0] if self.rank else None}

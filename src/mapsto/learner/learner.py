@@ -10,8 +10,10 @@ from torch import Tensor, nn
 
 from mapsto.core import devices, seeds
 from mapsto.core.batch import Batch
+from mapsto.core.errors import Damaged
 from mapsto.core.nouns import Algorithm, Data, Objective, Scores, Until
-from mapsto.core.state import to_device
+from mapsto.core.reading import RESTORE
+from mapsto.core.state import odd, to_device
 from mapsto.core.stop import Stop
 from mapsto.learner import place
 from mapsto.learner.best import Best
@@ -42,7 +44,7 @@ class Learner:
         self.device = data.device if device == "auto" else devices.pick(device)
         self.model = place.place(model, self.device)
         self.examinee = Examinee(self.model, objective, self.device, seed)
-        self.step = 0
+        self.step = self.told = 0  # steps so far, and those that the last report tells of
         self.threads: int | None = None
         self.tally, self.divergence = Tally(), Divergence(objective)
         leading, measure = next(iter(objective.measures(data.target).items()))
@@ -96,6 +98,7 @@ class Learner:
         """All that step k + 1 follows from."""
         return {
             "step": self.step,
+            "told": self.told,
             "model": dict(self.model.state_dict()),
             "experience": self.algorithm.experience.state_dict(),
             "update": self.algorithm.update.state_dict(),
@@ -106,8 +109,15 @@ class Learner:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        place.fill(self.model, state["model"])  # first, for it may be Damaged: then nothing has changed
-        self.step = state["step"]
+        """Damaged, and nothing changed, where it is not what `state_dict` gives of a learner like this."""
+        if isinstance(state, dict) and isinstance(state.get("model"), dict):
+            place.check(self.model, state["model"])
+        mine = {**self.state_dict(), "model": {}}  # a solvable one has other shapes once it is solved
+        different = odd(mine, state) or self.best.odd(state["best"], state["model"]) or self.tally.odd(state["tally"])
+        if different:
+            raise Damaged(f"this checkpoint is of another run, or of none: {different} differs.", RESTORE, "M006")
+        place.fill(self.model, state["model"])
+        self.step, self.told = state["step"], state["told"]
         self.algorithm.experience.load_state_dict(state["experience"])
         self.algorithm.update.load_state_dict(state["update"])
         self.algorithm.until.load_state_dict(state["until"])

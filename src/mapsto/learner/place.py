@@ -14,6 +14,8 @@ from mapsto.core import devices, seeds
 from mapsto.core.batch import Batch, over, size
 from mapsto.core.errors import Damaged, MapstoError, ShapeError
 from mapsto.core.nouns import Solvable
+from mapsto.core.reading import RESTORE
+from mapsto.core.text import clean
 
 AVAILABLE = torch.get_num_threads()  # before anything here settled for fewer
 INITIAL, JUDGED = 5, 6  # what a seed is for: first weights, and what a model draws in an exam
@@ -122,18 +124,59 @@ def at_rest(model: nn.Module, device: torch.device, seed: int) -> Iterator[None]
 
 def fill(model: nn.Module, weights: dict[str, Tensor]) -> None:
     """Put saved weights into a model. Damaged, and the model as it was, where they are not this model's."""
+    check(model, weights)
+    if not isinstance(model, Solvable):
+        model.load_state_dict(weights)
+        return
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    try:
-        _take(model, weights)
-    except RuntimeError as error:
+    _take(model, weights)
+    odd = model.odd()
+    if odd:
         _take(model, before)
+        raise Damaged(f"these weights are not those of a solved {type(model).__name__}: {odd}.", RESTORE, "M006")
+
+
+def _take(model: Solvable, weights: dict[str, Tensor]) -> None:
+    model.shaped({name: list(tensor.shape) for name, tensor in weights.items()}).load_state_dict(weights)
+
+
+def check(model: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Damaged where these are not this model's weights: their names, shapes and kinds of numbers."""
+    odd = _first_odd(model, weights)
+    if odd:
         raise Damaged(
-            f"these weights are not those of a {type(model).__name__} built like this: {error}.",
+            f"these weights are not those of a {type(model).__name__} built like this: {odd}.",
             "Build the model as it was when it was saved (config.json says how).",
-        ) from error
+            "M006",
+        )
 
 
-def _take(model: nn.Module, weights: dict[str, Tensor]) -> None:
-    if isinstance(model, Solvable):
-        model.shaped({name: list(tensor.shape) for name, tensor in weights.items()})
-    model.load_state_dict(weights)
+def _first_odd(model: nn.Module, weights: dict[str, Tensor]) -> str:
+    """What keeps `weights` from being the model's own: a name, a shape, a kind of number; "" where nothing does."""
+    mine = model.state_dict()
+    for name in mine.keys() ^ weights.keys():
+        return f"{clean(name, 60)} is {'missing' if name in mine else 'none of its tensors'}"
+    for name, tensor in mine.items():
+        came = weights[name]
+        if not isinstance(came, Tensor):
+            return f"{clean(name, 60)} is no tensor"
+        alike = len(came.shape) == tensor.ndim and all(
+            size == expected or (expected == 0 and isinstance(model, Solvable))  # as many as there were examples
+            for size, expected in zip(came.shape, tensor.shape, strict=True)
+        )
+        if not alike or _kind(came.dtype) != _kind(tensor.dtype):
+            return f"{clean(name, 60)} is {came.dtype} {list(came.shape)}, and not {tensor.dtype} {list(tensor.shape)}"
+    return ""
+
+
+def _kind(dtype: torch.dtype) -> str:
+    """Of numbers of one kind, the wider take the narrower; of two kinds, something would be lost."""
+    return (
+        "real"
+        if dtype.is_floating_point
+        else "complex"
+        if dtype.is_complex
+        else "bool"
+        if dtype == torch.bool
+        else "whole"
+    )

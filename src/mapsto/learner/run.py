@@ -8,24 +8,30 @@ model/  result.json  report.html  once training has ended
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
+import platform
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mapsto.core.errors import BadInput, Damaged
-from mapsto.core.state import pack, read_folder, read_json, replace_file, unpack, write_folder
+from mapsto.core import disk
+from mapsto.core.errors import BadInput, Damaged, DiskError
+from mapsto.core.reading import RESTORE, read_json, read_text
+from mapsto.core.state import pack, read_folder, size, unpack, write_folder
 from mapsto.core.text import clean
 from mapsto.learner.fit import Report
 from mapsto.learner.learner import Learner
 
 KEEP = 2  # checkpoints
+LOGS = ("history.jsonl", "timing.jsonl")
+SAVE_SECONDS = 20.0  # between two checkpoints
+LONGEST = 4 << 20  # bytes of a frame.toml
 
 
 class Run:
@@ -47,38 +53,76 @@ class Run:
                 f"Choose another --run, continue it (`mapsto resume {path}`), or remove it first.",
             )
         target = Path(path) if path is not None else _next(Path("runs"), name)
-        fresh = target.with_name(f".{target.name}.{os.getpid()}.partial")
+        asked = {"frame.toml": frame.encode(), "environment.json": json.dumps(environment, indent=1).encode()}
         try:
-            shutil.rmtree(fresh, ignore_errors=True)
-            fresh.mkdir(parents=True)
-            replace_file(fresh / "frame.toml", frame.encode())
-            replace_file(fresh / "environment.json", json.dumps(environment, indent=1).encode())
-            fresh.rename(target)
-        except OSError as error:
-            shutil.rmtree(fresh, ignore_errors=True)
+            disk.new_folder(target, asked)
+        except DiskError as error:
+            taken = error.number in (errno.ENOTEMPTY, errno.EEXIST)
+            if taken and target.is_dir():  # another process was quicker
+                return cls.create(path, name, frame, environment)
             raise BadInput(
-                f"cannot make the run folder {target}: {error.strerror}.", "Name another with --run PATH."
+                f"cannot make the run folder: {error.message}", f"{error.remedy}\nOr name another with --run PATH."
             ) from error
         return cls(target)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Only one process works on a run; the lock goes with the process, however it ends."""
-        with open(self.path / ".lock", "w") as file:
+        """Only one process works on a run; the lock goes with the process, however it ends.
+
+        The file says whose it is, for the message alone: what is written there may be a dead process's, a lock may not.
+        What processes before it left half-written is then nobody's, and is cleared away.
+        """
+        lock = self.path / ".lock"
+        with disk.telling(lock):
+            lock.touch()
+        with open(lock, "a+", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise BadInput(f"another process is working on {self.path}.", "Wait for it, or stop it.") from error
+            except BlockingIOError as error:
+                time.sleep(0.1)  # it may be about to write who it is
+                file.seek(0)
+                raise BadInput(
+                    f"another process is working on {self.path}: {file.read()}.", "Wait for it, or stop it."
+                ) from error
+            with disk.telling(lock):
+                file.truncate(0)
+                file.write(f"process {os.getpid()} on {platform.node()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}")
+                file.flush()
+            disk.tidy(self.path)
+            disk.tidy(self.path / "checkpoints")
             yield
 
     def save(self, learner: Learner, about: dict[str, Any]) -> None:
         """A checkpoint of all that the next step follows from; older ones but the last go once it is whole."""
-        write_folder(self.path / "checkpoints" / f"step-{learner.step:08d}", pack(learner.state_dict()), about)
-        for old in self.checkpoints()[KEEP:]:
-            shutil.rmtree(old)
+        for told in (*(self.path / name for name in LOGS), self.path):  # of the steps before it: to last as long as it
+            with disk.telling(told):
+                if told.exists():
+                    disk.sync(told)
+        newest = self.checkpoint(learner.step)
+        write_folder(newest, pack(learner.state_dict()), about)
+        # one from a later step did not verify when this run was resumed, or it would have gone on from there
+        earlier = [path for path in self.checkpoints() if path.name <= newest.name]
+        for path in self.checkpoints():
+            if path not in earlier[:KEEP]:
+                disk.remove_folder(path)
+
+    def cramped(self, learner: Learner) -> str:
+        """What there is to say where the disk has less room than three checkpoints take; "" where it has more."""
+        best = 0 if learner.best.weights else size(learner.model.state_dict())  # it has none before its first exam
+        expected, free = size(learner.state_dict()) + best, disk.free(self.path)
+        if free >= 3 * expected:
+            return ""
+        return f"only {free:,} bytes are free at {self.path}, and a checkpoint takes about {expected:,}: make room"
+
+    def checkpoint(self, step: int) -> Path:
+        return self.path / "checkpoints" / f"step-{step:08d}"
 
     def checkpoints(self) -> list[Path]:
         """Newest first."""
+        if (self.path / "checkpoints").is_symlink():  # what is saved and removed there would be elsewhere
+            raise Damaged(
+                f"{self.path / 'checkpoints'}: a link, where a folder belongs.", "Put the folder there.", "M001"
+            )
         return sorted((self.path / "checkpoints").glob("step-*"), reverse=True)
 
     def restore(self, learner: Learner) -> tuple[dict[str, Any], list[str]]:
@@ -90,7 +134,9 @@ class Run:
         for path in self.checkpoints():
             try:
                 files, about = read_folder(path)
-                learner.load_state_dict(unpack(files))
+                if type(about.get("seconds", 0.0)) not in (int, float):
+                    raise Damaged(f"{path}: its manifest does not say how long it took.", RESTORE, "M002")
+                learner.load_state_dict(unpack(files, str(path)))
                 break
             except Damaged as error:
                 skipped.append(error.message)
@@ -101,10 +147,14 @@ class Run:
 
     def frame(self) -> str:
         """The text of frame.toml."""
-        return (self.path / "frame.toml").read_text(encoding="utf-8")
+        return read_text(self.path / "frame.toml", LONGEST)
 
     def environment(self) -> dict[str, Any]:
-        return read_json(self.path / "environment.json")
+        found = read_json(self.path / "environment.json")
+        threads = found.get("threads", 1) if isinstance(found, dict) else 0
+        if type(threads) is not int or not 1 <= threads <= 1024:
+            raise Damaged(f"{self.path / 'environment.json'}: not what a run was made under.", RESTORE, "M006")
+        return found
 
     def history(self) -> list[dict[str, Any]]:
         """The reports so far, oldest first."""
@@ -121,7 +171,7 @@ class Run:
         self._append("timing.jsonl", {"step": report.step, "time": time.time()})
 
     def write(self, name: str, text: str) -> None:
-        replace_file(self.path / name, text.encode())
+        disk.replace_file(self.path / name, text.encode())
 
     def result(self) -> dict[str, Any]:
         """What came of it: scores, baselines, verdict. BadInput while training has not ended."""
@@ -133,33 +183,34 @@ class Run:
         return read_json(self.path / "result.json")
 
     def _append(self, name: str, line: dict[str, Any]) -> None:
-        with open(self.path / name, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        disk.append(self.path / name, (json.dumps(line) + "\n").encode())
 
     def _lines(self, name: str) -> Iterator[dict[str, Any]]:
         if (self.path / name).exists():
-            for line in (self.path / name).read_text(encoding="utf-8").splitlines():
+            for text in (self.path / name).read_text(encoding="utf-8", errors="replace").splitlines():
                 try:
-                    yield json.loads(line)
-                except ValueError:
+                    line = json.loads(text)
+                    line["step"]
+                except (ValueError, TypeError, KeyError):
                     return  # the last line was being written when the process ended
+                yield line
 
     def _cut_back(self, step: int) -> None:
-        for name in ("history.jsonl", "timing.jsonl"):
+        for name in LOGS:
             kept = [json.dumps(line) + "\n" for line in self._lines(name) if line["step"] <= step]
             if kept or (self.path / name).exists():
-                replace_file(self.path / name, "".join(kept).encode())
+                disk.replace_file(self.path / name, "".join(kept).encode())
 
 
 class Checkpoints:
-    """An observer that saves the run now and then: at an exam, when `seconds` have gone by since the last time."""
+    """An observer that saves the run now and then: at the first report when `seconds` have gone by since the last time."""
 
-    def __init__(self, run: Run, learner: Learner, about: dict[str, Any], seconds: float = 20.0):
+    def __init__(self, run: Run, learner: Learner, about: dict[str, Any], seconds: float = SAVE_SECONDS):
         self.run, self.learner, self.about, self.seconds = run, learner, about, seconds
         self.last = time.monotonic()
 
     def __call__(self, report: Report) -> None:
-        if report.scores is not None and time.monotonic() - self.last > self.seconds:
+        if time.monotonic() - self.last > self.seconds:
             self.run.save(self.learner, self.about)
             self.last = time.monotonic()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -28,3 +30,8 @@ class Tally(Stateful):
         means = {term: total / count for term, (total, count) in read.items() if count}
         self.totals = {}
         return means
+
+    def odd(self, state: dict[str, Any]) -> str:
+        """What keeps `state` from being that of a tally; "" where nothing does."""
+        good = all(isinstance(pair, Tensor) and pair.shape == (2,) for pair in state["totals"].values())
+        return "" if good else "/tally/totals"

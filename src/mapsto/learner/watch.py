@@ -17,6 +17,9 @@ class Watch(Protocol):
     def say(self, what: str) -> None:
         """What is being done besides training: "decision-tree", "writing the report"."""
 
+    def tell(self, what: str) -> None:
+        """What should be known later too: a checkpoint skipped, a disk nearly full."""
+
 
 class Unwatched:
     """Nobody."""
@@ -26,3 +29,5 @@ class Unwatched:
     def __call__(self, report: Report) -> None: ...
 
     def say(self, what: str) -> None: ...
+
+    def tell(self, what: str) -> None: ...

@@ -73,6 +73,7 @@ class Descend(Update):
                 f"the schedule {type(self.schedule).__name__} needs to know when the run ends, but {learner.algorithm.until} "
                 "does not say.",
                 "Join it with epochs or steps (`either` of minutes and epochs), or use the schedule constant.",
+                "F004",
             )
         self.flats = {p: Flat(self.model.get_submodule(p), self.optimizer) for p in self.objective.players}
         for player, flat in self.flats.items():
@@ -80,6 +81,7 @@ class Descend(Update):
                 raise FrameError(
                     f"{type(self.model.get_submodule(player)).__name__} has no trainable parameter for Descend to change.",
                     "A solvable model is fitted with algorithm.update.name=solve; of another, leave a part unfrozen.",
+                    "F004",
                 )
         self.averages = {p: [v.clone() for v in flat.values] for p, flat in self.flats.items()} if self.ema else {}
         self.experience, self.seed = learner.algorithm.experience, learner.seed
@@ -105,7 +107,7 @@ class Descend(Update):
                 report |= self.guard.undo(flat, losses, batch.get("weight"))
             else:
                 self.guard.restore()
-                self.mishap(batch, player, step, 1)
+                self.mishap(batch, player, step)
         self.objective.settle(self.model)
         if self.ema:
             self.follow(step)
@@ -158,7 +160,7 @@ class Descend(Update):
             + (f", but that batch statistics (batch norm) are now those of {at_once} examples" if normed else "")
         )
 
-    def mishap(self, batch: Batch, player: str, step: int, times: int) -> None:
+    def mishap(self, batch: Batch, player: str, step: int, times: int = 1) -> None:
         """An update was not sound and not made: find out why, and stop, skip or roll back."""
         seeds.set_all(self.seed, step)
         parts = pieces(batch, min(self.parts, size(batch)))
@@ -167,14 +169,14 @@ class Descend(Update):
         self.lost += times
         what = f"step {step}: {found}"
         if self.nonfinite == "stop" or self.lost > self.mishaps or (found.lasting and self.nonfinite == "skip"):
-            after = f" after {self.lost - times} other mishaps" if self.lost > times else ""
+            after = f" (and {self.lost - times} times before)" if self.lost > times else ""
             raise NotFinite(
                 f"{what}{after}. The weights are as they were before this step.",
                 ("Look at those examples. Or l" if found.of_few else "L")
                 + "ower the learning rate (--set algorithm.lr=…), clip gradients (--set algorithm.clip=1.0), or leave such steps "
                 "out (--set algorithm.nonfinite=skip, or roll-back).",
                 step,
-                found.examples,
+                found.examples if found.of_few else [],
             )
         if self.nonfinite == "roll-back":
             self._put_back(self.kept)

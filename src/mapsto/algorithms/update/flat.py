@@ -13,7 +13,8 @@ from mapsto.core.nouns import Optimizer
 class Flat:
     """The trainable parameters of `module`, tied ones once and frozen ones left out, in one vector a group.
 
-    There are two groups: matrices, which decay, and vectors (biases, gains of norms), which do not.
+    There are two groups: matrices, which decay, and vectors (biases, gains of norms), which do not. numbers [2P]: all values
+    and all gradients, one after the other, so that one look can be at all of them.
     """
 
     def __init__(self, module: nn.Module, optimizer: Optimizer):
@@ -23,18 +24,17 @@ class Flat:
             ([p for p in trainable if p.ndim > 1], optimizer.weight_decay),
             ([p for p in trainable if p.ndim <= 1], 0.0),
         ]
-        self.parameters, self.both, self.decays = [], [], []
-        for parameters, decay in groups:
-            if parameters:
-                self.parameters += parameters
-                self.both.append(_lay(parameters))
-                self.decays.append(decay)
-        self.values, self.gradients = [b[0] for b in self.both], [b[1] for b in self.both]
+        groups = [(parameters, decay) for parameters, decay in groups if parameters]
+        self.parameters = [p for parameters, _ in groups for p in parameters]
+        self.decays = [decay for _, decay in groups]
+        self.numbers = _lay(self.parameters)
+        values, self.gradient = self.numbers.chunk(2) if self.parameters else (self.numbers, self.numbers)
+        sizes = [sum(p.numel() for p in parameters) for parameters, _ in groups]
+        self.values, self.gradients = list(values.split(sizes)), list(self.gradient.split(sizes))
         self.moments = [optimizer.moments(v) for v in self.values]
 
     def forget(self) -> None:
-        for gradient in self.gradients:
-            gradient.zero_()
+        self.gradient.zero_()
 
     def clip(self, largest: float) -> None:
         """Shrink the whole gradient to a norm of at most `largest`; no look at the device."""
@@ -42,10 +42,6 @@ class Flat:
         factor = (largest / (norm + 1e-6)).clamp(max=1.0)
         for gradient in self.gradients:
             gradient.mul_(factor)
-
-    def squares(self) -> list[Tensor]:
-        """The sum of squares of each group's values and gradients, []: finite only if all of them are."""
-        return [b.view(-1).dot(b.view(-1)) for b in self.both]
 
     def changing(self) -> list[Tensor]:
         """What a step changes: values and moments."""
@@ -68,10 +64,13 @@ class Flat:
 
 
 def _lay(parameters: list[nn.Parameter]) -> Tensor:
-    """[2, P]: the parameters' values in one row, of which they become views, and beside it their gradients."""
+    """[2P]: the parameters' values, of which they become views, and after them their gradients."""
+    if not parameters:
+        return torch.empty(0)
     sizes = [p.numel() for p in parameters]
-    both = torch.zeros(2, sum(sizes), dtype=parameters[0].dtype, device=parameters[0].device)
-    torch.cat([p.detach().reshape(-1) for p in parameters], out=both[0])
-    for p, value, gradient in zip(parameters, both[0].split(sizes), both[1].split(sizes), strict=True):
+    vector = torch.zeros(2 * sum(sizes), dtype=parameters[0].dtype, device=parameters[0].device)
+    values, gradients = vector.chunk(2)
+    for p, value, gradient in zip(parameters, values.split(sizes), gradients.split(sizes), strict=True):
+        value.copy_(p.detach().reshape(-1))
         p.data, p.grad = value.view(p.shape), gradient.view(p.shape)
-    return both
+    return vector

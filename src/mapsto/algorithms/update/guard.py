@@ -1,7 +1,7 @@
-"""What stands between a number that is none and the weights: one product a step over weights and gradient.
+"""What stands between a number that is none and the weights: a look at loss, gradient and weights before every update.
 
 A sum of squares is finite only if every number in it is (and none so large that a moment of it would overflow), so one
-reduction looks at all of them. On a CPU the host reads it at once and the update is not made. On an accelerator the host must
+product looks at all of them. On a CPU the host reads it at once and the update is not made. On an accelerator the host must
 not wait: the update is made and, where it was not sound, taken back on the device; the host reads the flag at a report.
 """
 
@@ -52,8 +52,8 @@ class Guard:
     def sound(self, flat: Flat, loss: Tensor, step: int) -> bool:
         """Whether loss, gradient and weights are finite. Where the host may not look it is told yes, and `undo` follows."""
         if self.at_once:
-            return math.isfinite(sum(float(s) for s in flat.squares())) and math.isfinite(float(loss))
-        ok = torch.isfinite(sum(flat.squares(), loss))
+            return math.isfinite(flat.numbers.dot(flat.numbers).item()) and math.isfinite(loss.item())
+        ok = torch.isfinite(flat.numbers.dot(flat.numbers) + loss)
         self.happened = torch.where(ok | (self.happened != NEVER), self.happened, step)
         self.times += ~ok
         self.ok = self.ok & ok if self.sticky else ok

@@ -1,0 +1,1 @@
+"""scikit-learn's protocol as a face: `mapsto.Classifier` and `mapsto.Regressor`; all they do is done by Frame and Learner."""
