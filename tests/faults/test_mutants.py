@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import goods
 import pytest
 import safetensors.torch
+import spoiled
 from safetensors import SafetensorError
 
 from mapsto.core import names, tensors
@@ -107,8 +107,8 @@ def read_settings(data: bytes) -> None:
 def good(tmp_path_factory) -> dict[str, dict[str, bytes]]:
     """Name of a model → the files of its folder; and one frame.toml."""
     root = tmp_path_factory.mktemp("good")
-    folders = {name: goods.model_folder(name, root / name) for name in goods.MODELS}
-    return folders | {"frame": {"frame.toml": goods.frame_toml(goods.table(root / "table.csv")).encode()}}
+    folders = {name: spoiled.model_folder(name, root / name) for name in spoiled.MODELS}
+    return folders | {"frame": {"frame.toml": spoiled.frame_toml(spoiled.table(root / "table.csv")).encode()}}
 
 
 def mutants(good: dict[str, dict[str, bytes]], kind: str, count: int) -> Iterator[bytes]:
@@ -155,11 +155,11 @@ def test_a_few_changed_bytes_are_read_or_refused(dose, counted, good, memory):
                 library += loads_anyway(data)
     draw = random.Random(0)
     for number in range(round(tried * SHARES["folders"])):
-        files = dict(good[draw.choice(list(goods.MODELS))])
+        files = dict(good[draw.choice(list(spoiled.MODELS))])
         name = draw.choice(sorted(files))
         files[name] = mutant(files[name], draw)
         folder = memory / str(number)
-        goods.lay(folder, files)
+        spoiled.lay(folder, files)
         read["folders"] += survives(lambda _, folder=folder: bundle.load(folder), files[name], wrong)
         for file in folder.iterdir():
             file.unlink()

@@ -218,11 +218,11 @@ def listed(folder: Path, draw: random.Random) -> None:
         pass
     stated = json.loads((folder / "manifest.json").read_text())
     stated.pop("sha256", None)
-    import goods
+    import spoiled
 
     from mapsto.core.state import seal
 
-    added = json.loads(goods.manifest({"x": data}))["files"]["x"]
+    added = json.loads(spoiled.manifest({"x": data}))["files"]["x"]
     stated["files"][name] = draw.choice([added, added, draw.choice(JUNK), {**added, "size": draw.choice(JUNK)}])
     (folder / "manifest.json").write_bytes(seal(json.dumps(stated, indent=1).encode()))
 
@@ -644,7 +644,7 @@ class Late(BaseException):
 
 def load(kind: str, good: str, folder: Path, given: dict) -> str:
     """Load it the way its owner would, and use it: "loaded", or "refused" where a MapstoError says why."""
-    import goods
+    import spoiled
 
     import mapsto
     from mapsto.core.errors import MapstoError
@@ -656,7 +656,7 @@ def load(kind: str, good: str, folder: Path, given: dict) -> str:
         learner.load_state_dict(unpack(given["before"]))
         _, skipped = Run(folder.parents[1]).restore(learner)
         if skipped:
-            assert goods.checkpoint(learner) == given["before"], "a refused checkpoint left something behind"
+            assert spoiled.checkpoint(learner) == given["before"], "a refused checkpoint left something behind"
             return "refused"
         try:
             learner.fit(learner.step + 1)
@@ -668,7 +668,7 @@ def load(kind: str, good: str, folder: Path, given: dict) -> str:
             mapsto.frame(str(folder / "frame.toml")).components()
         else:
             f = mapsto.load(folder)
-            f(goods.ASKED["picture" if len(f.input.shape) == 3 else "row"])
+            f(spoiled.ASKED["picture" if len(f.input.shape) == 3 else "row"])
             str(f)
     except MapstoError as error:
         assert error.message and "\x1b" not in str(error), "a message that says nothing, or too much"
@@ -721,7 +721,7 @@ def naive(kind: str, good: str, folder: Path, given: dict) -> str:
 
 def child(seed: int, count: int, root: Path) -> dict:
     """Run `count` cases with `load`, then the same with `naive`; what came of them."""
-    import goods
+    import spoiled
 
     import mapsto
     from mapsto.core import devices, names
@@ -729,11 +729,11 @@ def child(seed: int, count: int, root: Path) -> dict:
     for shelf in names.SHELVES:
         for name in names.listed(shelf):
             names.find(shelf, name)
-    source = goods.table(root / "table.csv")
-    GOODS.update({name: goods.model_folder(name, root / "good" / name) for name in goods.MODELS})
-    learner = goods.learner(source)
-    given = {"learner": learner, "before": goods.checkpoint(learner)}
-    toml_text = {"frame.toml": goods.frame_toml(source).encode(), "table.csv": source.read_bytes()}
+    source = spoiled.table(root / "table.csv")
+    GOODS.update({name: spoiled.model_folder(name, root / "good" / name) for name in spoiled.MODELS})
+    learner = spoiled.learner(source)
+    given = {"learner": learner, "before": spoiled.checkpoint(learner)}
+    toml_text = {"frame.toml": spoiled.frame_toml(source).encode(), "table.csv": source.read_bytes()}
     starts = {"model": GOODS, "checkpoint": {"mlp": given["before"]}, "frame": {"mlp": toml_text}}
     for named in ("iris", "digits"):  # scikit-learn's own, imported when they are asked for
         mapsto.frame(named)
@@ -762,7 +762,7 @@ def child(seed: int, count: int, root: Path) -> dict:
                 for name, data in {**files, "table.csv": table}.items():
                     (folder / name).write_bytes(data)
             else:
-                goods.lay(folder, files)
+                spoiled.lay(folder, files)
             if kind == "checkpoint":
                 (folder.parents[1] / "frame.toml").write_text("")
             if not vars(family).get("before"):
@@ -806,7 +806,7 @@ def child(seed: int, count: int, root: Path) -> dict:
     signal.signal(signal.SIGALRM, too_late)
     for name in GOODS:  # what is imported late or made once
         folder = root / "case--1" / "model"
-        goods.lay(folder, GOODS[name])
+        spoiled.lay(folder, GOODS[name])
         assert load("model", name, folder, given) == "loaded"
         shutil.rmtree(folder.parent)
     (root / "frame.toml").write_bytes(toml_text["frame.toml"])

@@ -9,7 +9,7 @@ import torch
 from mapsto.algorithms.update import descend
 from mapsto.algorithms.update.flat import Flat
 from mapsto.cli import main
-from mapsto.core import seeds, state
+from mapsto.core import disk, seeds
 from mapsto.framing import doctor, machine
 from mapsto.learner import place
 from mapsto.models.mlp import BatchNorm
@@ -64,7 +64,7 @@ def failing_disk(patch):
     def fail(descriptor):
         raise OSError(errno.EIO, "Input/output error")
 
-    patch.setattr(state.os, "fsync", fail)
+    patch.setattr(disk.os, "fsync", fail)
 
 
 def unverified(patch):
@@ -91,7 +91,7 @@ def test_what_is_broken_is_seen(claim, monkeypatch, tmp_path):
     (check,) = doctor.checks([CPU], tmp_path)
     assert not check.good, check
     if claim == "a checkpoint is kept":
-        assert "OSError: [Errno 5] Input/output error" in check.words
+        assert "DiskError: cannot write" in check.words and "Input/output error" in check.words
 
 
 # -- the command -------------------------------------------------------------------------------------------------------
