@@ -108,8 +108,6 @@ class Progressing:
     def tell(self, what: str) -> None:
         if not self.quiet:
             err.print(Text(clean(what), style="yellow"))
-        elif not self.quiet:  # before training: a checkpoint that was skipped, a disk nearly full
-            err.print(what)
 
 
 def print_result(result: Any, console: Console) -> None:
