@@ -163,6 +163,12 @@ def test_a_model_named_among_settings_comes_before_its_own_settings():
     assert found.settings_["model"]["width"] == 8
 
 
+def test_none_among_settings_is_a_value_and_among_arguments_leaves_it_to_the_frame():
+    found = mapsto.Classifier(settings={"algorithm.clip": None}, learning_rate=None, epochs=1).fit(X, Y)
+    assert found.settings_["algorithm"]["update"]["clip"] is None
+    assert found.settings_["algorithm"]["update"]["learning_rate"] > 0
+
+
 def test_a_learning_rate_may_be_found():
     found = mapsto.Classifier("linear", epochs=2, learning_rate="auto").fit(X, Y)
     assert isinstance(found.settings_["algorithm"]["update"]["learning_rate"], float)

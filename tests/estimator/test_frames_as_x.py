@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ from mapsto.domains.number import Number
 
 pandas = pytest.importorskip("pandas")
 polars = pytest.importorskip("polars")
+
+SHARED = Path(os.environ.get("MAPSTO_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 
 
 def people(count: int = 120) -> pandas.DataFrame:
@@ -100,6 +104,12 @@ def test_another_frame_than_was_learned_is_refused(change, says):
         found.predict(change(TABLE))
 
 
+def test_columns_may_have_any_name():
+    table = pandas.DataFrame({"y": [0.0, 1.0, 2.0, 3.0], "y_": [1.0, 0.0, 1.0, 0.0], "a\x1b[31m": [1.0, 2.0, 3.0, 5.0]})
+    found = mapsto.Regressor(epochs=1).fit(table, [1.0, 2.0, 3.0, 4.0])
+    assert found.function_.about["target_name"] == "y__" and found.predict(table).shape == (4,)
+
+
 def test_infinity_and_frames_with_nothing_in_them_are_refused():
     with pytest.raises(DataError, match="infinity in column 'age', the first in row 3"):
         learned(TABLE.assign(age=np.where(np.arange(len(TABLE)) == 3, np.inf, 1.0)))
@@ -107,3 +117,16 @@ def test_infinity_and_frames_with_nothing_in_them_are_refused():
         mapsto.Classifier().fit(TABLE.head(0), [])
     with pytest.raises(DataError, match="at least 2 are needed"):
         mapsto.Regressor().fit(TABLE.head(1), [1.0])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (SHARED / "california_housing").exists(), reason="the shared data are not here")
+def test_on_housing_it_reaches_what_a_frame_of_the_same_rows_does():
+    table = pandas.read_csv(SHARED / "california_housing/housing.csv").sample(4000, random_state=0, ignore_index=True)
+    frame = mapsto.frame(table, target="median_house_value", device="cpu")
+    reached = frame.learner().fit().take_best().evaluate("test")["r2"]
+    exam = frame.prepared.parts["test"]
+    rest = np.setdiff1d(np.arange(len(table)), exam)
+    y = table.pop("median_house_value").to_numpy()
+    found = mapsto.Regressor(validation_fraction=0.2).fit(table.iloc[rest], y[rest])
+    assert found.score(table.iloc[exam], y[exam]) > reached.low

@@ -186,7 +186,7 @@ def test_pictures_with_a_table_of_joined_labels(tmp_path: Path) -> None:
         lines.append(f"{i}.png,{'|'.join(np.array(['red', 'green', 'blue'])[shown])}")
     (tmp_path / "photos" / "labels.csv").write_text("\n".join(lines))
     frame = mapsto.frame(tmp_path / "photos").set("model.width", 8).set("algorithm.batch", 8)
-    result = trained(frame, tmp_path / "run", epochs=12)
+    result = trained(frame, tmp_path / "run", epochs=20)
     assert result.scores["test"]["auroc"]["value"] > 0.9
     spot = np.zeros((12, 12, 3), np.uint8)
     spot[4:8, 4:8, 1] = 220

@@ -62,24 +62,24 @@ class Files(ABC):
 
     def findings(self) -> list[Finding]:
         return [
-            Finding(code, level, message, len(names), shown(sorted(names)), remedy)
+            Finding(code, level, f"{message}: {len(names)}", len(names), shown(sorted(names)), remedy)
             for code, level, message, names, remedy in (
-                ("D040", "note", "hidden and system files were left out", self.ignored, ""),
+                ("D040", "note", "hidden and system files left out", self.ignored, ""),
                 (
                     "D037",
                     "repair",
-                    "links that lead nowhere or in a circle, and what is neither file nor folder, were left out",
+                    "links that lead nowhere or in a circle, and what is neither file nor folder, left out",
                     self.broken,
                     "Put the files themselves in their place, or remove them.",
                 ),
                 (
                     "D047",
                     "warning",
-                    "folders or files may not be looked into and were left out",
+                    "folders or files that may not be looked into, left out",
                     self.closed,
                     "Give yourself the right to read them: chmod -R u+rX FOLDER",
                 ),
-                ("D048", "note", "links lead out of the folder and were followed", self.outside, ""),
+                ("D048", "note", "links that lead out of the folder, followed", self.outside, ""),
             )
             if names
         ]

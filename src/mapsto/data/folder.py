@@ -152,17 +152,24 @@ class Folder(Source):
         if len(classes) < 2:
             findings.append(Finding("D201", "error", _one_class(name, classes[0]), 1, remedy=_EXPECTED))
         if astray:
-            message = "pictures stand outside the class folders and were left out"
+            message = f"pictures outside the class folders, left out: {len(astray)}"
             findings.append(Finding("D041", "repair", message, len(astray), shown(astray), _EXPECTED))
         empty = _empty_folders(files, root, splits)
         if empty:
             remedy = "Put pictures into them, or remove them."
             findings.append(
-                Finding("D035", "warning", "class folders without pictures", len(empty), shown(empty), remedy)
+                Finding(
+                    "D035",
+                    "warning",
+                    f"class folders without pictures, kept out: {len(empty)}",
+                    len(empty),
+                    shown(empty),
+                    remedy,
+                )
             )
         alike = [c for c, count in Counter(c.casefold() for c in classes).items() if count > 1]
         if alike:
-            message = "classes are spelt alike but for upper and lower case, and were kept apart"
+            message = f"classes spelt alike but for upper and lower case, kept apart: {len(alike)}"
             spelt = [" and ".join(c for c in classes if c.casefold() == word) for word in alike]
             findings.append(Finding("D049", "warning", message, len(alike), shown(spelt), "Rename one of each."))
         read = album(files, [photo for photo, _, _ in rows], self._limits())
@@ -229,7 +236,7 @@ class Folder(Source):
         findings = list(raw.findings)
         lost = [str(raw.columns[labelled.column][i]) for i, photo in enumerate(labelled.photos) if photo is None]
         if lost:
-            message = f"rows of {labelled.table} name a picture that is not there and were left out"
+            message = f"rows of {labelled.table} whose picture is not there, left out: {len(lost)}"
             findings.append(
                 Finding("D038", "repair", message, len(lost), shown(lost), "Add them, or correct the names.")
             )
@@ -237,7 +244,7 @@ class Folder(Source):
         used = [labelled.photos[i] for i in rows]
         unused = sorted(set(photos) - set(used))
         if unused:
-            message = f"pictures that {labelled.table} does not name were left out"
+            message = f"pictures that {labelled.table} does not name, left out: {len(unused)}"
             findings.append(Finding("D039", "repair", message, len(unused), shown(unused), "Add rows for them."))
         read = album(files, used, self._limits())
         findings += read.findings

@@ -32,9 +32,7 @@ class Classifier(ClassifierMixin, Estimator):
     def _answers(self, y: Any) -> tuple[np.ndarray, str]:
         y = check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=self)
         if y.dtype == object and any(missing(name) for name in y.flat):
-            raise DataError(
-                "Input y contains missing values.", "Leave these rows out: nothing can be learned from them."
-            )
+            raise DataError("Input y contains missing values.", "Leave out the rows that have no answer.", "D191")
         kind = type_of_target(y, input_name="y")
         if kind == "multilabel-indicator":
             self.classes_ = np.arange(y.shape[1])

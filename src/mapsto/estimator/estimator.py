@@ -123,20 +123,22 @@ class Estimator(BaseEstimator, ABC):
 
     def _frame(self, raw: Raw, answers: np.ndarray, kind: str) -> Frame:
         """The frame that the arguments ask for."""
-        target = raw.target = next(name for name in ("y", "target", "answer") if name not in raw.columns)
-        raw.columns[target] = answers
-        drawn = isinstance(self.random_state, Integral)
-        seed = int(self.random_state if drawn else check_random_state(self.random_state).randint(2**31))
+        target = "y"
+        while target in raw.columns:
+            target += "_"
+        raw.columns[target], raw.target = answers, target
+        given = isinstance(self.random_state, Integral)
+        seed = int(self.random_state if given else check_random_state(self.random_state).randint(2**31))
         split = {"test": 0.0, "valid": self.validation_fraction, "seed": seed}
         data = {"source": IN_MEMORY, "target": target, "kinds": {target: kind}, "split": split}
         frame = Frame(raw, None, data, seed, self.device)
-        asked = {"model": self.model, **(self.settings or {})}
-        asked |= {"algorithm.learning_rate": self.learning_rate, "algorithm.batch_size": self.batch_size}
+        asked = {**(self.settings or {})}
         if isinstance(self.model, nn.Module):
-            frame.model = asked.pop("model")
-        elif self.model == "auto":
-            del asked["model"]
-        frame.change((path, value) for path, value in asked.items() if value is not None)
+            frame.model = self.model
+        elif self.model != "auto":
+            asked = {"model": self.model, **asked}
+        named = {"algorithm.learning_rate": self.learning_rate, "algorithm.batch_size": self.batch_size}
+        frame.change([*asked.items(), *((path, value) for path, value in named.items() if value is not None)])
         return self._until(frame)
 
     def _until(self, frame: Frame) -> Frame:
@@ -196,7 +198,8 @@ class Estimator(BaseEstimator, ABC):
 @contextmanager
 def traceless() -> Iterator[None]:
     """While it lasts, seeds and threads may be set; afterwards they are the caller's again. Fits of a process take turns."""
-    with TURNS, torch.random.fork_rng():
+    cards = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
+    with TURNS, torch.random.fork_rng(cards):
         threads = torch.get_num_threads()
         try:
             yield

@@ -26,6 +26,7 @@ def check_pictures(prepared: Prepared) -> Iterator[Finding]:
     copied = copied[copied[:, 0] != copied[:, 1]]
     distinct = np.sort(order[first])
     near = distinct[copies.nearly_same(pictures[distinct])]
+    near = np.take_along_axis(near, np.argsort(part[near] != "train", axis=1, kind="stable"), axis=1)
     yield from _labels(prepared, copied)
     for pairs, code, how in ((copied, "C070", "the same as"), (near, "C071", "nearly the same as")):
         for split in ("test", "valid"):
