@@ -14,19 +14,28 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve()
-WARM = ("mapsto.framing.verbs", "mapsto.framing.train", "mapsto.framing.folds", "mapsto.cli.train", "mapsto.cli.resume")
-WARM += ("mapsto.cli.screen", "mapsto.cli.runs", "mapsto.cli.evaluate", "mapsto.cli.predict", "mapsto.cli.compare")
-WARM += ("mapsto.models.mlp", "mapsto.models.convnet", "mapsto.models.decision_tree", "mapsto.models.ridge")
-WARM += ("mapsto.models.prior", "mapsto.models.shallow", "mapsto.models.logistic_regression", "pyarrow.csv")
-WARM += ("mapsto.models.gradient_boosting", "mapsto.models.k_nearest", "sklearn.ensemble", "sklearn.tree")
-WARM += ("sklearn.linear_model", "sklearn.neighbors", "matplotlib.backends.backend_svg", "matplotlib.figure")
-WARM += ("scipy.special", "mapsto.insight.report", "mapsto.insight.figures", "PIL.Image", "mapsto.data.augment")
+WARM = ["framing.verbs", "framing.train", "framing.conclude", "framing.folds", "models.mlp", "models.prior"]
+WARM = [f"mapsto.{name}" for name in [*WARM, *(f"cli.{verb}" for verb in ("train", "resume", "screen", "evaluate"))]]
+WARM += ["pyarrow.csv", "scipy.special"]
+WARM_TOO = [
+    "mapsto.models.convnet",
+    "mapsto.models.shallow",
+    "sklearn.ensemble",
+    "sklearn.tree",
+    "sklearn.linear_model",
+]
+WARM_TOO += [
+    "sklearn.neighbors",
+    "matplotlib.backends.backend_svg",
+    "matplotlib.figure",
+]  # where there are many children
 
 
 class Children:
@@ -69,7 +78,7 @@ def serve() -> None:
     import gc
     import importlib
 
-    for name in WARM:
+    for name in WARM + WARM_TOO * (os.environ.get("MAPSTO_FAULTS") == "full"):
         importlib.import_module(name)
     gc.collect()
     gc.freeze()  # or every child would copy the whole heap in its first collection
@@ -100,6 +109,8 @@ def _live(arguments: list[str], said: str, plan: dict[str, Any]) -> None:
         code = leaving.code
     except KeyboardInterrupt:
         code = 128 + signal.SIGINT
+    except Exception:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -199,8 +210,9 @@ def _overwrite_in_place() -> None:
         folder = self.path / "checkpoints" / "step-last"
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in pack(learner.state_dict()).items():
-            with open(folder / name, "wb") as file:
-                file.write(data)
+            file = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.write(file, data)
+            os.close(file)
 
     def restore(self: Run, learner: Any) -> tuple[dict[str, Any], list[str]]:
         for folder in self.checkpoints():

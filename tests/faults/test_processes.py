@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from unbroken import Scenarios, remove
+from unbroken import Scenarios
 
 from mapsto.learner.run import Run
 
@@ -37,7 +37,7 @@ class Pair:
         self.run = self.here / "run"
 
     def fresh(self) -> None:
-        remove(self.here)
+        shutil.rmtree(self.here, ignore_errors=True)
         self.here.mkdir()
 
     def begun(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from unbroken import Scenarios, remove
+from unbroken import Scenarios
 
 import mapsto
 from mapsto.learner.run import Run
@@ -33,7 +34,7 @@ def stop(scenarios: Scenarios, kind: str, numbers: list[int], after: float, gap:
     """A run that gets these signals after so many seconds, is continued, and has to be the whole run in the end."""
     folder, said = scenarios.folder / "stopped", scenarios.folder / "stopped.txt"
     run = folder / "run"
-    remove(folder)
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     pid = scenarios.start(scenarios.train(kind, run), said)
     code, seconds = signalled(pid, numbers, after, gap, scenarios)
@@ -146,7 +147,7 @@ def some_of_a_verb(scenarios: Scenarios, verb: str, tries: int, draw: random.Ran
 def fresh(scenarios: Scenarios, draw: random.Random) -> Stopped:
     """A process of its own, mostly while it imports; before its first line Python answers for itself."""
     run, number = scenarios.folder / "fresh" / "run", draw.choice([TERM, INT])
-    remove(run.parent)
+    shutil.rmtree(run.parent, ignore_errors=True)
     run.parent.mkdir()
     path = {"PYTHONPATH": str(Path(mapsto.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "mapsto", *scenarios.train("table", run)]
@@ -168,7 +169,7 @@ def fresh(scenarios: Scenarios, draw: random.Random) -> Stopped:
 def slowly(scenarios: Scenarios, seconds: float, naive: tuple[str, ...] = ()) -> Stopped:
     """Stopped at a step of its first epoch, of which each takes so many seconds."""
     folder = scenarios.folder / "slow"
-    remove(folder)
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     log, said = folder / "steps.log", folder / "said.txt"
     arguments = scenarios.train("table", folder / "run")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 import time
 from dataclasses import dataclass
 from itertools import pairwise
@@ -134,12 +133,6 @@ def steps_of(log: Path) -> list[tuple[int, int]]:
         pid, step = line.split()
         lives.setdefault(pid, []).append(int(step))
     return [(steps[0], steps[-1]) for steps in lives.values()]
-
-
-def remove(run: Path, *others: Path) -> None:
-    shutil.rmtree(run, ignore_errors=True)
-    for path in others:
-        path.unlink(missing_ok=True)
 
 
 def read(path: Path) -> Any:
