@@ -6,7 +6,6 @@ own would (test_kills compares the two), and can be told to die at a named point
 
 from __future__ import annotations
 
-import builtins
 import json
 import os
 import re
@@ -165,29 +164,19 @@ def die_at(operation: str, where: str, nth: int, moment: str) -> None:
 
         return call
 
-    def written(write: Callable, path: Any, flush: Callable) -> Callable:
-        def call(data: Any) -> Any:
-            now = due("write", path)
-            if now and moment == "before":
-                die()
-            result = write(data[: len(data) // 2] if now and moment == "half" else data)
-            if now:
-                flush()
-                die()
-            return result
-
-        return call
-
-    def opened(path: Any, mode: str = "r", *arguments: Any, whole: Callable = builtins.open, **more: Any) -> Any:
-        file = whole(path, mode, *arguments, **more)
-        if set(mode) & set("wax+"):
-            file.write = written(file.write, path, file.flush)
-        return file
+    def write(descriptor: int, data: Any, whole: Callable = os.write) -> int:
+        now = due("write", *path_of(descriptor))
+        if now and moment == "before":
+            die()
+        count = whole(descriptor, data[: len(data) // 2] if now and moment == "half" else data)
+        if now:
+            die()
+        return count
 
     def path_of(descriptor: int, *more: Any) -> list[str]:
         return [os.readlink(f"/proc/self/fd/{descriptor}")]
 
-    builtins.open = opened
+    os.write = write
     os.fsync = watched("fsync", os.fsync, path_of)
     for name in ("rename", "replace"):
         setattr(os, name, watched("rename", getattr(os, name), lambda a, b, **more: [b]))

@@ -118,13 +118,14 @@ class Failing(Layer):
 
     def __init__(self, number: int = 0, at: int | None = None, lasting: bool = False):
         super().__init__()
-        self.number, self.at, self.lasting, self.count = number, at, lasting, 0
+        self.number, self.at, self.lasting, self.count, self.failed = number, at, lasting, 0, ""
 
     def _do(self, change: str, *arguments: Any) -> Any:
         k, self.count = self.count, self.count + 1
         if self.at is not None and (k == self.at or (self.lasting and k > self.at)):
             if change == "write" and len(arguments[1]) > 1:
                 return super()._do(change, arguments[0], arguments[1][: self._half(arguments[1])])
+            self.failed = self.failed or change
             raise OSError(self.number, os.strerror(self.number))
         return super()._do(change, *arguments)
 

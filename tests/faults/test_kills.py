@@ -31,12 +31,11 @@ class Point(NamedTuple):
 
 NEW = [  # points of a run's first life; {last} is its last step
     Point("mkdir", r"/\.run" + PARTIAL, 1, "after"),
-    Point("write", r"\.frame\.toml" + PARTIAL, 1, "half"),
-    Point("rename", r"/frame\.toml$", 1, "after"),
-    Point("write", r"\.environment\.json" + PARTIAL, 1, "half"),
+    Point("write", r"/\.run.*/frame\.toml$", 1, "half"),
+    Point("fsync", r"/\.run.*/frame\.toml$", 1, "after"),
+    Point("write", r"/\.run.*/environment\.json$", 1, "half"),
     Point("rename", r"/run$", 1, "before"),
     Point("rename", r"/run$", 1, "after"),
-    Point("write", r"/\.lock$", 1, "half"),
     Point("write", r"/history\.jsonl$", 1, "half"),
     Point("write", r"/history\.jsonl$", 3, "before"),
     Point("write", r"/history\.jsonl$", 3, "half"),
@@ -57,10 +56,11 @@ NEW = [  # points of a run's first life; {last} is its last step
     Point("rename", r"/step-\d+$", 3, "before"),
     Point("rename", r"/step-\d+$", 3, "after"),
     Point("fsync", r"/checkpoints$", 3, "before"),
-    Point("rmtree", r"/step-\d+$", 1, "before"),
+    Point("rename", r"/\.step-\d+" + PARTIAL + "$", 1, "before"),
+    Point("rmtree", r"/\.step-\d+" + PARTIAL + "$", 1, "before"),
     Point("unlink", r"(tensors\.safetensors|state\.json|manifest\.json)$", 1, "after"),
     Point("unlink", r"(tensors\.safetensors|state\.json|manifest\.json)$", 2, "after"),
-    Point("rmtree", r"/step-\d+$", 1, "after"),
+    Point("rmtree", r"/\.step-\d+" + PARTIAL + "$", 1, "after"),
     Point("rename", r"/step-{last}$", 1, "before"),
     Point("rename", r"/step-{last}$", 1, "after"),
     Point("mkdir", r"/\.model" + PARTIAL, 1, "after"),
@@ -83,10 +83,10 @@ RESTORING = [  # points of the life after one that ended MIDWAY, with a line of 
 ]
 UNJUDGED = Point("rename", r"/result\.json$", 1, "before")
 AGAIN = [  # points of the life after one that lacked only its result: the last checkpoint and the model are written again
-    Point("rename", r"/\.step-{last}\.\d+\.old$", 1, "after"),
+    Point("rename", r"/\.step-{last}\.replaced$", 1, "after"),
     Point("rename", r"/step-{last}$", 1, "after"),
-    Point("rmtree", r"\.old$", 1, "before"),
-    Point("rename", r"/\.model\.\d+\.old$", 1, "after"),
+    Point("rmtree", r"/\.step-{last}\.replaced$", 1, "before"),
+    Point("rename", r"/\.model\.replaced$", 1, "after"),
     Point("rename", r"/model$", 1, "after"),
     Point("rename", r"/result\.json$", 1, "after"),
 ]
@@ -129,7 +129,7 @@ def live(scenarios: Scenarios, kind: str, lives: list[Point | float], naive: tup
     if code:
         return Ended(kills, 0, [*wrong, f"lost, {code}: {said.read_text()}"])
     wrong += scenarios.differences(kind, run) if not naive else naive_differences(scenarios, kind, run)
-    wrong += [f"left behind: {path}" for path in [*run.rglob("*.partial"), *run.rglob("*.old")]]
+    wrong += [f"left behind: {path}" for path in [*run.rglob("*.partial"), *run.rglob("*.replaced")]]
     spans = steps_of(log)
     repeated = max((last - first + 1 for (_, last), (first, _) in pairwise(spans)), default=0)
     if repeated > whole.interval:

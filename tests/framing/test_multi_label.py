@@ -10,8 +10,8 @@ from PIL import Image
 
 import mapsto
 from mapsto.core.errors import DataError
-from mapsto.framing.target import blanks_as_none, yes_or_no
 from mapsto.framing.result import Result
+from mapsto.framing.target import blanks_as_none, yes_or_no
 
 ROWS = 240
 
@@ -54,6 +54,13 @@ def test_columns_of_yes_and_no_are_labels(columns: Path) -> None:
     assert list(ready.input.columns) == ["u", "v", "w"]
     encoded = ready.fields["train"]["target"].numpy()
     assert (encoded == a_table()[1][ready.parts["train"]][:, [2, 0, 1]]).all()
+
+
+def test_an_array_of_0_and_1_says_which_labels_hold_by_their_numbers() -> None:
+    numbers, labels = a_table()
+    ready = mapsto.frame((numbers, labels.astype(int))).prepared
+    assert ready.problem == "multi-label" and ready.target.classes == [0, 1, 2]
+    assert (ready.fields["train"]["target"].numpy() == labels[ready.parts["train"]]).all()
 
 
 def test_joined_labels_say_the_same_as_columns_and_a_blank_cell_means_none(columns: Path, joined: Path) -> None:
@@ -179,7 +186,7 @@ def test_pictures_with_a_table_of_joined_labels(tmp_path: Path) -> None:
         lines.append(f"{i}.png,{'|'.join(np.array(['red', 'green', 'blue'])[shown])}")
     (tmp_path / "photos" / "labels.csv").write_text("\n".join(lines))
     frame = mapsto.frame(tmp_path / "photos").set("model.width", 8).set("algorithm.batch", 8)
-    result = trained(frame, tmp_path / "run", epochs=12)
+    result = trained(frame, tmp_path / "run", epochs=20)
     assert result.scores["test"]["auroc"]["value"] > 0.9
     spot = np.zeros((12, 12, 3), np.uint8)
     spot[4:8, 4:8, 1] = 220

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import sys
 
 import click
 
 import mapsto
-from mapsto.core.stop import STOPPED, Stop
+from mapsto.core.errors import MapstoError
+from mapsto.core.stop import Stop
 
 VERBS = {
     "frame": "Look at data and propose how to learn them: the card, before anything is fitted.",
@@ -79,22 +79,25 @@ def main(arguments: list[str] | None = None) -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        print(STOPPED, file=sys.stderr)
-        sys.exit(128 + (stop.asked or signal.SIGINT))
+        _leave(stop.interrupted("stopped."))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:
-        from mapsto.core.errors import MapstoError
-
         if debug:
             raise
         if isinstance(error, MapstoError):
-            print(f"{type(error).__name__}{error.code and f' {error.code}'}: {error}", file=sys.stderr)
-            sys.exit(error.exit_code)
+            _leave(error)
+        if stop.asked:  # what a library made of being broken off
+            _leave(stop.interrupted("stopped."))
         print(
             f"{type(error).__name__}: {error}\nThis is a fault of mapsto or of a library below it, not of yours. "
             "MAPSTO_DEBUG=1 shows where it happened.",
             file=sys.stderr,
         )
         sys.exit(3)
+
+
+def _leave(error: MapstoError) -> None:
+    print(f"{type(error).__name__}{error.code and f' {error.code}'}: {error}", file=sys.stderr)
+    sys.exit(error.exit_code)

@@ -54,7 +54,6 @@ def replace_folder(path: Path, files: dict[str, bytes]) -> None:
         settle(path)
         if path.exists():
             os.rename(path, _aside(path))
-            sync(path.parent)  # or the disk could take the next rename and not this one
         os.rename(fresh, path)
         sync(path.parent)
         remove(_aside(path))
@@ -132,12 +131,13 @@ def free(path: Path) -> int:
 
 @contextmanager
 def telling(path: Path, size: int = 0) -> Iterator[None]:
-    """An OSError while it lasts is told as a DiskError about `path`, to which `size` bytes were to be written."""
+    """An OSError while it lasts is told as a DiskError about `path`, to which `size` bytes were to be written, if any."""
     try:
         yield
     except OSError as error:
+        amount = f"{size:,} bytes to be written, " if size else ""
         raise DiskError(
-            f"cannot write {path}: {error.strerror} ({size:,} bytes to be written, {_free(path)} free).",
+            f"cannot write {path}: {error.strerror} ({amount}{_free(path)} free).",
             f"{REMEDIES.get(error.errno, 'Look at that place')}, then try again; `mapsto resume RUN` continues a run.",
             error.errno or 0,
         ) from error
@@ -186,9 +186,9 @@ def _write(path: Path, how: int, data: bytes, lasting: bool) -> None:
 
 def _free(path: Path) -> str:
     try:
-        return f"{free(path):,}"
+        return f"{free(path):,} bytes"
     except OSError:
-        return "nobody knows how many"
+        return "it is not known how many"
 
 
 def _partial(path: Path) -> Path:

@@ -32,7 +32,7 @@ class Unfit(TypeError):
 def fitted(value: Any, hint: Any, nested: Nested | None = None, path: str = "") -> Any:
     """`value` as the hint wants it, with what is nested in it built. Raises Unfit.
 
-    Numbers are finite, whole ones 0 or more. In a TypedDict, names that it does not know are let through (see `unknown`).
+    Numbers are finite, whole ones 0 or more. In a TypedDict, names that it does not know are let through.
     """
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
@@ -56,20 +56,6 @@ def fitted(value: Any, hint: Any, nested: Nested | None = None, path: str = "") 
         except TypeError as error:
             raise Unfit(path, words(hint), value) from error
     raise Unfit(path, words(hint), value)
-
-
-def unknown(value: Any, hint: Any, path: str = "") -> tuple[str, list[str]] | None:
-    """The first name in a table, or in a table within it, that its TypedDict does not know, and those that it does."""
-    if not (is_typeddict(hint) and isinstance(value, dict)):
-        return None
-    known = hints_of(hint)
-    for name, inner in value.items():
-        if name not in known:
-            return _below(path, name), list(known)
-        found = unknown(inner, known[name], _below(path, name))
-        if found:
-            return found
-    return None
 
 
 def words(hint: Any) -> str:

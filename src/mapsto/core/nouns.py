@@ -325,6 +325,10 @@ class Solvable(nn.Module, ABC):
     def solve(self, batch: Batch, problem: Problem, seed: int) -> None:
         """Fit all of `batch` (input ready for the model, target as its objective reads it, perhaps weight)."""
 
+    def odd(self) -> str:
+        """What keeps its buffers from being what `solve` leaves: places beyond what they point into; "" where nothing does."""
+        return ""
+
     def shaped(self, shapes: dict[str, list[int]]) -> Self:
         """Its buffers, zeroed, in these shapes and in their own dtypes: ready for `load_state_dict`."""
         for path, buffer in list(self.named_buffers()):

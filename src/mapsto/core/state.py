@@ -101,10 +101,10 @@ def odd(mine: Any, saved: Any, path: str = "") -> str:
         )
     if isinstance(mine, Tensor) and isinstance(saved, Tensor):
         return "" if (mine.shape, mine.dtype) == (saved.shape, saved.dtype) else path
-    if type(saved) is int and not 0 <= saved <= WHOLE:
+    if isinstance(saved, dict | list) or (type(saved) is int and not 0 <= saved <= WHOLE):
         return path
     alike = type(mine) is type(saved) or {type(mine), type(saved)} == {int, float}
-    return "" if alike or (mine is None and not isinstance(saved, dict | list | Tensor)) else path
+    return "" if alike or (mine is None and not isinstance(saved, Tensor)) else path
 
 
 def write_folder(path: Path, files: dict[str, bytes], about: dict[str, Any] | None = None) -> None:

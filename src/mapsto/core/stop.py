@@ -18,12 +18,11 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import ClassVar
 
 from mapsto.core.errors import Interrupted
-
-STOPPED = "stopped; there is nothing to continue."
 
 
 class Stop:
@@ -34,6 +33,7 @@ class Stop:
     def __init__(self) -> None:
         self.asked: int = 0
         self.holding = False
+        self.begun: Path | None = None  # the run to be continued afterwards
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Stop:
@@ -58,7 +58,11 @@ class Stop:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         if isinstance(error, KeyboardInterrupt):
-            raise Interrupted(STOPPED, "", self.asked or signal.SIGINT) from None
+            raise self.interrupted("stopped.") from None
+
+    def interrupted(self, message: str) -> Interrupted:
+        remedy = f"Continue with: mapsto resume {self.begun}" if self.begun else "There is nothing to continue."
+        return Interrupted(message, remedy, self.asked or signal.SIGINT)
 
     @contextmanager
     def held(self, yes: bool = True) -> Iterator[None]:

@@ -140,6 +140,8 @@ def column_of(values: np.ndarray, name: str, is_target: bool = False) -> tuple[n
     if is_target and values.ndim == 2 and _is_one_hot(values):
         message = f"'{name}' holds one-hot rows; their class numbers were taken"
         return values.argmax(1).astype(np.int64), "category", [Finding("D051", "repair", message, len(values))]
+    if is_target and values.ndim == 2 and np.isin(values, (0, 1)).all():
+        return objects([np.flatnonzero(row).tolist() for row in values]), "categories", []  # labels by their numbers
     if values.ndim == 2 or values.ndim > 4:
         return _vectors(values), None, []
     return _pictures(values, name)

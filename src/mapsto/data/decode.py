@@ -1,9 +1,15 @@
 """Bytes → text. Being silently wrong is the one unforgivable result, so what cannot be told apart is asked for.
 
-A byte order mark decides; then strict UTF-8; then UTF-16 where it is obvious. What remains was written by an older
-program. Strict decoding rules most encodings out, and how common the characters of each reading are in the language
-it would be in separates the rest (naive Bayes over characters). A reading is taken only if it beats every other by
-far; otherwise the DataError lists the readings, so that a person sees at a glance which is right.
+A byte order mark decides, or an escape sequence; then UTF-16 where it is obvious; then strict UTF-8. What remains was
+written by an older program. Strict decoding rules most encodings out, and how common the characters of each reading are
+in the language it would be in separates the rest (naive Bayes over characters). A reading is taken only if it beats every
+other by far; otherwise the DataError lists the readings, so that a person sees at a glance which is right.
+
+Of encodings that contain one another the largest is tried (cp949 for euc-kr, gb18030 for gbk, cp950 for big5, cp932 for
+shift_jis), as browsers do: https://encoding.spec.whatwg.org/#names-and-labels.
+
+Codes of the errors: D110 no sure reading, D111 damaged UTF-8, D112 not in the encoding that was named, D113 no encoding
+of that name.
 """
 
 from __future__ import annotations
@@ -15,10 +21,13 @@ import unicodedata
 from collections import Counter
 
 from mapsto.core.errors import DataError
+from mapsto.data.characters import japanese, korean, simplified, traditional
 
-MARGIN = 7.0  # nats by which the best reading must beat the next: e^7 ≈ 1000 to 1
+PREFERENCE = 1.0  # nats by which UTF-8 is the likelier beforehand
+MARGIN = 9.0  # nats by which the best reading must beat the next: e^9 ≈ 8000 to 1
+FEWEST = 4  # East Asian characters from which a reading is told at all
 SAMPLE = 20_000  # non-ASCII characters looked at
-CANDIDATES = ("cp949", "big5", "shift_jis", "euc_jp", "gb18030", "cp1252")  # offered to the reader, in this order
+CANDIDATES = ("utf-8", "cp949", "euc_kr", "gb18030", "cp950", "cp932", "euc_jp", "cp1252")  # offered in this order
 
 
 def text_of(data: bytes, encoding: str | None = None, name: str = "") -> tuple[str, str]:
@@ -30,19 +39,30 @@ def text_of(data: bytes, encoding: str | None = None, name: str = "") -> tuple[s
     name = name or "the text"
     if encoding is not None:
         return _in_named_encoding(data, encoding, name), encoding
-    for mark, marked in _MARKS.items():
-        if data.startswith(mark):
-            return _strictly(data[len(mark) :], marked, name), marked
+    mark, marked = _mark(data)
+    if marked:
+        return _strictly(data[len(mark) :], marked, name), marked
+    escaped = next((encoding for escape, encoding in _ESCAPES.items() if escape in data), None)
+    if escaped and data.isascii():
+        return _strictly(data, escaped, name), escaped
     wide = _obvious_utf16(data)
     if wide:
         return data.decode(wide), wide
     try:
-        return data.decode("utf-8"), "utf-8"
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         _refuse_damaged_utf8(data, error, name)
-        return _plausible(data, error, name)
+        return _plausible(data, _place(data, error, "utf-8"), name)
+    if not text.isascii() and _may_be_an_accident(data, text):
+        raise _unsure(
+            _lines_beyond_ascii(data),
+            f"{name} is UTF-8 perhaps only by accident, it has so few letters beyond ASCII",
+            name,
+        )
+    return text, "utf-8"
 
 
+_ESCAPES = {b"\x1b$)C": "iso2022_kr", b"\x1b$B": "iso2022_jp_2", b"\x1b$@": "iso2022_jp_2", b"\x1b$A": "iso2022_jp_2"}
 _MARKS = {  # UTF-32 first: its little-endian mark begins with that of UTF-16
     codecs.BOM_UTF32_LE: "utf-32-le",
     codecs.BOM_UTF32_BE: "utf-32-be",
@@ -52,18 +72,37 @@ _MARKS = {  # UTF-32 first: its little-endian mark begins with that of UTF-16
 }
 
 
+def _mark(data: bytes) -> tuple[bytes, str]:
+    """The byte order mark that the data begin with, and its encoding; both empty where there is none."""
+    return next(((mark, marked) for mark, marked in _MARKS.items() if data.startswith(mark)), (b"", ""))
+
+
 def _in_named_encoding(data: bytes, encoding: str, name: str) -> str:
+    mark, marked = _mark(data)
     try:
         codec = codecs.lookup(encoding).name
-        for mark, marked in _MARKS.items():
-            if data.startswith(mark) and marked.startswith(codec):
-                return _strictly(data[len(mark) :], marked, name)
-        return _strictly(data, codec, name)
+        if marked and marked.startswith(codec):
+            return _strictly(data[len(mark) :], marked, name)
+        if codec == "utf-16":
+            codec = _obvious_utf16(data) or codec  # Python takes little-endian where no mark says which
+        text = _strictly(data, codec, name)
     except LookupError as error:
         raise DataError(
             f"'{encoding}' is no text encoding that Python knows.",
-            f"Common ones: utf-8, utf-16, {', '.join(CANDIDATES)}.",
+            f"Common ones: {', '.join(CANDIDATES)}, utf-16.",
+            code="D113",
         ) from error
+    if not codec.startswith("utf") and (marked or _is_surely_utf8(data)):
+        why = "it begins with that byte order mark" if marked else "no text of another encoding decodes so throughout"
+        raise DataError(
+            f"{name} is not {encoding} but {marked or 'utf-8'}: {why}.", "Leave --encoding out.", code="D112"
+        )
+    return text
+
+
+def _is_surely_utf8(data: bytes) -> bool:
+    """Whether many characters of three bytes are there and nothing is wrong with them."""
+    return _is_utf8(data) and len(re.findall(rb"[\xe0-\xef][\x80-\xbf]{2}", data)) >= 4
 
 
 def _strictly(data: bytes, encoding: str, name: str) -> str:
@@ -73,6 +112,7 @@ def _strictly(data: bytes, encoding: str, name: str) -> str:
         raise DataError(
             f"{name} is not {encoding} throughout: {_place(data, error, encoding)}.",
             "Name the right encoding with --encoding NAME, or mend that place.",
+            code="D112",
         ) from error
 
 
@@ -115,21 +155,60 @@ def _refuse_damaged_utf8(data: bytes, error: UnicodeDecodeError, name: str) -> N
         raise DataError(
             f"{name} is UTF-8 but for {'one byte' if bad == 1 else f'{bad} bytes'}: {_place(data, error, 'utf-8')}.",
             "Mend that place, or save the file as UTF-8 again; if it is in another encoding, say --encoding NAME.",
+            code="D111",
         ) from error
 
 
-def _plausible(data: bytes, error: UnicodeDecodeError, name: str) -> tuple[str, str]:
+def _may_be_an_accident(data: bytes, text: str) -> bool:
+    """Whether UTF-8 that decodes may still be something else: of pairs of bytes of an older encoding, one in seven does."""
+    spots = [match.start() for match, _ in zip(re.finditer(r"[^\x00-\x7f]", text), range(8), strict=False)]
+    if len(spots) == 8:
+        return False
+    lines = _lines_beyond_ascii(data)
+    asian = max(_asian_scores(lines, _distinct_words(lines)).values(), default=-math.inf)
+    return asian > _utf8_score(text, spots) + PREFERENCE
+
+
+def _utf8_score(text: str, spots: list[int]) -> float:
+    """Log-probability of the few letters at `spots`, in whatever languages fit them best."""
+    wide = [text[at] for at in spots if text[at] >= "\u0800"]
+    narrow = [at for at in spots if text[at] < "\u0800"]
+    score = sum(math.log(max(chance(c) for chances in _CHANCES.values() for chance in chances)) for c in wide)
+    foreign = len(spots) < 3 and any(text[at] > "ɏ" for at in narrow)
+    if foreign or re.search(r'(?<![^,;\t\r\n"])[\x80-ɏ]+(?![^,;\t\r\n"])', text):
+        return score + len(narrow) * _MISFIT  # no word: accents without a plain letter beside them, or one Greek letter
+    languages = dict(item for letters in (_WESTERN, _EASTERN, *_RIVALS.values()) for item in letters.items())
+    return score + _best_language([_kind(text, at) for at in narrow], languages)
+
+
+def _lines_beyond_ascii(data: bytes) -> bytes:
+    """What has to be decoded to know an encoding; no character of the encodings in question goes over a line's end."""
+    return b"\n".join(line for line in data.split(b"\n") if not line.isascii())
+
+
+def _distinct_words(data: bytes) -> bytes:
+    """What there is to judge by: a word that comes often is not more evidence. No character is split."""
+    return b"\n".join(dict.fromkeys(word for word in re.split(rb'[\s,;"]+', data) if not word.isascii()))
+
+
+def _plausible(data: bytes, place: str, name: str) -> tuple[str, str]:
     """The one reading in an older encoding that is far more likely than all others, or a DataError that lists them."""
-    words = dict.fromkeys(word for word in re.split(rb'[\s,;"]+', data) if not word.isascii())
-    sample = b"\n".join(words)  # a word that comes often is not more evidence, and no second byte is split off
-    likely = [encoding for encoding in (_asian(data, sample), _western(data, sample)) if encoding]
+    lines = _lines_beyond_ascii(data)
+    sample = _distinct_words(lines)
+    scores = _asian_scores(lines, sample)
+    likely = [encoding for encoding in (_asian(scores, sample), _western(lines, sample, scores)) if encoding]
     if len(likely) == 1:
         return data.decode(likely[0]), likely[0]
-    raise DataError(
-        f"{name} is not UTF-8 ({_place(data, error, 'utf-8')}), and which encoding it is in cannot be told for sure. "
-        "It could read:\n" + "\n".join(f"    {encoding:<10} {seen}" for encoding, seen in _samples(data).items()),
+    raise _unsure(lines, f"{name} is not UTF-8 ({place}), and which encoding it is in cannot be told for sure", name)
+
+
+def _unsure(data: bytes, why: str, name: str) -> DataError:
+    return DataError(
+        f"{why}. It could read:\n"
+        + "\n".join(f"    {encoding:<10} {seen}" for encoding, seen in _samples(data).items()),
         "Say which reads right: --encoding NAME (or save the file as UTF-8).",
-    ) from error
+        code="D110",
+    )
 
 
 def _decoded(data: bytes, encoding: str) -> str | None:
@@ -145,14 +224,19 @@ def _spots(text: str) -> list[int]:
 
 
 def _samples(data: bytes) -> dict[str, str]:
-    """What the first lines with a non-ASCII byte look like in each candidate encoding that decodes all of the data."""
+    """What the first lines beyond ASCII look like in each encoding that decodes the data, then in those that nearly do."""
     lines = [line for line in re.split(rb"[\r\n]+", data[:1_000_000]) if not line.isascii()][:2]
-    texts = {encoding: _decoded(data, encoding) for encoding in (*CANDIDATES, "cp1250", "cp1251", "cp850", "mac_roman")}
-    return {
-        encoding: " ⏎ ".join(line.decode(encoding, errors="replace")[:30] for line in lines)
-        for encoding, text in texts.items()
-        if text is not None
-    }
+    whole, nearly, texts = {}, {}, set()
+    for encoding in (*CANDIDATES, "cp1250", "cp1251", "cp850", "mac_roman"):
+        text = data.decode(encoding, errors="replace")
+        sample = " ⏎ ".join(line.decode(encoding, errors="replace")[:30] for line in lines)
+        bad, letters = text.count("\ufffd"), len(text) - len(text.encode("ascii", errors="ignore"))
+        if not bad and text not in texts:
+            whole[encoding] = sample
+            texts.add(text)
+        elif bad and 20 * bad <= letters:
+            nearly[encoding] = f"{sample}   (but {'one byte is' if bad == 1 else f'{bad} bytes are'} not)"
+    return whole | nearly
 
 
 def _strange(text: str) -> bool:
@@ -163,40 +247,12 @@ def _strange(text: str) -> bool:
 
 # ── East Asian encodings ────────────────────────────────────────────────────────────────────────────────────────────
 
-_ASIAN = ("cp949", "big5", "shift_jis", "euc_jp", "gb18030")
+_ASIAN = ("cp949", "cp950", "cp932", "euc_jp", "gb18030")
 _NOISE = math.log(3e-5)  # a character of a reading that is no language at all
 
-_KOREAN = set(  # the most frequent syllables of running text, then those of names, places and forms
-    "이다는고지화영하가도아에나기한보어의만은리서로게을라요니들인그재시무스데미없정대있사면마해말점진네음를자주수감연내전으"
-    "거우좋장너작안여었오드상까짜생적야제것봤부간더같최일했개동구중성과모평소런본건밌신와않배러비분할았되히때던치운각잘공려랑"
-    "유습용실세남토국래루느터레저함명못난조왜디독반알봐겠르람볼듯애물입심임원싶걸막금쓰편든역바력악노준별타처현좀단름였예년많선"
-    "버두트번문완당위망션추끝코억체울웃참줄결속극품발후살설긴출불질워직린경절눈계죽차식따강길군넘님초메교방답청행합회날판"
-    "김박윤임한오서신권황송류홍문손배백허유남노곽성차주우민구지엄채원천방공현철수희숙순옥준호훈석민별녀산광울북충특읍면층값액량품"
-)
-_TRADITIONAL = set(
-    "的一是不了人我在有他這中大來上國個到說們為子和你地出道也時年得就那要下以生會自著去之過家學對可她里後小心多天而能好都"
-    "然沒日于起還發成事只作當想看文無開手十用主行方又如前所本見經頭面公同三已老從動兩長知民樣現分將外但身些與高意進把法此"
-    "實回二理美點月明其種聲全工己話兒者向情部正名定女問力機給等幾很業最間新什打便位因重被走電四第門相次東政海口使教西再平真"
-    "聽世氣信北少關並內加化由卻代軍產入先山五太水萬市台灣男性別齡姓歲區縣路號街樓陳林黃張李王吳劉蔡楊許鄭謝郭洪邱曾廖賴"
-    "否值格價期量率類型項目標題評論喜歡電影書店品牌日期時間地址城市臺北高雄南中花蓮"
-)
-_SIMPLIFIED = set(
-    "的一是不了人我在有他这中大来上国个到说们为子和你地出道也时年得就那要下以生会自着去之过家学对可她里后小么心多天而能好都"
-    "然没日于起还发成事只作当想看文无开手十用主行方又如前所本见经头面公同三已老从动两长知民样现分将外但身些与高意进把法此"
-    "实回二理美点月明其种声全工己话儿者向情部正名定女问力机给等几很业最间新什打便位因重被走电四第门相次东政海口使教西再平真"
-    "听世气信北少关并内加化由却代军产入先山五太水万市场男性别龄姓岁区县路号街楼陈林黄张李王吴刘蔡杨许郑谢郭洪赵周徐孙马朱胡"
-    "否值格价期量率类型项目标题评论喜欢影书店品牌址城京深圳广州"
-)
-_JAPANESE = set(
-    "日一国人年大十二本中長出三同時政事自行社見月分議後前民生連五発間対上部東者党地合市業内相方四定今回新場金員九入選立開手米"
-    "力学問高代明実円関決子動京全目表戦経通外最言氏現理調体化田当八六約主題下首意法不来作性的要用制治度務強気小七成期公野協取"
-    "都和統以機平総加山思家話世受区領多県続進正安設保改数記院女初北午指権心界支第産結百派点教報済書府活原先共得解名交資予川向際"
-    "男性別齢姓歳佐藤鈴木高橋渡辺伊村林加清町駅号値"
-)
 
-
-def _asian(data: bytes, sample: bytes) -> str | None:
-    """The East Asian encoding whose reading of `sample` beats all others by far, if `data` is in it throughout."""
+def _asian_scores(data: bytes, sample: bytes) -> dict[str, float]:
+    """Log-probability of the non-ASCII characters of `sample` in each encoding that all of `data` can be in."""
     scores = {}
     for encoding in _ASIAN:
         text = _decoded(sample, encoding)
@@ -204,51 +260,32 @@ def _asian(data: bytes, sample: bytes) -> str | None:
             encoding, text = "euc_kr", sample.decode("euc_kr")  # it spells rare syllables in four parts
         whole = _decoded(data, encoding)
         if text is not None and whole is not None and not _strange(whole):
-            scores[encoding] = (_asian_score(text, encoding), len(_spots(text)) * _NOISE)
-    if not scores:
+            seen = Counter(text[at] for at in _spots(text))
+            scores[encoding] = max(
+                sum(count * math.log(chance(c)) for c, count in seen.items()) for chance in _CHANCES[encoding]
+            )
+    return scores
+
+
+def _asian(scores: dict[str, float], sample: bytes) -> str | None:
+    """The East Asian encoding whose reading of `sample` beats all others by far."""
+    best = max(scores, key=lambda encoding: scores[encoding], default=None)
+    if best is None or len(_spots(sample.decode(best))) < FEWEST:
         return None
-    best = max(scores, key=lambda encoding: scores[encoding][0])
-    score, noise = scores.pop(best)
-    rivals = [noise, *(other for other, _ in scores.values())]
+    rivals = [score for encoding, score in scores.items() if encoding != best]
     rivals += [_single_byte_score(sample, encoding, languages) for encoding, languages in _RIVALS.items()]
-    return best if score > max(rivals) + MARGIN else None
+    rivals.append(len(_spots(sample.decode(best))) * _NOISE)
+    return best if scores[best] > max(rivals) + MARGIN else None
 
 
-def _asian_score(text: str, encoding: str) -> float:
-    """Log-probability of the non-ASCII characters of `text`, were it written in a language of `encoding`."""
-    seen = Counter(text[at] for at in _spots(text))
-    return sum(count * math.log(_asian_chance(c, encoding)) for c, count in seen.items())
-
-
-def _asian_chance(c: str, encoding: str) -> float:
-    """How often a character turns up: shares of running text, spread evenly over each class of characters."""
-    if "\u3000" <= c <= "\u3011" or "\uff01" <= c <= "\uff5e" or c in "‘’“”…·—":
-        return 1e-3  # punctuation that they share
-    lead = c.encode("cp949" if encoding == "euc_kr" else encoding)[0]
-    if encoding in ("cp949", "euc_kr"):
-        if "가" <= c <= "힣":
-            in_standard = 0xB0 <= lead <= 0xC8 and c.encode("cp949")[1] >= 0xA1  # the 2350 of KS X 1001
-            return 2.6e-3 if c in _KOREAN else 1e-4 if in_standard else 2e-6
-        return 2e-3 if c in "ㅋㅎㅠㅜㅇㄷㅡ" else 2e-4 if "ㄱ" <= c <= "ㅣ" else 3e-6
-    if encoding in ("shift_jis", "euc_jp"):
-        if "ぁ" <= c <= "ん":
-            return 6e-3
-        if "ァ" <= c <= "ー":
-            return 1.7e-3
-        common = "一" <= c <= "鿿" and 0xB0 <= _euc_jp_lead(c) <= 0xCF  # level 1 of JIS X 0208
-        return 1.2e-3 if c in _JAPANESE else 6e-5 if common else 1e-6
-    if encoding == "big5":
-        return 1.6e-3 if c in _TRADITIONAL else 6e-5 if 0xA4 <= lead <= 0xC6 else 2e-6  # level 1: 5401 characters
-    written = c.encode(encoding)
-    common = len(written) == 2 and 0xB0 <= lead <= 0xD7 and written[1] >= 0xA1  # level 1 of GB 2312: 3755
-    return 1.6e-3 if c in _SIMPLIFIED else 8e-5 if common else 1e-6
-
-
-def _euc_jp_lead(c: str) -> int:
-    try:
-        return c.encode("euc_jp")[0]
-    except UnicodeEncodeError:
-        return 0
+_CHANCES = {
+    "cp949": (korean,),
+    "euc_kr": (korean,),
+    "cp950": (traditional,),
+    "cp932": (japanese,),
+    "euc_jp": (japanese,),
+    "gb18030": (simplified, traditional),
+}
 
 
 # ── Western encodings ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -280,7 +317,7 @@ _CYRILLIC = {
 _RIVALS = {
     "cp1250": _EASTERN,
     "iso8859_2": _EASTERN,
-    "cp1254": {"Turkish": "ı51 ü19 ş18 ğ11 ç12 ö8 â.1 î.1 i5"},
+    "cp1254": {"Turkish": "ı51 ü19 ş18 ğ11 ç12 ö8 â.1 î.1 i5 İ5"},
     "cp1257": {"Lithuanian": "ė17 š13 ž9 ų13 ū6 į6 ą6 č5 ę2", "Latvian": "ā40 ī17 ē16 š11 ū7 ņ5 ļ4 ž3 ķ2 č1 ģ1"},
     "cp850": _WESTERN,
     "mac_roman": _WESTERN,
@@ -297,21 +334,29 @@ _INSIDE_A_WORD = re.compile(r"[A-Za-z][À-ÖØ-öø-ÿŒœ]|[À-ÖØ-öø-ÿŒœ
 _ENGLISH_OR_ELIDED = re.compile(r"(?i)(\w’(s|t|re|ve|ll|d|m)\b|\b(l|d|j|n|s|c|m|t|qu)’\w)")
 
 
-def _western(data: bytes, sample: bytes) -> str | None:
+def _western(data: bytes, sample: bytes, asian: dict[str, float]) -> str | None:
     """ "cp1252" where that is sure: one western language fits, and no other reading comes near."""
     text, whole = _decoded(sample, "cp1252"), _decoded(data, "cp1252")
-    return "cp1252" if whole is not None and not _strange(whole) and _reads_western(sample, text) else None
+    fits = (
+        whole is not None
+        and not _strange(whole)
+        and _reads_western(sample, text, max(asian.values(), default=-math.inf))
+    )
+    return "cp1252" if fits else None
 
 
-def _reads_western(sample: bytes, text: str) -> bool:
+def _reads_western(sample: bytes, text: str, asian: float) -> bool:
     spots = _spots(text)
     kinds = [_kind(text, at) for at in spots]
     if "misfit" in kinds or re.search(r"[À-ÖØ-öø-ÿŒœ]{3}", text):
         return False
+    accented = set(re.findall(r"[A-Za-z]*[À-ÖØ-öø-ÿŒœŠšŽž][A-Za-zÀ-ÖØ-öø-ÿŒœŠšŽž]*", text))
+    if 2 * sum(re.search("[A-Za-z]{2}", word) is not None for word in accented) < len(accented):
+        return False  # hardly a plain letter between them: second bytes of something else
     if re.search(r"(?<![^\W\d])[À-ÖØ-öø-ÿŒœŠšŽž]{2}(?![^\W\d])", text) or not _INSIDE_A_WORD.search(text):
         return False  # whole words of accented letters: Cyrillic, Greek, Hebrew …
     mine = _best_language(kinds, _WESTERN)
-    if mine < len(kinds) * math.log(2e-3):
+    if mine < max(len(kinds) * math.log(2e-3), asian + MARGIN):
         return False
     return all(
         _decoded(sample, encoding) == text or _single_byte_score(sample, encoding, languages) < mine - MARGIN
@@ -331,7 +376,7 @@ def _kind(text: str, at: int) -> str:
     """What stands at `at`: the letter, "sign" where a sign is at home, or "misfit"."""
     c, before, after = text[at], text[at - 1 : at], text[at + 1 : at + 2]
     if c.isalpha() and c not in "ªºµƒˆ":
-        wrong_case = c.isupper() and before.islower()
+        wrong_case = (c.isupper() and before.islower()) or (c.islower() and after.isupper())
         other_script = c > "ɏ" and re.search("[A-Za-z]", before + after)
         return "misfit" if wrong_case or other_script else c
     apart_before, apart_after = not before.isalnum(), not after.isalnum()
@@ -363,6 +408,7 @@ def _kind(text: str, at: int) -> str:
         "®": apart_after,
         "™": apart_after,
         "•": apart_before and apart_after,
+        "·": apart_before == apart_after,
         "±": apart_before or before.isdigit(),
         "×": apart_before == apart_after or before.isdigit(),
     }

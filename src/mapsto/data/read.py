@@ -15,12 +15,14 @@ Codes of the findings that sources make:
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mapsto.core.errors import BadInput, DataError
 from mapsto.core.names import near
+from mapsto.core.text import clean
 
 if TYPE_CHECKING:
     from mapsto.core.nouns import Raw, Source
@@ -120,13 +122,13 @@ def _source_for_path(where: str | Path) -> type[Source]:
 
     if str(where) == "-":
         return Table
-    path = Path(where).expanduser()
-    if path.exists():
+    path = Path(os.path.expanduser(where))  # leaves ~nobody as it is
+    if os.path.exists(path):
         for source in (Coco, Folder, Table, Arrays):
             if source().accepts(path):
                 return source
         raise BadInput(
-            f"'{where}' is of no kind that can be read.",
+            f"'{clean(str(where), 200)}' is of no kind that can be read.",
             "Expected a table (.csv .tsv .txt .jsonl .ndjson .parquet, also .gz), pictures in a folder or .zip, .npz, "
             "or an idx file (…-images-idx3-ubyte).",
             "D105",
@@ -140,16 +142,16 @@ def _source_for_path(where: str | Path) -> type[Source]:
 
 def nothing_there(where: str | Path) -> str:
     """That a word or path leads to nothing, with what it may have meant: named sets, and files that are there."""
-    path, where = Path(where).expanduser(), str(where)
+    path, where = Path(os.path.expanduser(where)), clean(str(where), 200)
     hint = near(where, NAMED)
     said = f"'{where}' is no file, no folder and no named set."
     folder = path.parent
-    if folder.is_dir():
+    if os.path.isdir(folder):
         hint += [str(folder / n) if folder != Path(".") else n for n in near(path.name, _names_in(folder))]
     else:
-        while not folder.is_dir():
+        while not os.path.isdir(folder):
             folder, missing = folder.parent, folder
-        said = f"'{where}': there is no folder '{missing}'."
+        said = f"'{where}': there is no folder '{clean(str(missing), 200)}'."
         hint += [str(folder / n) for n in near(missing.name, _names_in(folder))]
     return said + (f" Near it: {', '.join(hint[:4])}." if hint else "")
 

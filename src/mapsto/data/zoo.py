@@ -131,7 +131,7 @@ class _Published:
 
     def found(self, data_dir: str | None, download: bool) -> _Found:
         """The files in `data_dir`, MAPSTO_DATA or the cache, or, where `download`, downloaded into the cache."""
-        roots = [Path(d).expanduser() for d in (data_dir, os.environ.get("MAPSTO_DATA")) if d]
+        roots = [Path(os.path.expanduser(d)) for d in (data_dir, os.environ.get("MAPSTO_DATA")) if d]
         looked_in = []
         for root in [*roots, _cache()]:
             for folder, is_own in ((root / self.name, True), (root, False)):

@@ -10,9 +10,9 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from mapsto.core.errors import DataError
-from mapsto.core.text import clean
 from mapsto.data.frames import objects
 from mapsto.domains.category import label
+from mapsto.domains.column import missing
 from mapsto.estimator.estimator import Estimator
 
 YES = 0.5  # the probability from which on a label is given
@@ -31,6 +31,8 @@ class Classifier(ClassifierMixin, Estimator):
 
     def _answers(self, y: Any) -> tuple[np.ndarray, str]:
         y = check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=self)
+        if y.dtype == object and any(missing(name) for name in y.flat):
+            raise DataError("Input y contains missing values.", "Leave out the rows that have no answer.", "D191")
         kind = type_of_target(y, input_name="y")
         if kind == "multilabel-indicator":
             self.classes_ = np.arange(y.shape[1])
@@ -40,14 +42,10 @@ class Classifier(ClassifierMixin, Estimator):
             raise DataError(
                 f"y of shape {list(y.shape)} holds several classes a row; a Classifier learns one, or labels of 0 and 1.",
                 "Wrap it: sklearn.multioutput.MultiOutputClassifier(mapsto.Classifier()).",
+                "D192",
             )
         y = column_or_1d(y, warn=True)
         self.classes_ = np.unique(y)
-        if len(self.classes_) == 1:
-            raise DataError(
-                f"y holds only 1 class, {clean(repr(self.classes_.tolist()[0]), 40)}: there is nothing to tell apart.",
-                "Add examples of another class.",
-            )
         return y, "category"
 
     def predict(self, X: Any) -> np.ndarray:

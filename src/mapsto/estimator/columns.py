@@ -66,6 +66,7 @@ def _framed(X: Any) -> Raw:
                 raise DataError(
                     f"Input X contains infinity in column '{clean(name)}', the first in row {np.isinf(values).argmax()}.",
                     "Correct it, or put NaN there: a missing value is marked for the model.",
+                    "D190",
                 )
     for name, dtype in zip(X.columns, X.dtypes, strict=True):
         if str(dtype).lower().startswith(("categor", "enum")):

@@ -20,7 +20,7 @@ from torch import nn
 
 import mapsto
 from mapsto.core.batch import over, size
-from mapsto.core.errors import BadInput
+from mapsto.core.errors import DataError
 from mapsto.core.nouns import Raw
 from mapsto.core.text import clean
 from mapsto.estimator.columns import column_to_answer, is_frame, raw_to_learn
@@ -96,11 +96,11 @@ class Estimator(BaseEstimator, ABC):
         `n_features_in_`, and `feature_names_in_` where X has names.
         """
         if y is None:
-            raise BadInput(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+            raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None.", code="D193")
         raw = raw_to_learn(self, X)
         self._named = list(raw.columns) if is_frame(X) else []
         answers, kind = self._answers(y)
-        check_consistent_length(*raw.columns.values(), answers)
+        check_consistent_length(next(iter(raw.columns.values())), answers)
         frame = self._frame(raw, answers, kind)
         kinds = frame.prepared.kinds
         self.left_out_ = {column: kind.because for column, kind in kinds.items() if kind.name in SILENT}
@@ -123,23 +123,22 @@ class Estimator(BaseEstimator, ABC):
 
     def _frame(self, raw: Raw, answers: np.ndarray, kind: str) -> Frame:
         """The frame that the arguments ask for."""
-        target = raw.target = next(name for name in ("y", "target", "answer") if name not in raw.columns)
-        raw.columns[target] = answers
-        drawn = isinstance(self.random_state, Integral)
-        seed = int(self.random_state if drawn else check_random_state(self.random_state).randint(2**31))
+        target = "y"
+        while target in raw.columns:
+            target += "_"
+        raw.columns[target], raw.target = answers, target
+        given = isinstance(self.random_state, Integral)
+        seed = int(self.random_state if given else check_random_state(self.random_state).randint(2**31))
         split = {"test": 0.0, "valid": self.validation_fraction, "seed": seed}
         data = {"source": IN_MEMORY, "target": target, "kinds": {target: kind}, "split": split}
         frame = Frame(raw, None, data, seed, self.device)
+        asked = {**(self.settings or {})}
         if isinstance(self.model, nn.Module):
             frame.model = self.model
-        asked = {"model": None if isinstance(self.model, nn.Module) or self.model == "auto" else self.model}
-        asked |= sorted(
-            (self.settings or {}).items(), key=lambda s: s[0] != "model.name"
-        )  # a model brings its settings
-        asked |= {"algorithm.learning_rate": self.learning_rate, "algorithm.batch_size": self.batch_size}
-        for path, value in asked.items():
-            if value is not None:
-                frame.set(path, value)
+        elif self.model != "auto":
+            asked = {"model": self.model, **asked}
+        named = {"algorithm.learning_rate": self.learning_rate, "algorithm.batch_size": self.batch_size}
+        frame.change([*asked.items(), *((path, value) for path, value in named.items() if value is not None)])
         return self._until(frame)
 
     def _until(self, frame: Frame) -> Frame:
@@ -191,11 +190,16 @@ class Estimator(BaseEstimator, ABC):
         tags.input_tags.allow_nan = tags.input_tags.three_d_array = True
         return tags
 
+    def _more_tags(self) -> dict[str, Any]:
+        """The same for scikit-learn 1.5."""
+        return {"allow_nan": True}
+
 
 @contextmanager
 def traceless() -> Iterator[None]:
     """While it lasts, seeds and threads may be set; afterwards they are the caller's again. Fits of a process take turns."""
-    with TURNS, torch.random.fork_rng():
+    cards = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
+    with TURNS, torch.random.fork_rng(cards):
         threads = torch.get_num_threads()
         try:
             yield

@@ -26,6 +26,7 @@ class Regressor(RegressorMixin, Estimator):
             raise DataError(
                 f"y has shape {list(y.shape)}; a Regressor learns one number a row.",
                 "Wrap it: sklearn.multioutput.MultiOutputRegressor(mapsto.Regressor()).",
+                "D192",
             )
         return column_or_1d(y, warn=True), "number"
 

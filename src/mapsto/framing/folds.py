@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-import signal
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mapsto
 from mapsto.core import names
-from mapsto.core.errors import BadInput, FrameError, Interrupted
+from mapsto.core.errors import BadInput, FrameError
 from mapsto.core.nouns import Estimate, Measure, Scores
 from mapsto.core.state import read_folder, write_folder
 from mapsto.core.stop import Stop, at_once
@@ -108,20 +107,13 @@ def _refuse_many(frame: Frame) -> None:
 
 def _go(frame: Frame, folder: Run, watch: Watch | None, pace: training.Pace, stop: Stop) -> Result:
     watch, count = watch or Unwatched(), frame.settings["data"]["split"]["folds"]
-    results: list[Plain] = []
-    try:
-        with folder.locked(), at_once():
-            for number in range(count):
-                watch.say(f"fold {number + 1} of {count}")
-                results.append(_fold(frame.fold(number), folder.path / f"fold-{number + 1}", watch, pace))
-            return _conclude(frame, folder, results)
-    except (KeyboardInterrupt, Interrupted) as error:
-        where = f": {error.message}" if isinstance(error, Interrupted) else "; nothing is lost."
-        raise Interrupted(
-            f"stopped in fold {min(len(results) + 1, count)} of {count}{where}",
-            f"Continue with: mapsto resume {folder.path}",
-            stop.asked or signal.SIGINT,
-        ) from None
+    stop.begun = folder.path
+    results = []
+    with folder.locked(), at_once():
+        for number in range(count):
+            watch.say(f"fold {number + 1} of {count}")
+            results.append(_fold(frame.fold(number), folder.path / f"fold-{number + 1}", watch, pace))
+        return _conclude(frame, folder, results)
 
 
 def _fold(frame: Frame, path: Path, watch: Watch, pace: training.Pace) -> Plain:

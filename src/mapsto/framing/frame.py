@@ -51,7 +51,7 @@ SPLIT = {
 }
 DATA = {"test": "", "kinds": {}, "size": [], "missing_targets": MISSING_TARGETS, "drop_unseen": False}
 RUN = {"seed": 0, "device": "auto"}
-TENSORS = 10_000  # that a model may have
+TENSORS = 5000  # that a model may have
 COPIES = 6 * 4  # bytes: of each number of a model, its gradient, two moments, the best and the last weights, in float32
 
 

@@ -101,7 +101,6 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any]) -> Prepared:
         input, columns = _input(raw, kinds, settings)
     if stop:
         raise refusal([*found, *stop])
-
     if how.startswith("at random"):
         parts = on_one_side(raw, kinds, parts, found)
     target = _domain(target_kind, raw.columns[target_name], is_target=True)

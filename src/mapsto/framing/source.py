@@ -126,11 +126,16 @@ def _again(where: str, handed: Any, data: dict[str, Any], name: str, formats: di
         raise BadInput(
             f"{name} names {clean(where, 200)}, which is no file and no folder.", "Correct its source.", "F007"
         )
-    return read(where, **reading, formats=formats, download=False, forgiving=True)
+    try:
+        return read(where, **reading, formats=formats, download=False, forgiving=True)
+    except OSError as error:
+        raise BadInput(
+            f"{clean(where, 200)} cannot be read ({error.strerror}).", "Look at that place.", "F007"
+        ) from error
 
 
 def _is_recipe(source: Any) -> bool:
-    if not isinstance(source, str) or Path(source).expanduser().exists():
+    if not isinstance(source, str) or os.path.exists(os.path.expanduser(source)):
         return False
     return any(names.squash(name) == names.squash(source) for name in names.listed("recipe"))
 
@@ -138,7 +143,7 @@ def _is_recipe(source: Any) -> bool:
 def _leads_somewhere(source: str) -> bool:
     """Whether there is something to read at this path or of this name; what "-" leads to is only known by reading."""
     known = any(names.squash(name) == names.squash(source) for name in named())
-    return source == "-" or known or Path(source).expanduser().exists()
+    return source == "-" or known or os.path.exists(os.path.expanduser(source))
 
 
 def _by_recipe(word: str, asked: dict[str, Any], split: dict[str, Any], seed: int, device: str) -> Frame:
@@ -160,5 +165,4 @@ def _by_recipe(word: str, asked: dict[str, Any], split: dict[str, Any], seed: in
 
 def _place(source: str | Path) -> str:
     """A path that holds from any working folder; the name of a set as it is."""
-    path = Path(source)
-    return str(path.resolve()) if path.exists() else str(source)
+    return str(Path(source).resolve()) if os.path.exists(source) else str(source)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import mapsto
 from mapsto.core import devices
-from mapsto.core.errors import BadInput, Interrupted, NotFinite
+from mapsto.core.errors import BadInput, NotFinite
 from mapsto.core.stop import Stop, at_once
 from mapsto.core.text import clean
 from mapsto.framing.conclude import conclude
@@ -144,7 +143,8 @@ def _go(
     watch = watch or Unwatched()
     if cramped := folder.cramped(learner):
         watch.tell(cramped)
-    with _to_be_continued(frame, folder, learner, stop):
+    stop.begun = stop.begun or folder.path
+    with _where_it_was(frame, folder, learner, stop):
         watch.begin(learner)
         begun = time.perf_counter()
         clock = {"seconds": spent}
@@ -161,18 +161,14 @@ def _go(
 
 
 @contextmanager
-def _to_be_continued(frame: Frame, folder: Run, learner: Learner, stop: Stop) -> Iterator[None]:
-    """What is broken off in here says where it was, and how it goes on."""
+def _where_it_was(frame: Frame, folder: Run, learner: Learner, stop: Stop) -> Iterator[None]:
+    """What is broken off in here says so; what is no number, in which rows of the data it is."""
     try:
         yield
     except KeyboardInterrupt:
-        kept = folder.checkpoint(learner.step).exists()
-        raise Interrupted(
-            f"stopped at step {learner.step} of {learner.horizon}; "
-            + ("nothing is lost." if kept else "it goes on from the checkpoint before."),
-            f"Continue with: mapsto resume {folder.path}",
-            stop.asked or signal.SIGINT,
-        ) from None
+        kept = not learner.step or folder.checkpoint(learner.step).exists()
+        kept_or_not = "nothing is lost" if kept else "it goes on from the checkpoint before"
+        raise stop.interrupted(f"stopped at step {learner.step} of {learner.horizon}; {kept_or_not}.") from None
     except NotFinite as error:
         told = f"{error.message}{_rows(frame, error.examples)}"
         raise NotFinite(told, error.remedy, error.step, error.examples) from error
@@ -183,7 +179,5 @@ def _rows(frame: Frame, examples: list[int]) -> str:
     if not examples:
         return ""
     labels, rows = frame.prepared.raw.labels, frame.prepared.parts["train"][examples[:5]]
-    shown = [clean(str(labels[row]), 40) if labels is not None else str(row + 1) for row in rows]
-    return (
-        f" In the data: {'' if labels is not None else 'rows '}{', '.join(shown)}{' …' if len(examples) > 5 else ''}."
-    )
+    shown = [clean(str(labels[row]), 40) if labels is not None else f"row {row + 1}" for row in rows]
+    return f" In the data: {', '.join(shown)}{' …' if len(examples) > 5 else ''}."

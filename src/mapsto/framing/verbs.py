@@ -12,6 +12,7 @@ from mapsto.core.batch import over
 from mapsto.core.errors import BadInput, DataError
 from mapsto.core.faults import Faults
 from mapsto.core.nouns import Finding, Raw
+from mapsto.core.stop import Stop
 from mapsto.core.text import clean, many
 from mapsto.data.dataset import Dataset
 from mapsto.data.read import read
@@ -52,8 +53,10 @@ def resume(run: str | Path, source: Any = None, test: Any = None, watch: Watch |
     folder = Run(run)
     if (folder.path / "result.json").exists():
         return Result(folder.path, folder.result())
-    again = reopen(folder.frame(), str(folder.path / "frame.toml"), source, test)
-    return training.resume(run, again, watch, **how)
+    with Stop() as stop:
+        stop.begun = folder.path
+        again = reopen(folder.frame(), str(folder.path / "frame.toml"), source, test)
+        return training.resume(run, again, watch, **how)
 
 
 def evaluate(

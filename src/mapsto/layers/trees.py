@@ -70,6 +70,16 @@ class Trees(nn.Module):
         self.leaves_at = torch.tensor(_leaves_at(root, child, leaf), dtype=torch.int64)
         return self
 
+    def odd(self, nodes: int) -> str:
+        """What keeps the buffers from being those of trees with so many nodes in all; "" where nothing does."""
+        lengths = [len(self.feature), len(self.threshold), len(self.child) / 2, max(nodes, len(self.leaves_at) - 1)]
+        if lengths != [nodes] * 4:
+            return f"trees of {nodes} leaves and forks are told of in buffers of {lengths}"
+        for name, stop in ("root", nodes), ("feature", 2 * self.width), ("child", nodes):
+            if not within(getattr(self, name), stop):
+                return f"trees.{name} leads beyond {stop}"
+        return ""
+
     def leaves(self, features: Tensor) -> Iterator[Tensor]:
         """features [B, width] → the leaf of each example, [B, ≤ AT_ONCE] int64, for AT_ONCE trees after another."""
         features = features.float()
@@ -82,6 +92,11 @@ class Trees(nn.Module):
                 right = both.gather(1, self.feature[node]) > self.threshold[node]
                 node = self.child[2 * node + right]
             yield node
+
+
+def within(places: Tensor, stop: int) -> bool:
+    """Whether whole numbers all lie in [0, stop)."""
+    return not places.numel() or (int(places.min()) >= 0 and int(places.max()) < stop)
 
 
 def rounded_down(threshold: np.ndarray) -> np.ndarray:

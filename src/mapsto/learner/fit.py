@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mapsto.core import seeds
 from mapsto.core.errors import FailedRun
 from mapsto.core.nouns import Scores, Until
-from mapsto.core.stop import Stop
+from mapsto.core.stop import Stop, at_once
 
 if TYPE_CHECKING:
     from mapsto.learner.learner import Learner
@@ -34,13 +34,18 @@ Observer = Callable[[Report], None]
 
 
 def fit(learner: Learner, until: Until, observers: Sequence[Observer] = (), stop: Stop | None = None) -> None:
-    """Learn until `until`, or until somebody asks to stop. One step is a function of (state, step)."""
+    """Learn until `until`, or until somebody asks to stop. One step is a function of (state, step).
+
+    An exam is broken off where somebody asks to stop, and held when learning goes on.
+    """
     experience, update = learner.algorithm.experience, learner.algorithm.update
-    batches = experience.batches
     learner.model.train()
     with quiet():
-        over = until.reached(learner.step) or update.finished
-        while not (over or (stop and stop.asked)):
+        while True:
+            over = until.reached(learner.step) or update.finished  # asked once a step: a clock may say otherwise later
+            over = told(learner, until, observers, stop, over)
+            if over or (stop and stop.asked):
+                return
             seeds.set_all(learner.seed, learner.step)
             batch = experience.batch(learner.step)  # from memory, from disk, or from acting
             losses = update.step(batch, learner.step)  # gradients, a game, or neither
@@ -48,22 +53,34 @@ def fit(learner: Learner, until: Until, observers: Sequence[Observer] = (), stop
             learner.tally.add(losses, batch.get("weight"))
             learner.step += 1
 
-            scores = None
-            over = until.reached(learner.step) or update.finished  # asked once: a clock may say otherwise later
-            if learner.step % learner.exam_every == 0 or over:
-                with update.judged():
+
+def told(learner: Learner, until: Until, observers: Sequence[Observer], stop: Stop | None, over: bool) -> bool:
+    """The exam and the report that are due after a step, where they have not been yet. Returns whether learning is over."""
+    update, scores = learner.algorithm.update, None
+    if learner.told == learner.step:
+        return over
+    if learner.step % learner.exam_every == 0 or over:
+        with update.judged():
+            try:
+                with at_once():
                     scores = learner.evaluate("valid", intervals=False)
-                    learner.best.hear(learner.step, scores, learner.model)
-                if scores:
-                    until.hear(learner.step, scores)
-                    over = over or until.reached(learner.step)
-            if scores is not None or learner.step % learner.report_every == 0:
-                news = tuple(update.news())
-                losses = finite(learner)
-                learner.divergence.hear(learner.step, losses)
-                for observe in observers:  # told, never asked; what they do to their own copy is nobody else's business
-                    copied = None if scores is None else dict(scores)
-                    observe(Report(learner.step, learner.step / batches, dict(losses), copied, news))
+            except KeyboardInterrupt:
+                if stop and stop.asked:
+                    return over
+                raise
+            learner.best.hear(learner.step, scores, learner.model)
+        if scores:
+            until.hear(learner.step, scores)
+            over = over or until.reached(learner.step)
+    if scores is not None or learner.step % learner.report_every == 0:
+        learner.told = learner.step
+        news = tuple(update.news())
+        losses = finite(learner)
+        learner.divergence.hear(learner.step, losses)
+        epoch = learner.step / learner.algorithm.experience.batches
+        for observe in observers:  # told, never asked; what they do to their own copy is nobody else's business
+            observe(Report(learner.step, epoch, dict(losses), None if scores is None else dict(scores), news))
+    return over
 
 
 def finite(learner: Learner) -> dict[str, float]:

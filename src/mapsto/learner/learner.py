@@ -44,7 +44,7 @@ class Learner:
         self.device = data.device if device == "auto" else devices.pick(device)
         self.model = place.place(model, self.device)
         self.examinee = Examinee(self.model, objective, self.device, seed)
-        self.step = 0
+        self.step = self.told = 0  # steps so far, and those that the last report tells of
         self.threads: int | None = None
         self.tally, self.divergence = Tally(), Divergence(objective)
         leading, measure = next(iter(objective.measures(data.target).items()))
@@ -98,6 +98,7 @@ class Learner:
         """All that step k + 1 follows from."""
         return {
             "step": self.step,
+            "told": self.told,
             "model": dict(self.model.state_dict()),
             "experience": self.algorithm.experience.state_dict(),
             "update": self.algorithm.update.state_dict(),
@@ -116,7 +117,7 @@ class Learner:
         if different:
             raise Damaged(f"this checkpoint is of another run, or of none: {different} differs.", RESTORE, "M006")
         place.fill(self.model, state["model"])
-        self.step = state["step"]
+        self.step, self.told = state["step"], state["told"]
         self.algorithm.experience.load_state_dict(state["experience"])
         self.algorithm.update.load_state_dict(state["update"])
         self.algorithm.until.load_state_dict(state["until"])

@@ -14,6 +14,7 @@ from mapsto.core import devices, seeds
 from mapsto.core.batch import Batch, over, size
 from mapsto.core.errors import Damaged, MapstoError, ShapeError
 from mapsto.core.nouns import Solvable
+from mapsto.core.reading import RESTORE
 from mapsto.core.text import clean
 
 AVAILABLE = torch.get_num_threads()  # before anything here settled for fewer
@@ -124,9 +125,19 @@ def at_rest(model: nn.Module, device: torch.device, seed: int) -> Iterator[None]
 def fill(model: nn.Module, weights: dict[str, Tensor]) -> None:
     """Put saved weights into a model. Damaged, and the model as it was, where they are not this model's."""
     check(model, weights)
-    if isinstance(model, Solvable):
-        model.shaped({name: list(tensor.shape) for name, tensor in weights.items()})
-    model.load_state_dict(weights)
+    if not isinstance(model, Solvable):
+        model.load_state_dict(weights)
+        return
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    _take(model, weights)
+    odd = model.odd()
+    if odd:
+        _take(model, before)
+        raise Damaged(f"these weights are not those of a solved {type(model).__name__}: {odd}.", RESTORE, "M006")
+
+
+def _take(model: Solvable, weights: dict[str, Tensor]) -> None:
+    model.shaped({name: list(tensor.shape) for name, tensor in weights.items()}).load_state_dict(weights)
 
 
 def check(model: nn.Module, weights: dict[str, Tensor]) -> None:

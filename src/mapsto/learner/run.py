@@ -94,11 +94,10 @@ class Run:
 
     def save(self, learner: Learner, about: dict[str, Any]) -> None:
         """A checkpoint of all that the next step follows from; older ones but the last go once it is whole."""
-        with disk.telling(self.path):
-            for name in LOGS:
-                if (self.path / name).exists():
-                    disk.sync(self.path / name)  # what is told of the steps before a checkpoint lasts as long as it
-            disk.sync(self.path)
+        for told in (*(self.path / name for name in LOGS), self.path):  # of the steps before it: to last as long as it
+            with disk.telling(told):
+                if told.exists():
+                    disk.sync(told)
         newest = self.checkpoint(learner.step)
         write_folder(newest, pack(learner.state_dict()), about)
         # one from a later step did not verify when this run was resumed, or it would have gone on from there

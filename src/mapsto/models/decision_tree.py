@@ -64,6 +64,9 @@ class DecisionTree(Solvable):
         self.value = value.float()
         self.to(found.device)
 
+    def odd(self) -> str:
+        return self.trees.odd(len(self.value)) or ("" if len(self.trees.root) <= 1 else "it is more than one tree")
+
     def forward(self, input: Field) -> Tensor:
         require_solved(self, self.value)
         (leaf,) = self.trees.leaves(self.columns(input))

@@ -15,7 +15,7 @@ from torch import Tensor
 from mapsto.core.batch import Batch, Field
 from mapsto.core.nouns import Problem, Shape, Solvable
 from mapsto.layers.columns import Columns
-from mapsto.layers.trees import AT_ONCE, Tree, Trees
+from mapsto.layers.trees import AT_ONCE, Tree, Trees, within
 from mapsto.models.shallow import ABSENT, Examples, examples, require_solved
 
 if TYPE_CHECKING:
@@ -87,6 +87,12 @@ class GradientBoosting(Solvable):
         self.output = torch.tensor(outputs, dtype=torch.int64)
         self.baseline = torch.from_numpy(baseline)
         self.to(found.device)
+
+    def odd(self) -> str:
+        good = len(self.output) == len(self.trees.root) and len(self.baseline) in (0, self.outputs)
+        return self.trees.odd(len(self.value)) or (
+            "" if good and within(self.output, self.outputs) else "output is none"
+        )
 
     def forward(self, input: Field) -> Tensor:
         require_solved(self, self.baseline)

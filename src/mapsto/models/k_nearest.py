@@ -10,6 +10,7 @@ from mapsto.core.batch import Batch, Field
 from mapsto.core.nouns import Problem, Shape, Solvable
 from mapsto.layers.columns import Columns
 from mapsto.layers.standard import Standard
+from mapsto.layers.trees import within
 from mapsto.models.shallow import examples, log_shares, require_solved, share_logits
 
 AT_ONCE = 1024  # stored examples compared together: bounds memory at 8 KiB for each example asked about
@@ -53,6 +54,12 @@ class KNearest(Solvable):
         self.labels = target.bool() if problem == "multi-label" else self.labels[:0]
         self.numbers = target if problem == "regression" else self.numbers[:0]
         self.to(found.device)
+
+    def odd(self) -> str:
+        rows = len(self.rows)
+        answers = sorted(map(len, (self.classes, self.labels, self.numbers)))
+        good = len(self.weight) == rows and answers == [0, 0, rows]
+        return "" if good and within(self.classes, self.outputs) else f"there is not one answer to each of {rows} rows"
 
     def forward(self, input: Field) -> Tensor:
         require_solved(self, self.rows)

@@ -81,6 +81,10 @@ class SVM(Solvable):
         self.sharpness = torch.tensor(gamma, dtype=torch.float64)
         self.to(found.device)
 
+    def odd(self) -> str:
+        good = len(self.alpha) == len(self.support) and len(self.intercept) in (0, self.outputs)
+        return "" if good else "support vectors, their weights and intercepts do not belong together"
+
     def forward(self, input: Field) -> Tensor:
         require_solved(self, self.intercept)
         asked = self.standard(self.columns(input))

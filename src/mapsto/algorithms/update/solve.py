@@ -9,13 +9,18 @@ import torch
 from mapsto.core.batch import Batch, Losses, detached, over
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Learner, Solvable, Update
+from mapsto.core.stop import at_once
 
 REPORTED = 1000  # examples whose losses are told: neighbours would compare all rows with all rows
 
 
 @dataclass
 class Solve(Update):
-    """Fits a solvable model (ridge, trees, neighbours …) to the batch, once."""
+    """Fits a solvable model (ridge, trees, neighbours …) to the batch, once.
+
+    Where somebody asks to stop it is broken off, between two calls into compiled code: a tree or a factorisation is one, and
+    ends first. Nothing of a solution broken off is kept.
+    """
 
     remembers = ("finished",)
 
@@ -32,7 +37,8 @@ class Solve(Update):
 
     @torch.no_grad()
     def step(self, batch: Batch, step: int) -> Losses:
-        self.model.solve(batch, self.objective.problem, self.seed)
+        with at_once():
+            self.model.solve(batch, self.objective.problem, self.seed)
         self.finished = True
         some = over(batch, lambda tensor: tensor[:REPORTED])
         return detached(self.objective.losses(self.model, some, ""))
