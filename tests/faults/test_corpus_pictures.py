@@ -253,7 +253,9 @@ CASES = [
     Case("– a picture outside the classes", file("logo.png", noise(50)), {"D041": "repair"}, ("logo.png",)),
     Case("– classes alike but for case", several(*(file(f"Ape/{i}.png", noise(300 + i)) for i in range(EACH))),
          {"D049": "warning"}, ("Ape and ape",), lambda f: len(f.prepared.target.classes) == 3),
-    Case("– a text file of pictures", file("notes.txt", b"about"), {}, ()),
+    Case("– notes beside the pictures", several(*(file(n, b"an ape") for n in ("notes.txt", "ape/0.txt", "LICENSE"))), {}),
+    Case("– a telephone's pictures", several(file("ape/x.HEIC", b"\0\0\0\x18ftypheic"), file("bee/x", packed(noise(950)))),
+         {"D056": "warning"}, ("ape/x.HEIC", "bee/x", ": 2", "JPEG")),
 ]  # fmt: skip
 
 
