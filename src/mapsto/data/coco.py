@@ -54,7 +54,7 @@ class Coco(Source):
 
     def _read(self, files: Files, name: str) -> Raw:
         photos = [n for n in files.names if n.lower().endswith(SUFFIXES)]
-        listings = [_Listing(n, files.bytes_of(n, LARGEST_LISTING)) for n in files.names if _is_listing(n)]
+        listings = [_Listing(n, files.needed(n, LARGEST_LISTING)) for n in files.names if _is_listing(n)]
         listings.sort(key=lambda listing: ("train", "valid", "test", None).index(listing.split))
         _same_kind_of_split(listings, name)
         findings = files.findings()

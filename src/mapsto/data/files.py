@@ -56,9 +56,14 @@ class Files(ABC):
             except UNPACKING as error:
                 raise DataError(f"it cannot be unpacked ({error}).", code="D030") from error
             except MemoryError as error:
-                raise DataError(
-                    f"{name} does not fit into the memory.", "Split it, or leave it out.", "D218"
-                ) from error
+                raise DataError("it does not fit into the memory.", code="D030") from error
+
+    def needed(self, name: str, most: int = LARGEST_ARCHIVE) -> bytes:
+        """`bytes_of` a file that nothing goes on without: its error names it."""
+        try:
+            return self.bytes_of(name, most)
+        except DataError as error:
+            raise DataError(f"{shown([name])[0]}: {error.message}", "Copy or pack it again.", "D217") from error
 
     def findings(self) -> list[Finding]:
         return [
@@ -213,6 +218,8 @@ def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         _refuse_crowd(path)
         archive = zipfile.ZipFile(path)
+    except DataError:
+        raise
     except (*UNPACKING, zipfile.LargeZipFile) as error:
         raise DataError(
             f"{path.name} is not a whole zip archive: {error}.", "Copy or download it again.", "D210"

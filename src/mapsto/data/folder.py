@@ -23,7 +23,7 @@ from mapsto.core.names import squash
 from mapsto.core.nouns import Finding, Raw, Source
 from mapsto.core.text import clean, many
 from mapsto.data.album import Limits, album
-from mapsto.data.files import Files, legible, opened, shown
+from mapsto.data.files import UNPACKING, Files, legible, opened, shown
 from mapsto.data.frames import objects
 from mapsto.data.pictures import SUFFIXES
 from mapsto.data.table import Table, kind_of, unpacked
@@ -72,7 +72,7 @@ class Folder(Source):
         if not photos:
             idx = {PurePosixPath(n).name: n for n in files.names if is_idx(n)}
             if idx:
-                raw = Arrays().idx({short: lambda n=n: files.bytes_of(n) for short, n in idx.items()}, name)
+                raw = Arrays().idx({short: lambda n=n: files.needed(n) for short, n in idx.items()}, name)
             elif tables:
                 raw = self._tables(files, tables, name)
             else:
@@ -95,8 +95,13 @@ class Folder(Source):
     # ── tables ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _table(self, files: Files, name: str, formats: dict[str, str] | None = None) -> Raw:
-        with files.stream(name) as file:
-            data = unpacked(file, name)
+        try:
+            with files.stream(name) as file:
+                data = unpacked(file, name)
+        except DataError:
+            raise
+        except UNPACKING as error:
+            raise DataError(f"{name} cannot be unpacked ({error}).", "Copy or pack it again.", "D217") from error
         known = {**(formats or {}), **(self.formats or {})}
         return Table(self.columns, self.encoding, self.separator, known).parse(data, name)
 

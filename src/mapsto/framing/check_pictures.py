@@ -42,7 +42,7 @@ def check_pictures(prepared: Prepared) -> Iterator[Finding]:
         inside = pairs[(part[pairs] == "train").all(1)]
         if len(inside):
             message = f"{many(len(inside), 'pair')} of pictures in train are {how}"
-            yield Finding(code, "note", message, len(inside), copies.named(raw, inside))
+            yield Finding(code, "warning", message, len(inside), copies.named(raw, inside))
 
 
 def _labels(prepared: Prepared, copied: np.ndarray) -> Iterator[Finding]:
