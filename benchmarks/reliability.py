@@ -84,6 +84,8 @@ Measured on: {"; ".join(machines)}.
 - **Network disks.** Renames and locks there do not mean what they mean on a local disk: keep run folders on a local one.
 - **A disk that lies**: one that reports an fsync done when it is not can lose the newest checkpoint; the manifest tells,
   and the one before it is used.
+- **Out in time from within one long call into compiled code**: a signal waits until a tree's fit, a factorisation or an fsync
+  has returned, and until a step of learning and its checkpoint are done.
 - **Your own Python.** A module, transform or observer of yours is code you run; what mapsto promises of files ends there.
 """
 

@@ -220,20 +220,22 @@ def listed(folder: Path, draw: random.Random) -> None:
     stated.pop("sha256", None)
     import spoiled
 
+    from mapsto.core.state import seal
+
     added = json.loads(spoiled.manifest({"x": data}))["files"]["x"]
     stated["files"][name] = draw.choice([added, added, draw.choice(JUNK), {**added, "size": draw.choice(JUNK)}])
-    (folder / "manifest.json").write_bytes(spoiled.sealed(json.dumps(stated, indent=1).encode()))
+    (folder / "manifest.json").write_bytes(seal(json.dumps(stated, indent=1).encode()))
 
 
 @of("model", "checkpoint")
 def vouched_oddly(folder: Path, draw: random.Random) -> None:
     """The manifest itself is odd."""
-    import spoiled
+    from mapsto.core.state import seal
 
     stated = json.loads((folder / "manifest.json").read_text())
     stated.pop("sha256", None)
     spoil(stated, draw, draw.choice([junk, dropped]))
-    (folder / "manifest.json").write_bytes(spoiled.sealed(json.dumps(stated, indent=1).encode()))
+    (folder / "manifest.json").write_bytes(seal(json.dumps(stated, indent=1).encode()))
 
 
 @of("model", "checkpoint", "frame")
@@ -256,9 +258,7 @@ def linked(folder: Path, draw: random.Random) -> None:
             (folder / "there").write_bytes(data)
             path.symlink_to("there")
         case 4:
-            os.link("/etc/hostname", path) if os.stat("/etc").st_dev == os.stat(folder).st_dev else path.symlink_to(
-                "/etc"
-            )
+            os.link(Path.cwd() / "mlp" / "README.md", path)  # of a file elsewhere
         case 5:
             path.mkdir()
         case 6:
@@ -680,7 +680,7 @@ def named_data(folder: Path) -> tuple[str, ...]:
     """Files and folders that a frame.toml names as its data: to read them is what it is for, wherever they are."""
     try:
         file = folder / "frame.toml"
-        if not file.is_file() or file.stat().st_size > 10**7:
+        if not file.is_file() or file.is_symlink() or file.stat().st_size > 10**7:
             return ()
         named = map(
             os.path.expanduser, re.findall(r'^(?:source|test|data_dir) = "(.+)"$', file.read_text(), re.MULTILINE)
@@ -848,5 +848,5 @@ def reset_peak() -> None:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as root:
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as root:
         print(json.dumps(child(int(sys.argv[1]), int(sys.argv[2]), Path(root).resolve())))

@@ -133,7 +133,7 @@ class _Published:
         """The files in `data_dir`, MAPSTO_DATA or the cache, or, where `download`, downloaded into the cache."""
         roots = [Path(os.path.expanduser(d)) for d in (data_dir, os.environ.get("MAPSTO_DATA")) if d]
         looked_in = []
-        for root in [*roots, _cache()]:
+        for root in [*roots, cache()]:
             for folder, is_own in ((root / self.name, True), (root, False)):
                 looked_in.append(folder)
                 found = self._in(folder, is_own)
@@ -165,7 +165,7 @@ class _Published:
         return Finding("D071", "warning", message, len(files), tuple(files[:5]))
 
     def _downloaded(self, looked_in: list[Path]) -> _Found:
-        folder = _cache() / self.name
+        folder = cache() / self.name
         try:
             folder.mkdir(parents=True, exist_ok=True)
             files = {file: self._fetched(file, folder) for file in self.checksums}
@@ -206,7 +206,8 @@ class _Published:
         return path
 
 
-def _cache() -> Path:
+def cache() -> Path:
+    """Where downloaded sets are kept."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mapsto"
 
 
