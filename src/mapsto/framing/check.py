@@ -20,6 +20,7 @@ from mapsto.framing.prepare import CLIP, Prepared
 UNEVEN = 4.0  # the largest class has so many times the rows of the smallest: accuracy alone misleads
 LEAK = 0.995  # a single column that is right this often gives the answer away
 SAME_NAMES, SAME_NUMBERS = 0.75, 0.98  # from which on a column is the target by another name, but for some noise
+LISTED = 20  # columns left out that are named
 MANY_CLASSES = 1000  # from which on one asks whether they are any
 LEAK_ROWS, LEAK_COLUMNS, REPEAT_COLUMNS = 3000, 60, 2000
 AT_ONCE = 4_000_000  # numbers that are widened to 64 bits at a time
@@ -51,7 +52,7 @@ def _left_out(prepared: Prepared) -> Iterator[Finding]:
     ):
         found = [clean(n) for n, k in prepared.kinds.items() if k.name == word]
         if found:
-            yield Finding(code, level, label, len(found), tuple(found[:5]), remedy)
+            yield Finding(code, level, label, len(found), tuple(found[:LISTED]), remedy)
 
 
 def _missing(prepared: Prepared) -> Iterator[Finding]:

@@ -29,12 +29,12 @@ def check_pictures(prepared: Prepared) -> Iterator[Finding]:
     near = np.take_along_axis(near, np.argsort(part[near] != "train", axis=1, kind="stable"), axis=1)
     yield from _labels(prepared, copied)
     for pairs, code, how in ((copied, "C070", "the same as"), (near, "C071", "nearly the same as")):
-        for split in ("test", "valid"):
-            across = pairs[(part[pairs] == split).any(1) & (part[pairs] == "train").any(1)]
+        for split, learned in (("test", ("train", "valid")), ("valid", ("train",))):
+            across = pairs[(part[pairs] == split).any(1) & np.isin(part[pairs], learned).any(1)]
             if len(across):
                 count = len(np.unique(across[part[across] == split]))
                 message = (
-                    f"{many(count, 'picture')} of {split} {'is' if count == 1 else 'are'} {how} one of train"
+                    f"{many(count, 'picture')} of {split} {'is' if count == 1 else 'are'} {how} one of {' or '.join(learned)}"
                     f"{' (resized or re-encoded)' if pairs is near else ''}: the exam is that much too easy"
                 )
                 yield Finding(code, "warning", message, count, copies.named(raw, across), ASIDE)
