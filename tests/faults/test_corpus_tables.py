@@ -7,9 +7,11 @@ The control puts the same tables through pandas.read_csv and scikit-learn's Labe
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +19,9 @@ import numpy as np
 import pytest
 
 from mapsto.cli import main
+from mapsto.core.faults import LEVELS
 
+ROOT = Path(__file__).parents[2]
 ROWS = 120
 RNG = np.random.default_rng(0)
 CITIES = ["서울", "부산", "대구", "인천", "광주", "대전"]
@@ -148,7 +152,7 @@ CASES = [
         words=("'perhaps' in 40 rows", "--drop-unseen")),
     Case("48 a label that only the exam has", {"a.csv": table().encode(), "b.csv": table(y=cycle(["yes", "no", "perhaps"])).encode()},
          {"D149": "error"}, ("perhaps", "data.drop_unseen"), ("--test", "b.csv")),
-    csv("49 rows twice", table() + table().split("\n", 1)[1], codes={"C040": "warning", "C041": "warning"}, words=("33 rows of test (67.3%)",)),
+    csv("49 rows twice", table() + table().split("\n", 1)[1], codes={"C040": "warning", "C041": "warning"}, words=("37 rows of test (75.5%)",)),
     csv("50 true, false and 1", table(size=cycle(["True", "false", "1"])), codes={"D014": "warning"}, words=("size: '1' in line 4",)),
     csv("50 dates and words", table(size=cycle(["2024-03-01", "2024-04-02", "soon"])), codes={"D014": "warning"},
         words=("size: 'soon' in line 4",)),
@@ -264,3 +268,82 @@ def test_every_case_is_told_by_its_code_before_training(mapsto, counted, tmp_pat
     )
     assert silent > tables / 2, "the control has to miss what a check finds"
     assert not wrong, "\n".join(f"{number}: {what}" for number, what in wrong.items())
+
+
+def test_six_faults_of_one_table_are_told_at_once_and_worst_first(mapsto):
+    """Two columns of one name, a line too long, a misspelt target, an infinite one, many missing, a setting that is none."""
+    faults = {"D114", "D115", "D130", "D136", "D137", "F001"}
+    text = table(price=["inf", *["" if i % 5 == 0 else n for i, n in enumerate(NUMBERS[1:])]])
+    text = with_line(8, lambda line: line + ",extra", text.replace("age,size", "age,age", 1))
+    Path("a.csv").write_text(text)
+    asked = ("a.csv", "--target", "prise", "--set", "model.widht=3")
+    code, out, _ = mapsto("check", *asked, "--json")
+    found = json.loads(out)
+    assert code == 2 and {f["code"] for f in found if f["level"] == "error"} == faults
+    levels = [LEVELS.index(f["level"]) for f in found]
+    assert levels == sorted(levels) and levels[-1] > 0
+    code, _, err = mapsto("train", *asked, "--quiet")
+    assert code == 2 and all(f"  {fault} " in err for fault in faults) and "6 things are wrong" in err
+    assert not Path("runs").exists() and "Traceback" not in err
+
+
+def test_a_frame_can_be_seen_but_not_learned_from_where_something_is_wrong(mapsto):
+    import mapsto as library
+    from mapsto.core.errors import DataError
+
+    Path("a.csv").write_text(table(y=["inf", "", *NUMBERS[2:90], *[""] * 30]))
+    frame = library.frame("a.csv", "y")
+    assert {f.code for f in frame.findings if f.level == "error"} == {"D136", "D137"}
+    for refused in (frame.learner, frame.train, frame.price):
+        with pytest.raises(DataError, match="2 things are wrong"):
+            refused()
+    frame.set("data.missing_targets", 1.0)
+    with pytest.raises(DataError, match="is infinite in 1 row") as told:
+        frame.learner()
+    assert told.value.code == "D136"
+
+
+def test_all_that_is_wrong_with_a_frame_toml_is_told_at_once(mapsto):
+    Path("a.csv").write_text(table())
+    _, toml, _ = mapsto("frame", "a.csv", "--target", "y", "--toml")
+    wrong = {
+        'width = 64': 'widht = 64',
+        'depth = 2': 'depth = "deep"',
+        'batch_size = 32': 'batch_size = 0',
+        'learning_rate = 0.003': 'learning_rate = 1000.0',
+        'name = "adam-w"': 'name = "admw"',
+        '[run]': '[run]\nsead = 3',
+        'test = 0.2': 'test = "half"',
+        '[algorithm.until]': '[algorithm.untill]',
+    }  # fmt: skip
+    for good, bad in wrong.items():
+        assert good in toml
+        toml = toml.replace(good, bad)
+    Path("frame.toml").write_text(toml)
+    for verb in ("check", "train"):
+        code, out, err = mapsto(verb, "frame.toml")
+        said = " ".join((out + err).split())
+        assert code == 2 and not Path("runs").exists()
+        for word in ("near it: width", "depth", "batch_size is 0", "a rate above 10", "near it: adam-w", "run.seed",
+                     "data.split.test is a share", "near it: algorithm.until"):  # fmt: skip
+            assert word in said.lower(), f"{word!r} is not in: {said}"
+
+
+def constants() -> Iterator[list[str]]:
+    """The texts in every call of the sources, in their order."""
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call | ast.Tuple | ast.Dict | ast.Assign | ast.JoinedStr):
+                yield [n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+
+
+def test_every_code_is_explained_and_every_explained_code_is_there():
+    rows = re.findall(
+        r"^\| ([CDFM][0-9]{3}) \| ([^|]+) \|", (ROOT / "docs" / "codes.md").read_text(encoding="utf-8"), re.M
+    )
+    explained = dict(rows)
+    assert len(explained) == len(rows), "a code is explained once"
+    calls = list(constants())
+    assert set(explained) == {text[:4] for texts in calls for text in texts if re.match(r"[CDFM][0-9]{3}( |$)", text)}
+    for code, level, *_ in (texts for texts in calls if len(texts) > 1 and texts[0] in explained):
+        assert level in explained[code] or level not in LEVELS, f"{code} is of level {level}"

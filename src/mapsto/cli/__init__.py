@@ -24,6 +24,7 @@ VERBS = {
     "compare": "Finished runs side by side.",
     "runs": "List the runs here, or clean up after them.",
     "zoo": "What there is: data sets, recipes, models, objectives, algorithms.",
+    "doctor": "Look at this installation, and try on this machine what must be equal.",
 }
 
 

@@ -32,6 +32,7 @@ def _console(stderr: bool) -> Console:
 
 out, err = _console(stderr=False), _console(stderr=True)
 ACCENT, QUIET, WARN = "bold cyan", "dim", "yellow"
+GOOD, BAD = "green", "bold red"
 
 
 def print_json(value: Any) -> None:
@@ -132,6 +133,14 @@ def print_table(columns: list[str], rows: list[list[str]], console: Console) -> 
     for row in rows:
         table.add_row(*map(plain, row))
     console.print(table)
+
+
+def terminal() -> str:
+    """What standard output can show."""
+    if not out.is_terminal:
+        return "none: plain lines without colour"
+    colours = "no colours" if out.no_color or not out.color_system else f"{out.color_system} colours"
+    return f"{colours}, {out.width} columns, {out.encoding}"
 
 
 def score(figure: dict[str, Any] | None) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import get_args
 
 from mapsto.core.errors import BadInput, DataError, FrameError, ShapeError, UnknownName
 from mapsto.core.nouns import Finding, Level
 
-LEVELS = get_args(Level)  # worst first
+LEVELS: tuple[Level, ...] = ("error", "warning", "repair", "note")  # worst first
 CODES = {UnknownName: "F002", FrameError: "F003", ShapeError: "F004", DataError: "D100"}  # of errors that carry none
 
 

@@ -11,10 +11,10 @@ from mapsto.core.errors import DataError
 from mapsto.core.faults import Faults
 from mapsto.core.nouns import Finding, Raw
 from mapsto.data.frames import typed_columns
-from mapsto.data.grid import MOST_COLUMNS, line_labels, refuse_columns, shortened
+from mapsto.data.grid import line_labels, refuse_columns, shortened
 
 DEEPEST = 32  # objects and lists within each other
-MOST_CELLS = 100_000_000  # absent ones included: few rows with keys of their own make a large table
+SPARSE, LOOSE = 20, 10_000_000  # at most so many cells for each that is there, or so many
 EXPECTED = 'Expected one object a line, such as {"x": 1, "y": "a"}.'
 
 
@@ -23,7 +23,7 @@ def json_lines(text: str, name: str) -> Raw:
     columns: dict[str, list] = {}
     lines: list[int] = []
     nested: set[str] = set()
-    odd = Faults()
+    odd, there = Faults(), 0
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
@@ -34,19 +34,20 @@ def json_lines(text: str, name: str) -> Raw:
                 values += [None] * (len(lines) - len(values))
                 values.append(value)
             lines.append(number)
-        if len(odd) > max(len(lines), 10) or len(columns) > MOST_COLUMNS:
+            there += len(flat)
+        if len(odd) > max(len(lines), 10):
             break
-    refuse_columns(len(columns), name)
+        refuse_columns(len(columns), name)
+        if len(columns) * len(lines) > max(LOOSE, SPARSE * there):
+            raise DataError(
+                f"{name} has {len(columns)} different keys in its first {len(lines)} lines: its cells are nearly all empty.",
+                "Expected lines with the same keys; put what varies into a list.",
+                "D121",
+            )
     if len(odd) > len(lines):
         Faults(odd[:1]).refuse()
     if not columns:
         raise DataError(f"{name} has {len(lines)} objects and no key in them.", EXPECTED, "D125")
-    if (cells := len(columns) * len(lines)) > MOST_CELLS:
-        raise DataError(
-            f"{name} has {len(columns)} different keys in {len(lines)} lines: {cells:,} cells, nearly all empty.",
-            "Expected lines with the same keys; put what varies into a list.",
-            "D121",
-        )
     for values in columns.values():
         values += [None] * (len(lines) - len(values))
     missing = sum(value is None for values in columns.values() for value in values)

@@ -30,8 +30,8 @@ from mapsto.data.json_lines import json_lines
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".parquet")
 LARGEST = 4 << 30  # bytes of text, unpacked
-PACKED = 100  # a packed byte unpacks to at most so many bytes of text, or cells of Parquet,
-LOOSE, LOOSE_CELLS = 256 << 20, 50_000_000  # unless they are no more than these
+PACKED, LOOSE = 100, 256 << 20  # gzipped text unpacks to at most so many times its size, or so many bytes
+PACKED_CELLS, LOOSE_CELLS = 20, 10_000_000  # and Parquet to so many cells a byte, or so many cells
 
 
 @dataclass
@@ -93,7 +93,9 @@ class Table(Source):
         try:
             file = pyarrow.parquet.ParquetFile(pa.BufferReader(data))
             refuse_columns(file.metadata.num_columns, name)
-            if (cells := file.metadata.num_rows * file.metadata.num_columns) > max(LOOSE_CELLS, PACKED * len(data)):
+            if (cells := file.metadata.num_rows * file.metadata.num_columns) > max(
+                LOOSE_CELLS, PACKED_CELLS * len(data)
+            ):
                 message = f"{name} unpacks {len(data):,} bytes to {cells:,} cells."
                 raise DataError(message, "Split it, or keep a sample of its rows.", "D121")
             table = file.read()
