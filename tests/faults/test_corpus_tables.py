@@ -56,7 +56,9 @@ def table(separator: str = ",", rows: int = ROWS, **columns: list) -> str:
         "age": age.tolist(),
         "size": [f"{v:.4f}" for v in rng.normal(size=rows)],
         "sex": ["f" if s else "m" for s in sex],
-        "y": ["yes" if a + 9 * s + e > 45 else "no" for a, s, e in zip(age, sex, 9 * rng.normal(size=rows), strict=True)],
+        "y": [
+            "yes" if a + 9 * s + e > 45 else "no" for a, s, e in zip(age, sex, 9 * rng.normal(size=rows), strict=True)
+        ],
         **columns,
     }
     lines = [made, *zip(*made.values(), strict=True)]
