@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import struct
 import time
 import unicodedata
@@ -26,6 +27,8 @@ import mapsto
 from mapsto.core.errors import DataError
 from mapsto.core.faults import worst_first
 from mapsto.core.nouns import Finding
+from mapsto.export.function import Function
+from mapsto.export.inputs import inputs_of
 from mapsto.framing.frame import Frame
 
 SIDE, EACH = 40, 20  # the clean folder: 20 pictures in each of two classes
@@ -250,7 +253,9 @@ CASES = [
     Case("– a picture outside the classes", file("logo.png", noise(50)), {"D041": "repair"}, ("logo.png",)),
     Case("– classes alike but for case", several(*(file(f"Ape/{i}.png", noise(300 + i)) for i in range(EACH))),
          {"D049": "warning"}, ("Ape and ape",), lambda f: len(f.prepared.target.classes) == 3),
-    Case("– a text file of pictures", file("notes.txt", b"about"), {}, ()),
+    Case("– notes beside the pictures", several(*(file(n, b"an ape") for n in ("notes.txt", "ape/0.txt", "LICENSE"))), {}),
+    Case("– a telephone's pictures", several(file("ape/x.HEIC", b"\0\0\0\x18ftypheic"), file("bee/x", packed(noise(950)))),
+         {"D056": "warning"}, ("ape/x.HEIC", "bee/x", ": 2", "JPEG")),
 ]  # fmt: skip
 
 
@@ -324,7 +329,7 @@ def test_every_case_is_told_by_its_code_before_training(tmp_path, counted, locke
         "corpus-pictures",
         tried=len(CASES),
         held=len(CASES) - len(wrong),
-        control=f"Pillow in a loop: {silent} of {len(CASES) - 2} taken without a word, {nameless} with an error that says not where",
+        control=f"Pillow in a loop: {silent} of {len(CASES) - 2} taken without a word, {nameless} with an error without its place",
     )
     assert silent >= len(CASES) / 3, "the control has to miss what a check finds"
     assert not wrong, "\n".join(f"{number}: {what}" for number, what in wrong.items())
@@ -347,6 +352,27 @@ def test_all_that_is_wrong_is_told_at_once_and_what_is_right_is_learned(tmp_path
     frame = mapsto.frame(tmp_path / "photos").set("algorithm.until", {"name": "steps", "count": 2})
     result = frame.train(tmp_path / "run", baseline_seconds=0)
     assert {f["code"] for f in result.written["findings"]} >= {"D030", "D032", "D035", "D037"}, "kept in the run card"
+    asked_about_the_same(mapsto.load(tmp_path / "run"), tmp_path / "photos", found)
+
+
+def asked_about_the_same(f: Function, photos: Path, found: list[Finding]) -> None:
+    """A question is read as training was; what cannot be answered is named, and all else is."""
+    left_out = next(finding.examples for finding in found if finding.code == "D030")
+    asked = inputs_of(f, str(photos))
+    assert asked.skipped[:2] == [f"skipped {reason}" for reason in left_out] and "bee/x.png" in asked.skipped[2]
+    assert len(asked.labels) == 2 * EACH + 2 and "ape/turned.jpg" in asked.labels
+    shutil.make_archive(str(photos), "zip", photos)
+    assert inputs_of(f, f"{photos}.zip").skipped[:2] == asked.skipped[:2], "an archive is asked about as its folder is"
+    answers = f(asked.column)
+    assert answers[asked.labels.index("ape/turned.jpg")] == f(str(photos / "ape/turned.jpg"))
+    for i in range(EACH):
+        put(photos, f"ape/{i}.png", b"")
+    put(photos, "ape/big.png", bomb(13_000, 13_000))
+    asked = inputs_of(f, str(photos))
+    assert len(asked.skipped) == 2 + EACH + 1 + 1 and "ape/big.png: it is too large" in asked.skipped[0]
+    with pytest.raises(DataError, match=r"0\.png: the file is empty") as refused:
+        inputs_of(f, str(photos / "ape/0.png"))
+    assert refused.value.code == "D204"
 
 
 def test_with_an_error_everything_is_told_all_the_same(tmp_path):

@@ -92,6 +92,14 @@ def album(files: Files, names: list[str], limits: Limits) -> Album:
     return Album(stacked(whole), np.array(kept, dtype=np.int64), findings, too_large + damaged)
 
 
+def unread(names: list[str]) -> list[Finding]:
+    """About those of `names` that look like pictures and are of no kind that is read."""
+    odd = [name for name in names if "/" in name and PurePosixPath(name).suffix.lower() in ("", *pictures.UNREAD)]
+    message = f"pictures of kinds that are not read, or files without a suffix, left out: {len(odd)}"
+    remedy = "Convert them to JPEG or PNG, or give them their suffix."
+    return [Finding("D056", "warning", message, len(odd), shown(odd), remedy)] if odd else []
+
+
 def stacked(whole: list[np.ndarray]) -> np.ndarray:
     """Arrays of one shape as a dense array [N, …], of several shapes, or none at all, as objects [N]."""
     if len({p.shape for p in whole}) != 1:

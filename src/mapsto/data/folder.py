@@ -22,7 +22,7 @@ from mapsto.core.faults import refusal
 from mapsto.core.names import squash
 from mapsto.core.nouns import Finding, Raw, Source
 from mapsto.core.text import clean, many
-from mapsto.data.album import Limits, album
+from mapsto.data.album import Limits, album, unread
 from mapsto.data.files import UNPACKING, Files, legible, opened, shown
 from mapsto.data.frames import objects
 from mapsto.data.pictures import SUFFIXES
@@ -159,6 +159,7 @@ class Folder(Source):
         if astray:
             message = f"pictures outside the class folders, left out: {len(astray)}"
             findings.append(Finding("D041", "repair", message, len(astray), shown(astray), _EXPECTED))
+        findings += unread([n.removeprefix(root) for n in files.names if n.startswith(root)])
         empty = _empty_folders(files, root, splits)
         if empty:
             remedy = "Put pictures into them, or remove them."

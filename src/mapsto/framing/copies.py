@@ -97,7 +97,11 @@ def _thumbnails(pictures: np.ndarray) -> np.ndarray:
 
     thumbs = np.zeros((len(pictures), SIDE, SIDE), np.float32)
     for i, picture in enumerate(pictures):
-        if min(picture.shape[:2]) >= LEAST:
+        if (
+            min(picture.shape[:2]) >= LEAST
+            and picture.dtype == np.uint8
+            and (picture.ndim == 2 or picture.shape[2] in (3, 4))
+        ):
             grey = Image.fromarray(picture).convert("L")
             thumbs[i] = np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BOX))
     thumbs -= thumbs.mean((1, 2), keepdims=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import random
 import statistics
 import tempfile
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from mapsto.core.batch import Batch, over
 from mapsto.core.errors import Damaged
 from mapsto.core.nouns import Raw
-from mapsto.core.state import MANIFEST, pack, read_folder, unpack, write_folder
+from mapsto.core.state import pack, read_folder, unpack, write_folder
 from mapsto.export import bundle
 from mapsto.export.function import Function
 from mapsto.framing.frame import Frame
@@ -62,9 +63,8 @@ def _checked(claim: str, where: str, check: Callable[[], Found]) -> Check:
     try:
         found = check()
     except Exception as error:  # whatever is broken here is what was to be found out
-        found = Found(
-            float("nan"), f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}", False
-        )
+        said = str(error).partition("\n")[0]
+        found = Found(math.nan, f"{type(error).__name__}: {said}", False)
     return Check(claim, where, found.figure, found.words, found.good)
 
 
@@ -79,7 +79,7 @@ def accumulated(device: torch.device) -> Found:
         learner.algorithm.update.step(learner.algorithm.experience.batch(0), 0)
         gradients.append(torch.cat([p.grad.flatten() for p in learner.model.parameters()]))
     whole, parted = gradients
-    return _near(float((whole - parted).abs().max() / whole.abs().max()), "of the largest gradient")
+    return _near([float((whole - parted).abs().max() / whole.abs().max())], "of the largest gradient")
 
 
 def differentiated(device: torch.device) -> Found:
@@ -96,7 +96,7 @@ def differentiated(device: torch.device) -> Found:
         slope = float(sum((g * d).sum() for g, d in zip(gradient, direction, strict=True)))
         ahead, behind = (_loss(model, batch, direction, by) for by in (1e-6, -1e-6))
         errors.append(abs((ahead - behind) / 2e-6 - slope) / abs(slope))
-    return _near(max(errors), "relative error")
+    return _near(errors, "relative error")
 
 
 @torch.no_grad()
@@ -147,11 +147,10 @@ def alone(device: torch.device) -> Found:
         f, values = _function(make, device)
         together = f.encoded_predictions(values)
         for row in range(0, len(together), 8):
-            one = (
-                {k: v[row : row + 1] for k, v in values.items()} if isinstance(values, dict) else values[row : row + 1]
-            )
-            differences.append(float((f.encoded_predictions(one) - together[row]).abs().max()))
-    return _near(max(differences), "of a probability")
+            only = slice(row, row + 1)
+            one = {name: v[only] for name, v in values.items()} if isinstance(values, dict) else values[only]
+            differences.append(float((f.encoded_predictions(one) - together[only]).abs().max()))
+    return _near(differences, "of a probability")
 
 
 ON_DEVICES: dict[str, Callable[[torch.device], Found]] = {
@@ -177,7 +176,7 @@ def kept(folder: Path) -> Found:
             write_folder(Path(place) / f"step-{number}", files)
             seconds.append(time.perf_counter() - begun)
             if read_folder(Path(place) / f"step-{number}")[0] != files:
-                return Found(float("nan"), "what is read is not what was written", False)
+                return Found(math.nan, "what is read is not what was written", False)
     size = sum(map(len, files.values()))
     return Found(1000 * statistics.median(seconds), f"ms to write and fsync {size / 1e3:.0f} kB", True)
 
@@ -189,7 +188,7 @@ def flipped(folder: Path) -> Found:
     with tempfile.TemporaryDirectory(prefix=".doctor-", dir=folder) as place:
         model = Path(place) / "model"
         _save(f, model)
-        files = sorted(path for path in model.iterdir() if path.name != MANIFEST)
+        files = sorted(model.iterdir())
         for _ in range(BITS):
             path = draw.choice(files)
             whole = path.read_bytes()
@@ -286,8 +285,9 @@ class _At:
 # -- how near it is ----------------------------------------------------------------------------------------------------
 
 
-def _near(difference: float, words: str) -> Found:
-    return Found(difference, words, difference <= NEAR)  # a NaN is not near
+def _near(differences: list[float], words: str) -> Found:
+    largest = float(np.max(differences))  # a NaN, if there is one; and that is not near
+    return Found(largest, words, largest <= NEAR)
 
 
 def _equal(pairs: list[tuple[Any, Any]]) -> Found:

@@ -56,16 +56,12 @@ def devices() -> list[Fact]:
 
     facts = []
     for device in present():
-        if device.type == "cuda":
+        words = "Metal"
+        if device.type == "cpu":
+            words = f"{os.cpu_count()} cores, of which torch takes at most {torch.get_num_threads()}"
+        elif device.type == "cuda":
             about = torch.cuda.get_device_properties(device)
             words = f"{about.name}, {about.total_memory / 2**30:.0f} GiB"
-        else:
-            threads = torch.get_num_threads()
-            words = (
-                f"{os.cpu_count()} cores, at most {threads} thread{'s' * (threads > 1)}"
-                if device.type == "cpu"
-                else "Metal"
-            )
         quick = "in hardware" if has_fast_bfloat16(device) else "emulated, and slow"
         facts.append(Fact(str(device), f"{words}; bfloat16 {quick}"))
     return facts
