@@ -30,9 +30,10 @@ PROMISES = {
     "strangers": "hostile model folders, checkpoints and frame.toml files: no code run, nothing opened outside, no socket",
     "mutants": "mutated headers and configurations: one clear error or a clean load, never a crash or traceback",
     "bombs": "pictures, archives and lines that explode: refused from their headers, memory bounded",
-    "bombs-tables": "tables that explode (an endless line, 100,000 columns, NULs, deep JSON): refused by code in 5 s and 512 MiB",
+    "bombs-tables": "tables that explode (an endless line, 100,000 columns, deep JSON): refused by their code in 5 s and 512 MiB",
     "escapes": "terminal escapes and HTML in names: text in console, CSV and report",
     "corpus": "bad inputs with their exact message code, found before training",
+    "corpus-pictures": "bad pictures with their exact message code, found before training",
     "planted": "one fault planted in clean data: found",
     "false-alarms": "resamples of clean data: no finding of error level",
     "encodings": "Korean and Chinese files in their encodings: decoded right, or refused",
@@ -83,6 +84,8 @@ Measured on: {"; ".join(machines)}.
 - **Network disks.** Renames and locks there do not mean what they mean on a local disk: keep run folders on a local one.
 - **A disk that lies**: one that reports an fsync done when it is not can lose the newest checkpoint; the manifest tells,
   and the one before it is used.
+- **Out in time from within one long call into compiled code**: a signal waits until a tree's fit, a factorisation or an fsync
+  has returned, and until a step of learning and its checkpoint are done.
 - **Your own Python.** A module, transform or observer of yours is code you run; what mapsto promises of files ends there.
 """
 

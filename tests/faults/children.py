@@ -13,18 +13,29 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve()
-WARM = ("mapsto.framing.verbs", "mapsto.framing.train", "mapsto.framing.folds", "mapsto.cli.train", "mapsto.cli.resume")
-WARM += ("mapsto.cli.screen", "mapsto.cli.runs", "mapsto.cli.evaluate", "mapsto.cli.predict", "mapsto.cli.compare")
-WARM += ("mapsto.models.mlp", "mapsto.models.convnet", "mapsto.models.decision_tree", "mapsto.models.ridge")
-WARM += ("mapsto.models.prior", "mapsto.models.shallow", "mapsto.models.logistic_regression", "pyarrow.csv")
-WARM += ("mapsto.models.gradient_boosting", "mapsto.models.k_nearest", "sklearn.ensemble", "sklearn.tree")
-WARM += ("sklearn.linear_model", "sklearn.neighbors", "matplotlib.backends.backend_svg", "matplotlib.figure")
-WARM += ("scipy.special", "mapsto.insight.report", "mapsto.insight.figures", "PIL.Image", "mapsto.data.augment")
+WARM = ["framing.verbs", "framing.train", "framing.conclude", "framing.folds", "models.mlp", "models.prior"]
+WARM = [f"mapsto.{name}" for name in [*WARM, *(f"cli.{verb}" for verb in ("train", "resume", "screen", "evaluate"))]]
+WARM += ["pyarrow.csv", "scipy.special"]
+WARM_TOO = [
+    "mapsto.models.convnet",
+    "mapsto.models.shallow",
+    "sklearn.ensemble",
+    "sklearn.tree",
+    "sklearn.linear_model",
+]
+WARM_TOO += [
+    "sklearn.neighbors",
+    "matplotlib.backends.backend_svg",
+    "matplotlib.figure",
+]  # where there are many children
 
 
 class Children:
@@ -67,7 +78,7 @@ def serve() -> None:
     import gc
     import importlib
 
-    for name in WARM:
+    for name in WARM + WARM_TOO * (os.environ.get("MAPSTO_FAULTS") == "full"):
         importlib.import_module(name)
     gc.collect()
     gc.freeze()  # or every child would copy the whole heap in its first collection
@@ -98,6 +109,8 @@ def _live(arguments: list[str], said: str, plan: dict[str, Any]) -> None:
         code = leaving.code
     except KeyboardInterrupt:
         code = 128 + signal.SIGINT
+    except Exception:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -105,10 +118,8 @@ def _live(arguments: list[str], said: str, plan: dict[str, Any]) -> None:
 
 
 def _follow(plan: dict[str, Any]) -> None:
-    """die: see `die_at`. log: a file for the steps of gradient descent. naive: words of NAIVE. barrier: a fifo to wait for.
-
-    page: whether to draw the report.
-    """
+    """die: see `die_at`. log: a file for the steps of gradient descent; slow: seconds that each takes at least. naive: words
+    of NAIVE. page: whether to draw the report. folder: to work in. at: when to begin, by the clock, so that two do at once."""
     if not plan.get("page", True):
         from mapsto.framing import conclude, folds
 
@@ -116,21 +127,23 @@ def _follow(plan: dict[str, Any]) -> None:
     if "die" in plan:
         die_at(*plan["die"])
     if "log" in plan:
-        _log_steps(plan["log"])
+        _log_steps(plan["log"], plan.get("slow", 0.0))
     for word in plan.get("naive", ()):
         NAIVE[word]()
-    if "barrier" in plan:
-        with open(plan["barrier"], "rb") as fifo:  # opens when its other end does, for everybody at once
-            fifo.read()
+    if "folder" in plan:
+        os.chdir(plan["folder"])
+    if "at" in plan:
+        time.sleep(max(0.0, plan["at"] - time.time()))
 
 
-def _log_steps(path: str) -> None:
+def _log_steps(path: str, slow: float) -> None:
     from mapsto.algorithms.update import Descend
 
     file, whole = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), Descend.step
 
     def logged(self: Any, batch: Any, step: int) -> Any:
         os.write(file, f"{os.getpid()} {step}\n".encode())
+        time.sleep(slow)
         return whole(self, batch, step)
 
     Descend.step = logged
@@ -197,8 +210,9 @@ def _overwrite_in_place() -> None:
         folder = self.path / "checkpoints" / "step-last"
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in pack(learner.state_dict()).items():
-            with open(folder / name, "wb") as file:
-                file.write(data)
+            file = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.write(file, data)
+            os.close(file)
 
     def restore(self: Run, learner: Any) -> tuple[dict[str, Any], list[str]]:
         for folder in self.checkpoints():
@@ -215,7 +229,55 @@ def _forget_the_optimiser() -> None:
     Descend.load_state_dict = lambda self, state: None
 
 
-NAIVE = {"overwrite": _overwrite_in_place, "forget": _forget_the_optimiser}
+def _look_up_at_exams() -> None:
+    """A signal sets a flag, and the flag is looked at when an epoch has ended."""
+    from mapsto.core.stop import Stop
+    from mapsto.learner.learner import Learner
+
+    def hear(self: Stop, number: int, frame: Any) -> None:
+        self.asked = number
+
+    class Rarely:
+        def __init__(self, learner: Learner, stop: Stop):
+            self.learner, self.stop = learner, stop
+
+        @property
+        def asked(self) -> int:
+            return self.stop.asked if self.learner.step % self.learner.exam_every == 0 else 0
+
+    def fit(
+        self: Learner, until: Any = None, observers: Any = (), stop: Any = None, whole: Callable = Learner.fit
+    ) -> Any:
+        return whole(self, until, observers, stop and Rarely(self, stop))
+
+    Stop._hear, Learner.fit = hear, fit
+
+
+def _lock_by_pid_file() -> None:
+    """A run is locked where its lock file names a process that is alive."""
+    from mapsto.core.errors import BadInput
+    from mapsto.learner.run import Run
+
+    @contextmanager
+    def locked(self: Run) -> Iterator[None]:
+        file = self.path / ".lock"
+        words = file.read_text().split() if file.exists() else []
+        if words and Path(f"/proc/{words[1]}").exists():
+            raise BadInput(f"another process is working on {self.path}: {' '.join(words)}.")
+        time.sleep(0.02)  # what may come between looking and writing
+        file.write_text(f"process {os.getpid()}")
+        yield
+        file.unlink()
+
+    Run.locked = locked
+
+
+NAIVE = {
+    "overwrite": _overwrite_in_place,
+    "forget": _forget_the_optimiser,
+    "exams": _look_up_at_exams,
+    "pid": _lock_by_pid_file,
+}
 
 if __name__ == "__main__":
     serve()

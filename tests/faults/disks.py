@@ -174,7 +174,14 @@ class Disk:
             node = node.now[part]
         return node
 
-    def do(self, change: str, path: Path, *more: Any) -> None:
+    def now(self) -> Tree:
+        """What everybody sees while there is power."""
+        folders, files = self._unsure()
+        return _tree(self.root, {id(f): f.now for f in folders}, {id(f): f.now for f in files})
+
+    def do(self, change: str, path: Any, *more: Any) -> None:
+        if change == "mark":
+            return
         parent, name = self.at(path.parent), path.name
         if change == "mkdir":
             parent.change({name: Folder()})

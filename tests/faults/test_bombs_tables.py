@@ -78,6 +78,10 @@ def short_lines(path: Path, size: int) -> None:
     pieces(path, (b"a,b\n" if not i else b"1,2\n" * (MIB // 4) for i in range(size)))
 
 
+def empty_lines(path: Path, size: int) -> None:
+    pieces(path, (b"a,b\n1,2\n" if not i else b"\n" * MIB for i in range(60)))
+
+
 def one_value(path: Path, size: int) -> None:
     rows = pa.DictionaryArray.from_arrays(pa.array([0] * 1_000_000, pa.int32()), ["x" * 100])
     pyarrow.parquet.write_table(pa.table({f"c{i}": rows for i in range(20)}), path)
@@ -97,6 +101,7 @@ BOMBS = [
     Bomb("well.jsonl", "D125", a_well),
     Bomb("lists.jsonl", "D125", a_well_of_lists),
     Bomb("short.csv.gz", "D121", short_lines),
+    Bomb("empty-lines.csv.gz", "D120", empty_lines),
     Bomb("one-value.parquet", "D121", one_value),
 ]
 

@@ -16,7 +16,7 @@ from toys import learner
 
 from mapsto.core import disk, state
 from mapsto.core.errors import BadInput, MapstoError
-from mapsto.core.state import pack
+from mapsto.core.state import pack, read_folder
 from mapsto.export import bundle
 from mapsto.learner.fit import Report
 from mapsto.learner.run import LOGS, Run
@@ -74,7 +74,9 @@ def found_after(root: Path, promised: dict, packed: dict) -> None:
     assert learned.step in (promised.get("step", 0), later)
     if learned.step:
         assert pack(learned.state_dict()) == packed[learned.step]
-    assert not skipped, "what stands under the name of a checkpoint is one"
+    assert not skipped
+    for checkpoint in run.checkpoints():
+        read_folder(checkpoint)  # whatever stands under the name of one
     for log in LOGS:
         assert [line["step"] for line in run._lines(log)] == list(range(1, learned.step + 1)), log
     results = [None, RESULT, AGAIN]
@@ -102,20 +104,35 @@ class Replay:
         self.folder, self.packed, self.at_most = folder, packed, at_most
         self.held: set[str] = set()
 
-    def broken(self, log: list, at_most: int = 0, every: int = 1, first: bool = False) -> list[str]:
-        """For each prefix (every so-manieth) after which a promise did not hold: which and how. first: stop there."""
+    def broken(self, log: list, at_most: int = 0, every: int = 1, first: bool = False, since: int = 0) -> list[str]:
+        """For each prefix after which a promise did not hold: which and how.
+
+        every, since: only every so-manieth prefix, only those longer than `since`. first: stop at the first of them.
+        """
         drive, promised, found, draw = Disk(), {}, [], random.Random(0)
         for k, (change, *more) in enumerate([*log, ("mark", ("end", True))]):
-            cuts = drive.cuts(draw, at_most or self.at_most) if k % every == 0 else ()
+            cuts = drive.cuts(draw, at_most or self.at_most) if k % every == 0 and k >= since else ()
             worst = [f"before change {k}, {change} {more}: {e}" for tree in cuts if (e := self._wrong(tree, promised))]
             found += worst[:1]
             if first and found:
                 break
-            if change == "mark":
-                promised |= dict([more[0]])
-            else:
-                drive.do(change, *more)
+            promised |= dict([more[0]]) if change == "mark" else {}
+            drive.do(change, *more)
         return found
+
+    def killed(self, log: list, k: int) -> list:
+        """The process is killed after k changes, and another one takes up the run: the changes of both."""
+        drive, promised = Disk(), {}
+        for change, *more in log[:k]:
+            promised |= dict([more[0]]) if change == "mark" else {}
+            drive.do(change, *more)
+        root = self.folder / "killed"
+        lay(drive.now(), root)
+        recorder = Recorder(root)
+        with recorder.within():
+            found_after(root, promised, self.packed)
+        shutil.rmtree(root)
+        return log[:k] + recorder.log
 
     def _wrong(self, tree: Tree, promised: dict) -> str:
         key = hashlib.sha256(repr((tree, promised)).encode()).hexdigest()
@@ -161,7 +178,10 @@ def test_power_goes_at_any_moment_of_a_run(memory, packed, dose, counted, monkey
     fsyncs = [k for k, entry in enumerate(log) if entry[0] == "fsync"]
     with Layer().within():  # no power goes while it is looked at what is left
         replay = Replay(memory, packed, dose(2, 200))
-        broken, tried = replay.broken(log), len(replay.held)
+        broken = replay.broken(log)
+        for k in fsyncs[:: dose(18, 1)]:  # killed just before one, when the most is unsure
+            broken += replay.broken(replay.killed(log, k), dose(1, 12), since=k)
+        tried = len(replay.held)
         assert not broken, broken
         without = replay.broken(unsynced, dose(1, 20), every=dose(5, 1))
         over = replay.broken(overwriting, dose(1, 20), every=dose(5, 1))
@@ -173,6 +193,6 @@ def test_power_goes_at_any_moment_of_a_run(memory, packed, dose, counted, monkey
         tried=tried,
         held=tried,
         control=f"without fsync {len(without)} of {n} prefixes lost something, overwriting in place {len(over)} of {m}; "
-        f"of {one} fsyncs left out one at a time {len(missed)} were missed, the others had nothing new to keep",
+        f"of {one} fsyncs left out one at a time {len(missed)} were missed, the others are doubled by the next",
         prefixes=len(log) + 1,
     )

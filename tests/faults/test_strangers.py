@@ -9,6 +9,8 @@ same cases to a loader as many are written, which asks the file what to import a
 from __future__ import annotations
 
 import ast
+import codecs
+import encodings
 import functools
 import gc
 import importlib
@@ -16,6 +18,7 @@ import io
 import json
 import os
 import pickle
+import pkgutil
 import random
 import re
 import resource
@@ -220,20 +223,22 @@ def listed(folder: Path, draw: random.Random) -> None:
     stated.pop("sha256", None)
     import spoiled
 
+    from mapsto.core.state import seal
+
     added = json.loads(spoiled.manifest({"x": data}))["files"]["x"]
     stated["files"][name] = draw.choice([added, added, draw.choice(JUNK), {**added, "size": draw.choice(JUNK)}])
-    (folder / "manifest.json").write_bytes(spoiled.sealed(json.dumps(stated, indent=1).encode()))
+    (folder / "manifest.json").write_bytes(seal(json.dumps(stated, indent=1).encode()))
 
 
 @of("model", "checkpoint")
 def vouched_oddly(folder: Path, draw: random.Random) -> None:
     """The manifest itself is odd."""
-    import spoiled
+    from mapsto.core.state import seal
 
     stated = json.loads((folder / "manifest.json").read_text())
     stated.pop("sha256", None)
     spoil(stated, draw, draw.choice([junk, dropped]))
-    (folder / "manifest.json").write_bytes(spoiled.sealed(json.dumps(stated, indent=1).encode()))
+    (folder / "manifest.json").write_bytes(seal(json.dumps(stated, indent=1).encode()))
 
 
 @of("model", "checkpoint", "frame")
@@ -256,9 +261,7 @@ def linked(folder: Path, draw: random.Random) -> None:
             (folder / "there").write_bytes(data)
             path.symlink_to("there")
         case 4:
-            os.link("/etc/hostname", path) if os.stat("/etc").st_dev == os.stat(folder).st_dev else path.symlink_to(
-                "/etc"
-            )
+            os.link(Path.cwd() / "mlp" / "README.md", path)  # of a file elsewhere
         case 5:
             path.mkdir()
         case 6:
@@ -496,6 +499,39 @@ def leading_elsewhere(files: Files, draw: random.Random) -> None:
 
 @of("frame")
 @unlaid
+def read_oddly(files: Files, draw: random.Random) -> None:
+    """An encoding that is a module's name, a separator that is none, columns and kinds that lead elsewhere."""
+    table = tomllib.loads(files["frame.toml"].decode())
+    encodings = [
+        "os",
+        "../evil",
+        "evil",
+        "evil.py",
+        "rot13",
+        "zip",
+        "hex",
+        "idna",
+        "undefined",
+        "cp949",
+        "x" * 5000,
+        "utf-8\0",
+        "",
+    ]
+    key = draw.choice(["encoding", "separator", "columns", "kinds", "target"])
+    table["data"][key] = {
+        "encoding": draw.choice(encodings),
+        "separator": draw.choice(["", "\0", "ab", "\n", '"', "\\", "\ud83d", "x" * 5000]),
+        "columns": draw.choice([[], ["a"], ["a"] * 3, ["a", "b", "\0"], ["x" * 10**5] * 3, [""] * 3]),
+        "kinds": {
+            draw.choice(["wood", "long", "kind", "evil"]): draw.choice([*PATHS, "image", "row", "date", "vector", "id"])
+        },
+        "target": draw.choice(["wood", "long", "", ["wood", "long"], [], ["kind"] * 1000, "\x1b[2J", "evil"]),
+    }[key]
+    files["frame.toml"] = toml(table)
+
+
+@of("frame")
+@unlaid
 def no_toml(files: Files, draw: random.Random) -> None:
     good = files["frame.toml"]
     levels = draw.choice([31, 200, 2000, 10**5])
@@ -680,7 +716,7 @@ def named_data(folder: Path) -> tuple[str, ...]:
     """Files and folders that a frame.toml names as its data: to read them is what it is for, wherever they are."""
     try:
         file = folder / "frame.toml"
-        if not file.is_file() or file.stat().st_size > 10**7:
+        if not file.is_file() or file.is_symlink() or file.stat().st_size > 10**7:
             return ()
         named = map(
             os.path.expanduser, re.findall(r'^(?:source|test|data_dir) = "(.+)"$', file.read_text(), re.MULTILINE)
@@ -737,6 +773,11 @@ def child(seed: int, count: int, root: Path) -> dict:
     starts = {"model": GOODS, "checkpoint": {"mlp": given["before"]}, "frame": {"mlp": toml_text}}
     for named in ("iris", "digits"):  # scikit-learn's own, imported when they are asked for
         mapsto.frame(named)
+    for module in pkgutil.iter_modules(encodings.__path__):  # and Python's codecs, when a table is in doubt
+        try:
+            codecs.lookup(module.name)
+        except LookupError:
+            pass
     devices.memory = lambda: MACHINE
     os.chdir(root / "good")
     watch = Watch()
@@ -848,5 +889,5 @@ def reset_peak() -> None:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as root:
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as root:
         print(json.dumps(child(int(sys.argv[1]), int(sys.argv[2]), Path(root).resolve())))

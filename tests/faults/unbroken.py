@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 import time
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,17 +15,11 @@ from children import Children
 
 from mapsto.learner.run import Run
 
-OFTEN = ["--save-every", "0", "--baselines", "0", "--quiet"]  # a checkpoint at every report
+OFTEN = ["--save-every", "0", "--quiet"]  # a checkpoint at every report
+ALONE = ["--baselines", "0"]  # beside the trivial one
 TABLE = [
-    "--set",
-    "model.name=mlp",
-    "--set",
-    "model.width=16",
-    "--set",
-    "model.dropout=0.2",
-    "--set",
-    "algorithm.lr=0.02",
-]
+    "--set", "model.name=mlp", "--set", "model.width=16", "--set", "model.dropout=0.2", "--set", "algorithm.lr=0.02",
+]  # fmt: skip
 PICTURES = ["--set", "model.name=convnet", "--set", "model.width=4", "--set", "algorithm.batch=2"]
 ENDS = '{name="plateau", measure="accuracy", patience=6}, {name="epochs", count=30}'
 ALL_AT_ONCE = [
@@ -35,10 +28,12 @@ ALL_AT_ONCE = [
     "--set", f'algorithm.until={{name="either", several=[{ENDS}]}}',
 ]  # fmt: skip
 KINDS = {
-    "table": ["flowers.csv", "--target", "kind", *TABLE, "--set", "algorithm.batch=2", "--epochs", "4"],
-    "image": ["bars.npz", *PICTURES, "--epochs", "3"],
-    "solved": ["flowers.csv", "--target", "kind", "--set", "model.name=decision-tree"],
-    "everything": ["bars.npz", *PICTURES, *ALL_AT_ONCE],
+    "table": ["flowers.csv", "--target", "kind", *TABLE, *ALONE, "--set", "algorithm.batch=2", "--epochs", "4"],
+    "image": ["bars.npz", *PICTURES, *ALONE, "--epochs", "3"],
+    "solved": ["flowers.csv", "--target", "kind", *ALONE, "--set", "model.name=decision-tree"],
+    "everything": ["bars.npz", *PICTURES, *ALONE, *ALL_AT_ONCE],
+    "folds": ["flowers.csv", "--target", "kind", *TABLE, *ALONE, "--folds", "3", "--epochs", "3"],
+    "beside": ["long.csv", "--target", "kind", "--split-column", "part", *TABLE, "--baselines", "600", "--epochs", "5"],
 }
 
 
@@ -49,6 +44,13 @@ def write_data(folder: Path) -> None:
     kind = np.where(height + (wood == "oak") > 0.5, "rose", np.where(width > 0, "lily", "iris"))
     with open(folder / "flowers.csv", "w", newline="") as file:
         csv.writer(file).writerows([["height", "width", "wood", "kind"], *zip(height, width, wood, kind, strict=True)])
+    numbers = draw.normal(size=(3000, 20))
+    kinds = np.digitize(numbers[:, 0] + numbers[:, 1] * numbers[:, 2] + 0.3 * draw.normal(size=3000), [-1, 1])
+    parts = np.repeat(["train", "valid", "test"], 1000)
+    with open(folder / "long.csv", "w", newline="") as file:
+        names = [f"number-{k}" for k in range(20)]
+        rows = ([*row.round(3), kind, part] for row, kind, part in zip(numbers, kinds, parts, strict=True))
+        csv.writer(file).writerows([[*names, "kind", "part"], *rows])
     seen = draw.integers(0, 120, (120, 12, 12)).astype(np.uint8)
     upright = draw.random(120) < 0.5
     for k, up in enumerate(upright):
@@ -68,14 +70,18 @@ class Whole:
 
 def outcome(folder: Path) -> dict[str, bytes]:
     """Everything that a finished run leaves, but what the clock says."""
-    names = ("frame.toml", "environment.json", "history.jsonl", "model/config.json", "model/model.safetensors")
-    files = {name: (folder / name).read_bytes() for name in (*names, "model/last.safetensors", "model/domains.json")}
+    names = ["frame.toml", "environment.json", "history.jsonl"]
+    names += [f"model/{name}" for name in ("config.json", "domains.json", "model.safetensors", "last.safetensors")]
+    files = {name: (folder / name).read_bytes() for name in names if (folder / name).exists()}
     written = json.loads((folder / "result.json").read_text())
     for part in (written, *written["baselines"].values()):
         del part["seconds"]
     files["result.json"] = json.dumps(written).encode()
-    newest = Run(folder).checkpoints()[0]
-    return files | {name: (newest / name).read_bytes() for name in ("tensors.safetensors", "state.json")}
+    for newest in Run(folder).checkpoints()[:1]:
+        files |= {name: (newest / name).read_bytes() for name in ("tensors.safetensors", "state.json")}
+    for fold in sorted(folder.glob("fold-*")):
+        files |= {f"{fold.name}/{name}": data for name, data in outcome(fold).items()}
+    return files
 
 
 class Scenarios:
@@ -110,14 +116,14 @@ class Scenarios:
             code = self.run(self.train(kind, run), said)
             assert code == 0, said.read_text()
             seconds, reports = time.perf_counter() - begun, [0, *(line["step"] for line in Run(run).history())]
-            interval = max(b - a for a, b in pairwise(reports))
+            interval = max((b - a for a, b in pairwise(reports)), default=0)
             self._wholes[kind] = Whole(outcome(run), seconds, reports[-1], interval)
         return self._wholes[kind]
 
     def differences(self, kind: str, run: Path) -> list[str]:
         """The files in which a finished run is not the whole one."""
         whole, found = self.whole(kind).files, outcome(run)
-        return [name for name in whole if whole[name] != found[name]]
+        return [name for name in {**whole, **found} if whole.get(name) != found.get(name)]
 
 
 def steps_of(log: Path) -> list[tuple[int, int]]:
@@ -127,12 +133,6 @@ def steps_of(log: Path) -> list[tuple[int, int]]:
         pid, step = line.split()
         lives.setdefault(pid, []).append(int(step))
     return [(steps[0], steps[-1]) for steps in lives.values()]
-
-
-def remove(run: Path, *others: Path) -> None:
-    shutil.rmtree(run, ignore_errors=True)
-    for path in others:
-        path.unlink(missing_ok=True)
 
 
 def read(path: Path) -> Any:

@@ -78,6 +78,15 @@ def test_a_run_below_a_file_cannot_be_made(tmp_path):
     assert files(tmp_path) == ["file"]
 
 
+def test_what_a_dead_process_left_of_a_run_goes_and_what_a_living_one_makes_stays(tmp_path):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    for process in (gone.pid, os.getppid()):
+        (tmp_path / f".run.{process}.partial").mkdir()
+    Run.create(tmp_path / "run", "toy", "x = 1", {})
+    assert sorted(p.name for p in tmp_path.iterdir()) == [f".run.{os.getppid()}.partial", "run"]
+
+
 def test_runs_are_numbered_after_their_data(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     made = [Run.create(None, name, "", {}).path.name for name in ("iris", "iris", "wine", "iris", "../etc/pass wd", "")]

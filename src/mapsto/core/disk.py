@@ -64,6 +64,7 @@ def remove_folder(path: Path) -> None:
     with telling(path):
         remove(_partial(path))
         os.rename(path, _partial(path))
+        sync(path.parent)
         remove(_partial(path))
 
 
@@ -98,17 +99,18 @@ def settle(path: Path) -> None:
     if not aside.exists():
         return
     if path.exists():
-        sync(path.parent)
+        sync(path.parent)  # whoever put it there may not have come to this
         remove(aside)
     else:
         os.rename(aside, path)
-        sync(path.parent)
 
 
 def tidy(folder: Path) -> None:
     """Remove what was left half-written in a folder, and settle its replacements: for nobody but who holds its lock."""
     with telling(folder):
-        for left in folder.glob(".*.partial"):
+        if half := list(folder.glob(".*.partial")):
+            sync(folder)  # one of them may have had a name until just now
+        for left in half:
             remove(left)
         for aside in folder.glob(".*.replaced"):
             settle(aside.with_name(aside.name[1 : -len(".replaced")]))

@@ -103,7 +103,7 @@ def odd(mine: Any, saved: Any, path: str = "") -> str:
         return "" if (mine.shape, mine.dtype) == (saved.shape, saved.dtype) else path
     if isinstance(saved, dict | list) or (type(saved) is int and not 0 <= saved <= WHOLE):
         return path
-    alike = type(mine) is type(saved) or {type(mine), type(saved)} == {int, float}
+    alike = type(mine) is type(saved) or (type(mine) is float and type(saved) is int)
     return "" if alike or (mine is None and not isinstance(saved, Tensor)) else path
 
 

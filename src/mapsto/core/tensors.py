@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from mapsto.core.errors import Damaged
+from mapsto.core.hints import WHOLE
 from mapsto.core.reading import RESTORE, parse_json
 from mapsto.core.text import clean
 
@@ -105,13 +106,13 @@ def _entry(name: str, stated: Any, where: str) -> tuple[Entry, tuple[int, int]]:
         raise _damaged(where, f"tensor '{shown}' cannot lie at {clean(repr(place), 60)}")
     start, stop = place
     if stop - start != math.prod(shape) * DTYPES[dtype].itemsize:
-        raise _damaged(where, f"tensor '{shown}' of {dtype} {shape} does not fit into bytes {start:.4g} to {stop:.4g}")
+        raise _damaged(where, f"tensor '{shown}' of {dtype} {shape} does not fit into bytes {start:,} to {stop:,}")
     return Entry(DTYPES[dtype], tuple(shape)), (start, stop)
 
 
 def _counts(value: Any) -> bool:
     """Whether it is a list of whole numbers of 0 or more (True is none, though Python counts it as 1)."""
-    return isinstance(value, list) and all(type(number) is int and number >= 0 for number in value)
+    return isinstance(value, list) and all(type(number) is int and 0 <= number <= WHOLE for number in value)
 
 
 def _damaged(where: str, what: str) -> Damaged:

@@ -87,9 +87,17 @@ def album(files: Files, names: list[str], limits: Limits) -> Album:
     whole = [found[i] for i in kept]
     if len({p.ndim for p in whole}) > 1:
         count = sum(p.ndim == 2 for p in whole)
-        findings.append(Finding("D042", "repair", "grey pictures among coloured ones became RGB", count))
+        findings.append(Finding("D042", "repair", f"grey pictures among coloured ones, made RGB: {count}", count))
         whole = [pictures.grey_to_rgb(p) for p in whole]
     return Album(stacked(whole), np.array(kept, dtype=np.int64), findings, too_large + damaged)
+
+
+def unread(names: list[str]) -> list[Finding]:
+    """About those of `names` that look like pictures and are of no kind that is read."""
+    odd = [name for name in names if "/" in name and PurePosixPath(name).suffix.lower() in ("", *pictures.UNREAD)]
+    message = f"pictures of kinds that are not read, or files without a suffix, left out: {len(odd)}"
+    remedy = "Convert them to JPEG or PNG, or give them their suffix."
+    return [Finding("D056", "warning", message, len(odd), shown(odd), remedy)] if odd else []
 
 
 def stacked(whole: list[np.ndarray]) -> np.ndarray:
@@ -112,7 +120,7 @@ def _odd(name: str, picture: pictures.Picture) -> list[str]:
 def _refused(damaged: list[str], too_large: list[str], count: int, limits: Limits) -> list[Finding]:
     findings = []
     if too_large:
-        message = "pictures are too large to be opened unasked"
+        message = f"pictures too large to be opened unasked: {len(too_large)}"
         remedy = how_to_raise("N")
         findings.append(Finding(TOO_LARGE, "error", message, len(too_large), tuple(too_large[:LISTED]), remedy))
     share = limits.unreadable
@@ -122,7 +130,7 @@ def _refused(damaged: list[str], too_large: list[str], count: int, limits: Limit
         remedy = "Remove or replace them, or allow a larger share: --unreadable 0.5"
         findings.append(Finding("D204", "error", message, len(damaged), tuple(damaged[:LISTED]), remedy))
     elif damaged:
-        message = f"pictures of {count} cannot be read and were left out"
+        message = f"pictures that cannot be read, left out: {len(damaged)} of {count}"
         remedy = "Copy or download them again, or remove them."
         findings.append(Finding("D030", "repair", message, len(damaged), tuple(damaged[:5]), remedy))
     return findings
@@ -132,25 +140,25 @@ def _noted(notes: dict[str, list[str]]) -> list[Finding]:
     findings = []
     for note, names in sorted(notes.items()):
         code, level, message = _NOTES.get(
-            note, ("D031", "repair", f"pictures in {note} were converted to 8-bit RGB or grey")
+            note, ("D031", "repair", f"pictures in {note}, converted to 8-bit RGB or grey")
         )
-        findings.append(Finding(code, level, message, len(names), shown(names)))
+        findings.append(Finding(code, level, f"{message}: {len(names)}", len(names), shown(names)))
     return findings
 
 
 _NOTES = {
-    "turned by EXIF": ("D032", "repair", "pictures were turned upright as their EXIF data say"),
-    "first frame of several": ("D033", "warning", "animated or many-page pictures: only the first frame was taken"),
-    "transparency": ("D031", "repair", "pictures with transparency were laid on white"),
-    "palette": ("D031", "repair", "pictures with a palette were converted to 8-bit RGB or grey"),
-    "1-bit": ("D031", "repair", "black-and-white pictures of 1 bit became grey"),
-    "16-bit": ("D034", "repair", "pictures of 16 bits were scaled to 8 bits"),
+    "turned by EXIF": ("D032", "repair", "pictures turned upright as their EXIF data say"),
+    "first frame of several": ("D033", "warning", "animated or many-page pictures, of which the first frame was taken"),
+    "transparency": ("D031", "repair", "pictures with transparency, laid on white"),
+    "palette": ("D031", "repair", "pictures with a palette, converted to 8-bit RGB or grey"),
+    "1-bit": ("D031", "repair", "black-and-white pictures of 1 bit, made grey"),
+    "16-bit": ("D034", "repair", "pictures of 16 bits, scaled to 8 bits"),
     "another format": (
         "D045",
         "note",
-        "pictures are of another format than their names say, and were read as what they are",
+        "pictures of another format than their names say, read as what they are",
     ),
-    "sliver": ("D046", "warning", f"pictures are 1 or 2 pixels wide, or more than {SLIVER} times longer than wide"),
+    "sliver": ("D046", "warning", f"pictures 1 or 2 pixels wide, or more than {SLIVER} times longer than wide"),
 }
 _NAMED = {
     ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jfif": "JPEG", ".bmp": "BMP", ".gif": "GIF", ".webp": "WEBP",

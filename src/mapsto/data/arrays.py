@@ -346,6 +346,8 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> np.nd
             _refuse_header(file, info.file_size, what)
         with archive.open(info) as file:
             return np.lib.format.read_array(file, allow_pickle=False)
+    except DataError:
+        raise
     except (*UNPACKING, MemoryError) as error:
         raise DataError(f"{what} is damaged: {error}.", "Write it again with numpy.savez.", "D230") from error
 
@@ -364,7 +366,7 @@ def _refuse_header(file: IO[bytes], size: int, what: str) -> None:
     read = np.lib.format.read_array_header_2_0 if wide else np.lib.format.read_array_header_1_0
     try:
         shape, _, kind = read(header)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+    except Exception as error:  # a damaged header makes its parser raise anything at all
         raise DataError(f"{what} has a damaged header: {error}.", "Write it again with numpy.savez.", "D230") from error
     if kind.hasobject:
         raise DataError(

@@ -54,7 +54,7 @@ class Coco(Source):
 
     def _read(self, files: Files, name: str) -> Raw:
         photos = [n for n in files.names if n.lower().endswith(SUFFIXES)]
-        listings = [_Listing(n, files.bytes_of(n, LARGEST_LISTING)) for n in files.names if _is_listing(n)]
+        listings = [_Listing(n, files.needed(n, LARGEST_LISTING)) for n in files.names if _is_listing(n)]
         listings.sort(key=lambda listing: ("train", "valid", "test", None).index(listing.split))
         _same_kind_of_split(listings, name)
         findings = files.findings()
@@ -138,14 +138,14 @@ class _Listing:
 def _about(listings: list[_Listing], lost: list[str], unused: list[str]) -> list[Finding]:
     findings = []
     if lost:
-        message = "pictures that the annotations list are not there and were left out"
+        message = f"pictures that the annotations list but that are not there, left out: {len(lost)}"
         findings.append(Finding("D038", "repair", message, len(lost), shown(lost)))
     if unused:
-        message = "pictures that no annotation file lists were left out"
+        message = f"pictures that no annotation file lists, left out: {len(unused)}"
         findings.append(Finding("D039", "repair", message, len(unused), shown(unused)))
     strays = sum(listing.strays for listing in listings)
     if strays:
-        message = "boxes belong to a picture or a category that their file does not list, and were left out"
+        message = f"boxes of a picture or a category that their file does not list, left out: {strays}"
         names = tuple(listing.name for listing in listings if listing.strays)
         findings.append(Finding("D044", "repair", message, strays, shown(list(names))))
     return findings

@@ -56,30 +56,35 @@ class Files(ABC):
             except UNPACKING as error:
                 raise DataError(f"it cannot be unpacked ({error}).", code="D030") from error
             except MemoryError as error:
-                raise DataError(
-                    f"{name} does not fit into the memory.", "Split it, or leave it out.", "D218"
-                ) from error
+                raise DataError("it does not fit into the memory.", code="D030") from error
+
+    def needed(self, name: str, most: int = LARGEST_ARCHIVE) -> bytes:
+        """`bytes_of` a file that nothing goes on without: its error names it."""
+        try:
+            return self.bytes_of(name, most)
+        except DataError as error:
+            raise DataError(f"{shown([name])[0]}: {error.message}", "Copy or pack it again.", "D217") from error
 
     def findings(self) -> list[Finding]:
         return [
-            Finding(code, level, message, len(names), shown(sorted(names)), remedy)
+            Finding(code, level, f"{message}: {len(names)}", len(names), shown(sorted(names)), remedy)
             for code, level, message, names, remedy in (
-                ("D040", "note", "hidden and system files were left out", self.ignored, ""),
+                ("D040", "note", "hidden and system files left out", self.ignored, ""),
                 (
                     "D037",
                     "repair",
-                    "links that lead nowhere or in a circle, and what is neither file nor folder, were left out",
+                    "links that lead nowhere or in a circle, and what is neither file nor folder, left out",
                     self.broken,
                     "Put the files themselves in their place, or remove them.",
                 ),
                 (
                     "D047",
                     "warning",
-                    "folders or files may not be looked into and were left out",
+                    "folders or files that may not be looked into, left out",
                     self.closed,
                     "Give yourself the right to read them: chmod -R u+rX FOLDER",
                 ),
-                ("D048", "note", "links lead out of the folder and were followed", self.outside, ""),
+                ("D048", "note", "links that lead out of the folder, followed", self.outside, ""),
             )
             if names
         ]
@@ -213,6 +218,8 @@ def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         _refuse_crowd(path)
         archive = zipfile.ZipFile(path)
+    except DataError:
+        raise
     except (*UNPACKING, zipfile.LargeZipFile) as error:
         raise DataError(
             f"{path.name} is not a whole zip archive: {error}.", "Copy or download it again.", "D210"

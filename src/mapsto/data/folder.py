@@ -22,8 +22,8 @@ from mapsto.core.faults import refusal
 from mapsto.core.names import squash
 from mapsto.core.nouns import Finding, Raw, Source
 from mapsto.core.text import clean, many
-from mapsto.data.album import Limits, album
-from mapsto.data.files import Files, legible, opened, shown
+from mapsto.data.album import Limits, album, unread
+from mapsto.data.files import UNPACKING, Files, legible, opened, shown
 from mapsto.data.frames import objects
 from mapsto.data.pictures import SUFFIXES
 from mapsto.data.table import Table, kind_of, unpacked
@@ -72,7 +72,7 @@ class Folder(Source):
         if not photos:
             idx = {PurePosixPath(n).name: n for n in files.names if is_idx(n)}
             if idx:
-                raw = Arrays().idx({short: lambda n=n: files.bytes_of(n) for short, n in idx.items()}, name)
+                raw = Arrays().idx({short: lambda n=n: files.needed(n) for short, n in idx.items()}, name)
             elif tables:
                 raw = self._tables(files, tables, name)
             else:
@@ -95,8 +95,13 @@ class Folder(Source):
     # ── tables ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _table(self, files: Files, name: str, formats: dict[str, str] | None = None) -> Raw:
-        with files.stream(name) as file:
-            data = unpacked(file, name)
+        try:
+            with files.stream(name) as file:
+                data = unpacked(file, name)
+        except DataError:
+            raise
+        except UNPACKING as error:
+            raise DataError(f"{name} cannot be unpacked ({error}).", "Copy or pack it again.", "D217") from error
         known = {**(formats or {}), **(self.formats or {})}
         return Table(self.columns, self.encoding, self.separator, known).parse(data, name)
 
@@ -152,17 +157,25 @@ class Folder(Source):
         if len(classes) < 2:
             findings.append(Finding("D201", "error", _one_class(name, classes[0]), 1, remedy=_EXPECTED))
         if astray:
-            message = "pictures stand outside the class folders and were left out"
+            message = f"pictures outside the class folders, left out: {len(astray)}"
             findings.append(Finding("D041", "repair", message, len(astray), shown(astray), _EXPECTED))
+        findings += unread([n.removeprefix(root) for n in files.names if n.startswith(root)])
         empty = _empty_folders(files, root, splits)
         if empty:
             remedy = "Put pictures into them, or remove them."
             findings.append(
-                Finding("D035", "warning", "class folders without pictures", len(empty), shown(empty), remedy)
+                Finding(
+                    "D035",
+                    "warning",
+                    f"class folders without pictures, kept out: {len(empty)}",
+                    len(empty),
+                    shown(empty),
+                    remedy,
+                )
             )
         alike = [c for c, count in Counter(c.casefold() for c in classes).items() if count > 1]
         if alike:
-            message = "classes are spelt alike but for upper and lower case, and were kept apart"
+            message = f"classes spelt alike but for upper and lower case, kept apart: {len(alike)}"
             spelt = [" and ".join(c for c in classes if c.casefold() == word) for word in alike]
             findings.append(Finding("D049", "warning", message, len(alike), shown(spelt), "Rename one of each."))
         read = album(files, [photo for photo, _, _ in rows], self._limits())
@@ -229,7 +242,7 @@ class Folder(Source):
         findings = list(raw.findings)
         lost = [str(raw.columns[labelled.column][i]) for i, photo in enumerate(labelled.photos) if photo is None]
         if lost:
-            message = f"rows of {labelled.table} name a picture that is not there and were left out"
+            message = f"rows of {labelled.table} whose picture is not there, left out: {len(lost)}"
             findings.append(
                 Finding("D038", "repair", message, len(lost), shown(lost), "Add them, or correct the names.")
             )
@@ -237,7 +250,7 @@ class Folder(Source):
         used = [labelled.photos[i] for i in rows]
         unused = sorted(set(photos) - set(used))
         if unused:
-            message = f"pictures that {labelled.table} does not name were left out"
+            message = f"pictures that {labelled.table} does not name, left out: {len(unused)}"
             findings.append(Finding("D039", "repair", message, len(unused), shown(unused), "Add rows for them."))
         read = album(files, used, self._limits())
         findings += read.findings

@@ -8,7 +8,7 @@ Codes of the findings that sources make:
     D030 unreadable    D031 converted     D032 turned        D033 first frame   D034 16-bit        D035 empty class
     D036 shrunk        D037 broken links  D038 no picture    D039 not in table  D040 ignored       D041 outside classes
     D042 grey to RGB   D043 partial columns D044 stray boxes D045 other format  D046 slivers       D047 closed folders
-    D048 links outside D049 classes alike
+    D048 links outside D049 classes alike D056 kinds unread
     D050 files read    D051 one-hot       D052 channels      D053 [0, 1]        D054 flattened     D055 left out
     D060 random items  D070 named set     D071 not official  D072 downloaded
 """

@@ -30,7 +30,8 @@ from mapsto.data.json_lines import json_lines
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".parquet")
 LARGEST = 4 << 30  # bytes of text, unpacked
-PACKED, LOOSE = 100, 256 << 20  # gzipped text unpacks to at most so many times its size, or so many bytes
+MOST_EMPTY = 1 << 20  # times that three line ends follow one another
+PACKED, LOOSE = 100, 64 << 20  # gzipped text unpacks to at most so many times its size, or so many bytes
 PACKED_CELLS, LOOSE_CELLS = 20, 10_000_000  # and Parquet to so many cells a byte, or so many cells
 
 
@@ -192,7 +193,7 @@ def unpacked(file: BinaryIO, name: str) -> bytes:
 
 def _bounded(stream: BinaryIO, name: str, lines: bool, most: int = LARGEST) -> bytes:
     """Everything in `stream`, unless a line or the whole is longer than any table's."""
-    parts, size, since_newline, most = [], 0, 0, min(most, LARGEST)
+    parts, size, since_newline, empty, most = [], 0, 0, 0, min(most, LARGEST)
     while part := stream.read(1 << 20):
         parts.append(part)
         size += len(part)
@@ -204,6 +205,10 @@ def _bounded(stream: BinaryIO, name: str, lines: bool, most: int = LARGEST) -> b
                 "Expected one row a line.",
                 "D120",
             )
+        empty += part.count(b"\n\n\n") + part.count(b"\n\r\n\r\n") + part.count(b"\r\r\r")
+        if lines and empty > MOST_EMPTY:
+            message = f"{name} has millions of empty lines: it is not a table of rows."
+            raise DataError(message, "Expected one row a line.", "D120")
         if size > most:
             message = f"{name} holds more than {most >> 20:,} MiB" + ("." if most == LARGEST else " once unpacked.")
             raise DataError(message, "Split it, or keep a sample of its rows; unpack it if it is right.", "D121")

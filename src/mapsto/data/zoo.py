@@ -9,6 +9,8 @@ import contextlib
 import gzip
 import hashlib
 import http.client
+import io
+import itertools
 import os
 import tarfile
 import tempfile
@@ -31,6 +33,7 @@ from mapsto.data.mnist_sets import mnist_sets
 from mapsto.data.read import NAMED
 
 LARGEST_DOWNLOAD = 256 << 20
+LARGEST_CIFAR = 190 << 20  # bytes of its archive, unpacked
 
 
 @dataclass
@@ -133,7 +136,7 @@ class _Published:
         """The files in `data_dir`, MAPSTO_DATA or the cache, or, where `download`, downloaded into the cache."""
         roots = [Path(os.path.expanduser(d)) for d in (data_dir, os.environ.get("MAPSTO_DATA")) if d]
         looked_in = []
-        for root in [*roots, _cache()]:
+        for root in [*roots, cache()]:
             for folder, is_own in ((root / self.name, True), (root, False)):
                 looked_in.append(folder)
                 found = self._in(folder, is_own)
@@ -165,7 +168,7 @@ class _Published:
         return Finding("D071", "warning", message, len(files), tuple(files[:5]))
 
     def _downloaded(self, looked_in: list[Path]) -> _Found:
-        folder = _cache() / self.name
+        folder = cache() / self.name
         try:
             folder.mkdir(parents=True, exist_ok=True)
             files = {file: self._fetched(file, folder) for file in self.checksums}
@@ -206,7 +209,8 @@ class _Published:
         return path
 
 
-def _cache() -> Path:
+def cache() -> Path:
+    """Where downloaded sets are kept."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mapsto"
 
 
@@ -264,17 +268,25 @@ def _cifar_batches(found: _Found) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in found.files.values()}
     batches = {}
     try:
-        with tarfile.open(found.files["cifar-10-binary.tar.gz"]) as archive:
-            for member in archive:
+        with gzip.open(found.files["cifar-10-binary.tar.gz"]) as packed:
+            whole = packed.read(LARGEST_CIFAR + 1)
+        if len(whole) > LARGEST_CIFAR:
+            raise DataError(
+                f"cifar-10-binary.tar.gz unpacks to more than {LARGEST_CIFAR >> 20} MiB: a bomb?",
+                "Download it again.",
+                "D211",
+            )
+        with tarfile.open(fileobj=io.BytesIO(whole), mode="r:") as archive:
+            for member in itertools.islice(archive, 100):  # it has nine
                 name = member.name.rsplit("/", 1)[-1]
                 file = archive.extractfile(member) if member.isfile() and name in _CIFAR_BATCHES else None
                 if file is not None and member.size <= 20_000 * _RECORD:
                     batches[name] = file.read()
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, OSError) as error:
-        raise DataError(f"cifar-10-binary.tar.gz is damaged: {error}.", "Download it again.") from error
+        raise DataError(f"cifar-10-binary.tar.gz is damaged: {error}.", "Download it again.", "D217") from error
     lacking = [name for name in _CIFAR_BATCHES if name not in batches]
     if lacking:
-        raise DataError(f"cifar-10-binary.tar.gz lacks {', '.join(lacking)}.", "Download it again.")
+        raise DataError(f"cifar-10-binary.tar.gz lacks {', '.join(lacking)}.", "Download it again.", "D217")
     return batches
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -29,7 +30,7 @@ def open_picture(data: bytes) -> Image:
     from PIL import Image, UnidentifiedImageError
 
     _refuse_what_is_no_picture(data)
-    _refuse_crowded(data)
+    _refuse_damaged(data)
     try:
         picture = Image.open(BytesIO(data), formats=FORMATS)
         pixels, tile = picture.width * picture.height, _tile(picture)
@@ -48,6 +49,8 @@ def open_picture(data: bytes) -> Image:
         )
     if pixels > UNASKED and pixels > DENSEST * len(data) and picture.mode != "1" and most == MOST_PIXELS:
         raise DataError(f"it unpacks to {said} from {len(data)} bytes: a bomb?", how_to_raise(pixels), TOO_LARGE)
+    if picture.format == "PNG":
+        _refuse_damaged_png(data)
     return picture
 
 
@@ -134,11 +137,29 @@ def fits(data: bytes) -> bool:
     return not crowded and sum(sizes.get(kind, 1) * number for _, kind, number, _ in entries) <= 2 * len(data)
 
 
-def _refuse_crowded(data: bytes) -> None:
+def _refuse_damaged(data: bytes) -> None:
     if data[:2] in (b"II", b"MM") and not fits(data):
         raise DataError("it is damaged: its header claims more than the file can hold.", code="D030")
     if data[:2] == b"\xff\xd8" and data.count(b"\xff\xda") > MOST_SCANS:
         raise DataError(f"it is drawn over {data.count(bytes([255, 218]))} times: a bomb?", code="D030")
+
+
+def _refuse_damaged_png(data: bytes) -> None:
+    """Pillow makes black of some pixels that are not as they were written.
+
+    PNG 3, section 5.3: chunks of length, kind, data, checksum; one whose kind begins with a capital cannot be done without.
+    """
+    at, kind = 8, b""
+    while kind != b"IEND":
+        if at + 12 > len(data):
+            raise DataError("it is cut short.", "Copy or download it again.", "D030")
+        length, kind = struct.unpack_from(">I4s", data, at)
+        end = at + 8 + length
+        if end + 4 > len(data):
+            raise DataError("it is cut short.", "Copy or download it again.", "D030")
+        if kind[:1].isupper() and zlib.crc32(memoryview(data)[at + 4 : end]) != struct.unpack_from(">I", data, end)[0]:
+            raise DataError("it is damaged: a checksum in it is wrong.", "Copy or download it again.", "D030")
+        at = end + 4
 
 
 def _tile(picture: Image) -> int:

@@ -192,7 +192,10 @@ def rehearse(domain: Domain) -> None:
     with suppress(MapstoError):
         encoded = domain.encode(type(domain).examples(2, seed=0))
         domain.decode(encoded)
-        domain.decode(domain.ready(encoded))
+        ready = domain.ready(encoded)
+        if isinstance(ready, Tensor) and not isinstance(domain, Category) and ready.shape[1:] != domain.shape:
+            raise ValueError(f"{type(domain).__name__} makes {list(ready.shape[1:])} of what is {list(domain.shape)}")
+        domain.decode(ready)
     domain.describe()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from mapsto.core.errors import BadInput, DataError
 from mapsto.core.text import clean, few, many
-from mapsto.data.album import Limits, album
+from mapsto.data.album import Limits, album, unread
 from mapsto.data.files import legible, opened
 from mapsto.data.pictures import SUFFIXES
 from mapsto.data.read import read
@@ -86,7 +86,7 @@ def _pictures(path: Path) -> Inputs:
                 f"no pictures in {clean(str(path))}.", f"Expected files ending in {', '.join(SUFFIXES[:4])} …", "D200"
             )
         read = album(files, names, Limits(unreadable=1.0))
-        noticed = [f for f in files.findings() if f.level in ("repair", "warning")]
+        noticed = [f for f in [*files.findings(), *unread(files.names)] if f.level in ("repair", "warning")]
     if not len(read.kept):
         raise DataError(
             f"none of {many(len(names), 'picture')} in {clean(str(path))} can be read; the first: {read.left_out[0]}.",

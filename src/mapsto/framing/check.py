@@ -19,8 +19,10 @@ from mapsto.framing.prepare import CLIP, Prepared
 
 UNEVEN = 4.0  # the largest class has so many times the rows of the smallest: accuracy alone misleads
 LEAK = 0.995  # a single column that is right this often gives the answer away
+SAME_NAMES, SAME_NUMBERS = 0.75, 0.98  # from which on a column is the target by another name, but for some noise
+LISTED = 20  # columns left out that are named
 MANY_CLASSES = 1000  # from which on one asks whether they are any
-LEAK_ROWS, LEAK_COLUMNS = 3000, 60
+LEAK_ROWS, LEAK_COLUMNS, REPEAT_COLUMNS = 3000, 60, 2000
 AT_ONCE = 4_000_000  # numbers that are widened to 64 bits at a time
 
 
@@ -50,7 +52,7 @@ def _left_out(prepared: Prepared) -> Iterator[Finding]:
     ):
         found = [clean(n) for n, k in prepared.kinds.items() if k.name == word]
         if found:
-            yield Finding(code, level, label, len(found), tuple(found[:5]), remedy)
+            yield Finding(code, level, label, len(found), tuple(found[:LISTED]), remedy)
 
 
 def _missing(prepared: Prepared) -> Iterator[Finding]:
@@ -75,12 +77,26 @@ def _missing(prepared: Prepared) -> Iterator[Finding]:
         if kind.name == "number" and values.dtype.kind == "f" and np.isinf(values).any():
             count = int(np.isinf(values).sum())
             yield Finding("C021", "warning", f"infinite numbers in '{clean(name)}' count as missing", count)
-    columns = prepared.input.columns if isinstance(prepared.input, Row) else {}
-    far = {clean(n): d.clipped for n, d in columns.items() if isinstance(d, Number) and d.clipped}
+    far = _far(prepared)
     if far:
-        message = f"training values farther than {CLIP:.0f} spreads from the mean are brought in to there"
-        shown = tuple(f"{name} {count}" for name, count in list(far.items())[:5])
+        message = f"values farther than {CLIP:.0f} spreads from the mean are brought in to there"
+        shown = tuple(f"{clean(name)} {count}" for name, count in list(far.items())[:5])
         yield Finding("C023", "repair", message, sum(far.values()), shown)
+
+
+def _far(prepared: Prepared) -> dict[str, int]:
+    """Column → how many of its values are brought in, in any part; the column of the farthest first."""
+    if not isinstance(prepared.input, Row):
+        return {}
+    found = {}
+    for name, domain in prepared.input.columns.items():
+        values = prepared.raw.columns[name]
+        if isinstance(domain, Number) and values.dtype.kind in "iuf":
+            with np.errstate(over="ignore"):
+                apart = np.abs(values[np.isfinite(values)] / domain.spread - domain.mean / domain.spread)
+            if (count := int((apart > CLIP).sum())) > 0:
+                found[name] = (float(apart.max()), count)
+    return {name: count for name, (_, count) in sorted(found.items(), key=lambda item: -item[1][0])}
 
 
 def _unseen(prepared: Prepared) -> Iterator[Finding]:
@@ -176,8 +192,8 @@ def uneven(prepared: Prepared) -> bool:
 def _duplicates(prepared: Prepared) -> Iterator[Finding]:
     mark = row_marks(prepared)
     parts = {name: mark[rows] for name, rows in prepared.parts.items()}
-    for part in ("test", "valid"):
-        shared = np.isin(parts[part], parts["train"])
+    for part, learned in (("test", ("train", "valid")), ("valid", ("train",))):
+        shared = np.isin(parts[part], np.concatenate([parts[name] for name in learned]))
         if shared.any():
             rows = prepared.parts[part][shared]
             labels = prepared.raw.labels
@@ -185,8 +201,8 @@ def _duplicates(prepared: Prepared) -> Iterator[Finding]:
             yield Finding(
                 "C040",
                 "warning",
-                f"{many(len(rows), 'row')} of {part} ({len(rows) / len(parts[part]):.1%}) stand in train as well, "
-                "alike in every column: the exam is that much too easy",
+                f"{many(len(rows), 'row')} of {part} ({len(rows) / len(parts[part]):.1%}) stand in train as well"
+                f"{', or in valid' if part == 'test' else ''}, alike in every column: the exam is that much too easy",
                 len(rows),
                 shown,
             )
@@ -250,12 +266,13 @@ def _leaks(prepared: Prepared) -> Iterator[Finding]:
     if trivial > 0.95:
         return
     found = []
-    for name, values in columns[:LEAK_COLUMNS]:
-        if values.min() == values.max():
+    for place, (name, values) in enumerate(columns[:REPEAT_COLUMNS]):
+        repeats = values.min() < values.max() and _repeats(values, target)
+        if values.min() == values.max() or not (repeats or place < LEAK_COLUMNS):
             continue
         fitted = tree(max_leaf_nodes=64, random_state=0).fit(values[:half, None], target[:half])
         score = fitted.score(values[half:, None], target[half:])
-        if score >= LEAK:
+        if repeats or score >= LEAK:
             found.append(f"{name} {score:.3f}")
     if found:
         yield Finding(
@@ -266,6 +283,30 @@ def _leaks(prepared: Prepared) -> Iterator[Finding]:
             tuple(found[:5]),
             "Leave out what is not known before the answer is: --set data.kinds.COLUMN=leave-out",
         )
+
+
+def _repeats(values: np.ndarray, target: np.ndarray) -> bool:
+    """Whether `values` [N] are `target` [N] under other names or on another scale, but for one row in twenty.
+
+    Few different answers: Cohen's kappa of the best naming, about one name an answer. Numbers: R² of a straight line
+    through the nine in ten rows that lie closest to one.
+    """
+    answers, answer = np.unique(target, return_inverse=True)
+    names, name = np.unique(values, return_inverse=True)
+    if len(answers) <= infer.FEW_CLASSES:
+        if abs(len(names) - len(answers)) > 1:
+            return False
+        together = np.zeros((len(names), len(answers)))
+        np.add.at(together, (name, answer), 1)
+        said = together.argmax(1)[name]
+        by_chance = sum(np.mean(said == k) * np.mean(answer == k) for k in range(len(answers)))
+        return bool(np.mean(said == answer) - by_chance >= SAME_NAMES * (1 - by_chance))
+    slope, offset = np.polyfit(values, target, 1)
+    apart = np.abs(target - slope * values - offset)
+    close = apart <= np.quantile(apart, 0.9)
+    spread = np.std(values[close]) * np.std(target[close])
+    together = np.mean((values[close] - values[close].mean()) * (target[close] - target[close].mean()))
+    return bool(spread > 0 and (together / spread) ** 2 >= SAME_NUMBERS)
 
 
 def _dates(prepared: Prepared) -> Iterator[Finding]:

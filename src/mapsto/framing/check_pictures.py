@@ -26,14 +26,15 @@ def check_pictures(prepared: Prepared) -> Iterator[Finding]:
     copied = copied[copied[:, 0] != copied[:, 1]]
     distinct = np.sort(order[first])
     near = distinct[copies.nearly_same(pictures[distinct])]
+    near = np.take_along_axis(near, np.argsort(part[near] != "train", axis=1, kind="stable"), axis=1)
     yield from _labels(prepared, copied)
     for pairs, code, how in ((copied, "C070", "the same as"), (near, "C071", "nearly the same as")):
-        for split in ("test", "valid"):
-            across = pairs[(part[pairs] == split).any(1) & (part[pairs] == "train").any(1)]
+        for split, learned in (("test", ("train", "valid")), ("valid", ("train",))):
+            across = pairs[(part[pairs] == split).any(1) & np.isin(part[pairs], learned).any(1)]
             if len(across):
                 count = len(np.unique(across[part[across] == split]))
                 message = (
-                    f"{many(count, 'picture')} of {split} {'is' if count == 1 else 'are'} {how} one of train"
+                    f"{many(count, 'picture')} of {split} {'is' if count == 1 else 'are'} {how} one of {' or '.join(learned)}"
                     f"{' (resized or re-encoded)' if pairs is near else ''}: the exam is that much too easy"
                 )
                 yield Finding(code, "warning", message, count, copies.named(raw, across), ASIDE)
@@ -41,7 +42,7 @@ def check_pictures(prepared: Prepared) -> Iterator[Finding]:
         inside = pairs[(part[pairs] == "train").all(1)]
         if len(inside):
             message = f"{many(len(inside), 'pair')} of pictures in train are {how}"
-            yield Finding(code, "note", message, len(inside), copies.named(raw, inside))
+            yield Finding(code, "warning", message, len(inside), copies.named(raw, inside))
 
 
 def _labels(prepared: Prepared, copied: np.ndarray) -> Iterator[Finding]:

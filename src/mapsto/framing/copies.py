@@ -14,6 +14,7 @@ LEAST = 32  # pixels on the shorter side; smaller pictures of different things l
 ALIKE = 0.98  # correlation of two thumbnails from which on they show the same
 ROTATIONS, NEIGHBOURS = 8, 3
 NAMED = 5  # pairs
+ABOUND = 0.1  # share of pictures that are copies of others
 
 
 def marks(pictures: np.ndarray) -> np.ndarray:
@@ -22,14 +23,17 @@ def marks(pictures: np.ndarray) -> np.ndarray:
 
 
 def on_one_side(raw: Raw, kinds: dict[str, Kind], parts: Parts, findings: list[Finding]) -> Parts:
-    """Copies of one picture all in the part that the first of them was dealt to; what that moved is told."""
+    """Copies of one picture all in the part that the first of them was dealt to; what that moved is told.
+
+    Where copies abound they are the nature of the data (a few drawings, over and over), and stay where they are.
+    """
     name = picture_column(raw, kinds)
     if name is None:
         return parts
     _, first, member = np.unique(marks(raw.columns[name]), return_index=True, return_inverse=True)
     part = part_of(parts, len(raw))
     moved = np.flatnonzero(part != part[first[member]])
-    if not len(moved):
+    if not len(moved) or len(raw) - len(first) > ABOUND * len(raw):
         return parts
     message = f"{many(len(moved), 'picture')} moved to the side of the split on which a copy of it stands"
     findings.append(
@@ -93,7 +97,11 @@ def _thumbnails(pictures: np.ndarray) -> np.ndarray:
 
     thumbs = np.zeros((len(pictures), SIDE, SIDE), np.float32)
     for i, picture in enumerate(pictures):
-        if min(picture.shape[:2]) >= LEAST:
+        if (
+            min(picture.shape[:2]) >= LEAST
+            and picture.dtype == np.uint8
+            and (picture.ndim == 2 or picture.shape[2] in (3, 4))
+        ):
             grey = Image.fromarray(picture).convert("L")
             thumbs[i] = np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BOX))
     thumbs -= thumbs.mean((1, 2), keepdims=True)

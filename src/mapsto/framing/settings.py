@@ -18,6 +18,7 @@ from mapsto.learner.run import LONGEST
 
 SHORT = {"lr": "learning_rate", "batch": "batch_size", "decay": "weight_decay"}
 DEEP, DOTS = 30, 500  # levels of its tables; dots in a line, whose cost grows with their square
+CROWD = 200  # settings in one table, or tables in one list
 Table = dict[str, Any]
 
 
@@ -118,7 +119,20 @@ def loads(text: str, name: str) -> Table:
         raise FrameError(f"{name} is not TOML: {why}.", good, "F006") from error
     if deeper(table, DEEP):
         raise FrameError(f"{name} has tables nested more than {DEEP} levels deep.", good, "F006")
+    crowded = next((path for path in _crowded(table) if path != "data.kinds"), None)
+    if crowded is not None:
+        raise FrameError(f"{name} has more than {CROWD} entries in [{clean(crowded, 60)}].", good, "F006")
     return table
+
+
+def _crowded(value: Any, path: str = "") -> Iterator[str]:
+    """Where there are more settings, or tables in a list, than anybody writes: each would be looked into and told of."""
+    inner = value.items() if isinstance(value, dict) else [("", v) for v in value if isinstance(v, dict | list)]
+    if len(inner) > CROWD:
+        yield path
+    for word, below in inner:
+        if isinstance(below, dict | list):
+            yield from _crowded(below, f"{path}.{word}".strip("."))
 
 
 def _without_none(value: Any) -> Any:

@@ -102,7 +102,8 @@ def reopen(toml: str, name: str, source: Any = None, test: Any = None) -> Frame:
     """A frame from the text of its frame.toml; data that were in memory then are handed over again."""
     now = written.loads(toml, name)
     mistakes.in_whole(now, name).refuse()
-    data = now["data"] = {"target": None, "test": "", **now["data"]}
+    data = now["data"]
+    data |= {"target": data.get("target"), "test": data.get("test", "")}  # in their places: it may be written again
     data["split"] = {**SPLIT, **data.get("split", {})}
     now["run"] = {"seed": 0, "device": "auto", **now["run"]}
     raw = _again(data["source"], source, data, name)
