@@ -164,7 +164,7 @@ CASES = [
          {"a.csv": table().encode(), "b.csv": table(y=cycle(["yes", "no", "perhaps"])).encode()},
          "D149 error", ("perhaps", "data.drop_unseen"), ("--test", "b.csv")),
     csv("49 rows twice", table() + table().split("\n", 1)[1], told="C040 warning, C041 warning",
-        words=("33 rows of test (67.3%)",)),
+        words=("37 rows of test (75.5%)",)),
     csv("50 true, false and 1", table(size=cycle(["True", "false", "1"])), told="D014 warning", words=("size: '1' in line 4",)),
     csv("50 dates and words", table(size=cycle(["2024-03-01", "2024-04-02", "soon"])), told="D014 warning",
         words=("size: 'soon' in line 4",)),
