@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -156,7 +155,8 @@ def in_components(table: Table) -> Faults:
             found.note(UnknownName(message, f"An algorithm has {', '.join(PARTS)}.", "F001"))
     for part in PARTS:
         found.extend(_of(part, table["algorithm"].get(part), f"algorithm.{part}"))
-    for augmentation in table["data"].get("augment", []):
+    augment = table["data"].get("augment", [])
+    for augmentation in augment if isinstance(augment, list) else []:
         found.extend(_of("augmentation", augmentation, "data.augment"))
     return found
 
@@ -179,8 +179,8 @@ def _of(kind: str, written: Any, path: str) -> Faults:
     for mistake in names.mistakes(cls, {w: v for w, v in values.items() if w not in NESTED and v != "auto"}):
         found.note(mistake)
     rate = values.get("learning_rate")
-    if isinstance(rate, int | float) and math.isfinite(rate) and rate > FASTEST:
-        message = f"{path}.learning_rate is {rate:g}: with a rate above {FASTEST:g} nothing is learned."
+    if isinstance(rate, int | float) and rate > FASTEST:
+        message = f"{path}.learning_rate is {clean(repr(rate), 20)}: with a rate above {FASTEST:g} nothing is learned."
         found.note(FrameError(message, "Usual are 1e-4 to 1e-1; --set algorithm.lr=auto finds one.", "F003"))
     if not found and kind != "model" and rate != "auto":
         with found.noting():
