@@ -37,6 +37,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+import spoiled
+import tomli_w
+
+import mapsto
+from mapsto.core import devices, names
+from mapsto.core.errors import MapstoError
+from mapsto.core.state import seal, unpack
+from mapsto.learner.run import Run
+
 SRC = Path(__file__).parents[2] / "src"
 A_CHILD = 1000  # cases
 MACHINE = 64 << 20  # bytes of memory that the machine is said to have: what a frame.toml asks for is held against it
@@ -46,6 +56,7 @@ AT_REST, A_BYTE = 64 << 20, 30  # memory that may come on top while loading: so 
 Files = dict[str, bytes]
 
 
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is measured through Linux's /proc")
 def test_a_strangers_file_is_loaded_or_refused_and_does_nothing_else(dose, counted):
     tried = dose(150, 5000)
     came, naive, wrong, grown = Counter(), 0, [], 0
@@ -205,7 +216,17 @@ def pickled(files: Files, draw: random.Random) -> None:
 @of("model", "checkpoint", "frame")
 def beside(folder: Path, draw: random.Random) -> None:
     name = draw.choice(
-        ["evil.py", "evil.pkl", "torch.py", "mapsto.py", "json.py", "sitecustomize.py", "__init__.py", "a.pth"]
+        [
+            "evil.py",
+            "evil.pkl",
+            "evil.so",
+            "torch.py",
+            "mapsto.py",
+            "json.py",
+            "sitecustomize.py",
+            "__init__.py",
+            "a.pth",
+        ]
     )
     evil = b"import os; os.system('true')\n"
     (folder / name).write_bytes(pickles(draw) if name.endswith("pkl") else b"\x7fELF" if name.endswith("so") else evil)
@@ -215,16 +236,13 @@ def beside(folder: Path, draw: random.Random) -> None:
 def listed(folder: Path, draw: random.Random) -> None:
     """Named in the manifest, truthfully or not."""
     name, data = draw.choice(NAMES), draw.choice([b"", b"x", pickles(draw)])
-    try:
-        (folder / Path(name).name).write_bytes(data) if name not in ("..", ".", "manifest.json") else None
-    except (OSError, ValueError):
-        pass
+    if name not in ("..", ".", "manifest.json"):
+        try:
+            (folder / Path(name).name).write_bytes(data)
+        except (OSError, ValueError):  # no name that a disk takes
+            pass
     stated = json.loads((folder / "manifest.json").read_text())
     stated.pop("sha256", None)
-    import spoiled
-
-    from mapsto.core.state import seal
-
     added = json.loads(spoiled.manifest({"x": data}))["files"]["x"]
     stated["files"][name] = draw.choice([added, added, draw.choice(JUNK), {**added, "size": draw.choice(JUNK)}])
     (folder / "manifest.json").write_bytes(seal(json.dumps(stated, indent=1).encode()))
@@ -233,8 +251,6 @@ def listed(folder: Path, draw: random.Random) -> None:
 @of("model", "checkpoint")
 def vouched_oddly(folder: Path, draw: random.Random) -> None:
     """The manifest itself is odd."""
-    from mapsto.core.state import seal
-
     stated = json.loads((folder / "manifest.json").read_text())
     stated.pop("sha256", None)
     spoil(stated, draw, draw.choice([junk, dropped]))
@@ -588,8 +604,6 @@ def in_toml(files: Files, draw: random.Random, how: Callable) -> None:
 
 
 def toml(table: dict) -> bytes:
-    import tomli_w
-
     def writable(value: Any) -> Any:
         if isinstance(value, dict):
             return {str(k): writable(v) for k, v in value.items() if v is not None}
@@ -666,13 +680,6 @@ class Late(BaseException):
 
 def load(kind: str, good: str, folder: Path, given: dict) -> str:
     """Load it the way its owner would, and use it: "loaded", or "refused" where a MapstoError says why."""
-    import spoiled
-
-    import mapsto
-    from mapsto.core.errors import MapstoError
-    from mapsto.core.state import unpack
-    from mapsto.learner.run import Run
-
     if kind == "checkpoint":
         learner = given["learner"]
         learner.load_state_dict(unpack(given["before"]))
@@ -743,11 +750,6 @@ def naive(kind: str, good: str, folder: Path, given: dict) -> str:
 
 def child(seed: int, count: int, root: Path) -> dict:
     """Run `count` cases with `load`, then the same with `naive`; what came of them."""
-    import spoiled
-
-    import mapsto
-    from mapsto.core import devices, names
-
     for shelf in names.SHELVES:
         for name in names.listed(shelf):
             names.find(shelf, name)

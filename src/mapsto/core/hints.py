@@ -6,7 +6,6 @@ names (TypedDict), a class that a nested {"name": …} may build, or a choice of
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import cache
 from types import NoneType, UnionType
@@ -86,7 +85,7 @@ def _is(value: Any, hint: Any, choices: tuple) -> bool:
     if hint is int:
         return type(value) is int and 0 <= value <= WHOLE
     if hint is float:
-        return type(value) in (int, float) and abs(value) < 1e308 and math.isfinite(value)
+        return type(value) in (int, float) and abs(value) < 1e308  # which neither NaN nor infinity is
     if hint in (bool, str, NoneType):
         return type(value) is hint
     return isinstance(hint, type) and not is_typeddict(hint) and get_origin(hint) is None and isinstance(value, hint)
