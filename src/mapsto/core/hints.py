@@ -14,9 +14,8 @@ from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_t
 from mapsto.core.text import clean
 
 WHOLE = 2**53  # beyond it, readers of JSON disagree
-Nested = Callable[
-    [dict[str, Any], type], Any
-]  # {"name": …} and the class wanted → an object of it; TypeError for another
+# {"name": …} and the class wanted → an object of it; TypeError for one of another class
+Nested = Callable[[dict[str, Any], type], Any]
 hints_of = cache(get_type_hints)
 
 

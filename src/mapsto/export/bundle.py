@@ -166,7 +166,7 @@ def load(path: Path | str, model: nn.Module | None = None, weights: str = "best"
             input, target = (names.build("domain", domains[end]["spec"]) for end in ("input", "target"))
         place.fill(built, tensors.load(files[file], str(folder / file)))
         for end, domain in (("input", input), ("target", target)):
-            rehearse(domain.load_state_dict(domains[end]["state"]))
+            _rehearse(domain.load_state_dict(domains[end]["state"]))
         if model is None:
             _check_ends(built, objective, input, target)
     except MapstoError:
@@ -177,14 +177,14 @@ def load(path: Path | str, model: nn.Module | None = None, weights: str = "best"
     return Function(built.to(torch.device(device)), objective, input, target, about=config)
 
 
-def rehearse(domain: Domain) -> None:
+def _rehearse(domain: Domain) -> None:
     """Have a domain read made-up values and give them back, since what it learned may have been written by anybody.
 
     Raises whatever happens; a MapstoError is an answer, and does not count.
     """
     if isinstance(domain, Row):
         for column in domain.columns.values():
-            rehearse(column)
+            _rehearse(column)
     elif math.prod(domain.shape) > LARGEST:
         raise FrameError(
             f"a {type(domain).__name__} of shape {clean(str(domain.shape), 60)} is too large.", code="M007"
@@ -202,9 +202,13 @@ def rehearse(domain: Domain) -> None:
 def _check_ends(model: nn.Module, objective: Objective, input: Domain, target: Domain) -> None:
     """FrameError where the parts of a model folder are not those of one function."""
     if names.plain(model.inputs) != names.plain(input.shape):
-        raise FrameError(f"the model takes {clean(str(model.inputs), 80)}, but the input domain gives {input.shape}.")
+        raise FrameError(
+            f"the model takes {clean(str(model.inputs), 80)}, but the input domain gives {input.shape}.", code="M006"
+        )
     if not isinstance(target, TARGETS[objective.problem]) or model.outputs != math.prod(target.shape):
-        raise FrameError(f"the model's {model.outputs} outputs are not {objective.problem} of {target.describe()}.")
+        raise FrameError(
+            f"the model's {model.outputs} outputs are not {objective.problem} of {target.describe()}.", code="M006"
+        )
 
 
 def _table(files: dict[str, bytes], name: str, hint: Any, folder: Path) -> Any:
