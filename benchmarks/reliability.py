@@ -30,7 +30,7 @@ PROMISES = {
     "strangers": "hostile model folders, checkpoints and frame.toml files: no code run, nothing opened outside, no socket",
     "mutants": "mutated headers and configurations: one clear error or a clean load, never a crash or traceback",
     "bombs": "pictures, archives and lines that explode: refused from their headers, memory bounded",
-    "bombs-tables": "tables that explode: an endless line, 100,000 columns, NULs, deep JSON: refused by their code in 5 s and 512 MiB",
+    "bombs-tables": "tables that explode (an endless line, 100,000 columns, deep JSON): refused by their code in 5 s and 512 MiB",
     "escapes": "terminal escapes and HTML in names: text in console, CSV and report",
     "corpus": "bad inputs with their exact message code, found before training",
     "corpus-pictures": "bad pictures with their exact message code, found before training",

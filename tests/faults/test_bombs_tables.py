@@ -152,7 +152,7 @@ def measured(program: str, paths: list[Path]) -> list[Read]:
 def test_a_table_that_explodes_is_refused_in_seconds_and_in_bounded_memory(memory, dose, counted):
     paths = [memory / bomb.name for bomb in BOMBS]
     for bomb, path in zip(BOMBS, paths, strict=True):
-        bomb.make(path, dose(48, 1024) if bomb.code == "D120" else 300)
+        bomb.make(path, dose(48, 1024) if bomb.name in ("endless.csv", "nul.csv") else 300)
     found = dict(zip(BOMBS, measured(OURS, paths), strict=True))
     wrong = [
         f"{bomb.name}: {read.code} in {read.seconds:.1f} s and {read.memory >> 20} MiB, not {bomb.code}"

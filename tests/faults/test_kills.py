@@ -188,7 +188,11 @@ def test_killed_at_any_point_of_a_save_a_run_goes_on_and_comes_to_the_same(scena
             ended = live(scenarios, kind, lives)
             tried, held = tried + 1, held + (not ended.wrong)
             wrong += [(kind, lives, ended.wrong)] if ended.wrong else []
-    places = [Point("write", rf"/step-last/{name}$", nth, "half") for name in FILES[: dose(1, 2)] for nth in range(2, dose(3, 8))]
+    places = [
+        Point("write", rf"/step-last/{name}$", nth, "half")
+        for name in FILES[: dose(1, 2)]
+        for nth in range(2, dose(3, 8))
+    ]
     naive = [live(scenarios, "table", [place], naive=("overwrite",)) for place in places]
     lost = sum(bool(ended.kills and ended.wrong) for ended in naive)
     control = f"overwriting in place: {lost} of {len(places)} lost or not the same"

@@ -193,6 +193,6 @@ def test_power_goes_at_any_moment_of_a_run(memory, packed, dose, counted, monkey
         tried=tried,
         held=tried,
         control=f"without fsync {len(without)} of {n} prefixes lost something, overwriting in place {len(over)} of {m}; "
-        f"of {one} fsyncs left out one at a time {len(missed)} were missed, the others had nothing new to keep",
+        f"of {one} fsyncs left out one at a time {len(missed)} were missed, the others are doubled by the next",
         prefixes=len(log) + 1,
     )

@@ -9,6 +9,8 @@ same cases to a loader as many are written, which asks the file what to import a
 from __future__ import annotations
 
 import ast
+import codecs
+import encodings
 import functools
 import gc
 import importlib
@@ -16,6 +18,7 @@ import io
 import json
 import os
 import pickle
+import pkgutil
 import random
 import re
 import resource
@@ -496,6 +499,39 @@ def leading_elsewhere(files: Files, draw: random.Random) -> None:
 
 @of("frame")
 @unlaid
+def read_oddly(files: Files, draw: random.Random) -> None:
+    """An encoding that is a module's name, a separator that is none, columns and kinds that lead elsewhere."""
+    table = tomllib.loads(files["frame.toml"].decode())
+    encodings = [
+        "os",
+        "../evil",
+        "evil",
+        "evil.py",
+        "rot13",
+        "zip",
+        "hex",
+        "idna",
+        "undefined",
+        "cp949",
+        "x" * 5000,
+        "utf-8\0",
+        "",
+    ]
+    key = draw.choice(["encoding", "separator", "columns", "kinds", "target"])
+    table["data"][key] = {
+        "encoding": draw.choice(encodings),
+        "separator": draw.choice(["", "\0", "ab", "\n", '"', "\\", "\ud83d", "x" * 5000]),
+        "columns": draw.choice([[], ["a"], ["a"] * 3, ["a", "b", "\0"], ["x" * 10**5] * 3, [""] * 3]),
+        "kinds": {
+            draw.choice(["wood", "long", "kind", "evil"]): draw.choice([*PATHS, "image", "row", "date", "vector", "id"])
+        },
+        "target": draw.choice(["wood", "long", "", ["wood", "long"], [], ["kind"] * 1000, "\x1b[2J", "evil"]),
+    }[key]
+    files["frame.toml"] = toml(table)
+
+
+@of("frame")
+@unlaid
 def no_toml(files: Files, draw: random.Random) -> None:
     good = files["frame.toml"]
     levels = draw.choice([31, 200, 2000, 10**5])
@@ -737,6 +773,11 @@ def child(seed: int, count: int, root: Path) -> dict:
     starts = {"model": GOODS, "checkpoint": {"mlp": given["before"]}, "frame": {"mlp": toml_text}}
     for named in ("iris", "digits"):  # scikit-learn's own, imported when they are asked for
         mapsto.frame(named)
+    for module in pkgutil.iter_modules(encodings.__path__):  # and Python's codecs, when a table is in doubt
+        try:
+            codecs.lookup(module.name)
+        except LookupError:
+            pass
     devices.memory = lambda: MACHINE
     os.chdir(root / "good")
     watch = Watch()

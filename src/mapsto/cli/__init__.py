@@ -11,6 +11,7 @@ import click
 import mapsto
 from mapsto.core.errors import MapstoError
 from mapsto.core.stop import Stop
+from mapsto.core.text import clean_lines
 
 VERBS = {
     "frame": "Look at data and propose how to learn them: the card, before anything is fitted.",
@@ -91,14 +92,18 @@ def main(arguments: list[str] | None = None) -> None:
             _leave(error)
         if stop.asked:  # what a library made of being broken off
             _leave(stop.interrupted("stopped."))
-        print(
+        _say(
             f"{type(error).__name__}: {error}\nThis is a fault of mapsto or of a library below it, not of yours. "
-            "MAPSTO_DEBUG=1 shows where it happened.",
-            file=sys.stderr,
+            "MAPSTO_DEBUG=1 shows where it happened."
         )
         sys.exit(3)
 
 
 def _leave(error: MapstoError) -> None:
-    print(f"{type(error).__name__}{error.code and f' {error.code}'}: {error}", file=sys.stderr)
+    _say(f"{type(error).__name__}{error.code and f' {error.code}'}: {error}")
     sys.exit(error.exit_code)
+
+
+def _say(words: str) -> None:
+    """On standard error, without what a terminal would obey: a message may quote a file."""
+    print(clean_lines(words), file=sys.stderr)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import re
 import sys
+import unicodedata
 from typing import Any
 
 import click
 
 from mapsto.cli.options import READING, TALKING, options, reading
+from mapsto.core.text import clean, short
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins like this
+FORMULA = ("=", "+", "-", "@", "|")  # a spreadsheet may run a cell that begins like this
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|-inf", re.ASCII)
 
 
 @click.command(name="predict")
@@ -55,14 +59,14 @@ def command(
         for label, answer, share in zip(asked.labels, f.answers(predictions, threshold), shares, strict=True):
             rows.append({"input": label, "prediction": answer, **_certainty(answer, share, top, f.objective.problem)})
         for reason in asked.skipped if not quiet else ():
-            screen.err.print(f"note: {reason}")
+            screen.err.print(screen.plain(f"note: {reason}"))
     if as_json:
         screen.print_json([_plain(row) for row in rows])
     elif as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(["input", "prediction", *_extra(rows)])
+        writer.writerow(["input", "prediction", *map(clean, _extra(rows))])
         for row in rows:
-            writer.writerow([_harmless(row["input"]), _harmless(row["prediction"]), *_cells(row)])
+            writer.writerow([harmless(cell) for cell in (row["input"], row["prediction"], *_cells(row))])
     else:
         screen.print_table(
             ["input", "prediction", *_extra(rows)],
@@ -113,13 +117,13 @@ def _cells(row: dict[str, Any]) -> list[str]:
 
 
 def _said(answer: Any) -> str:
-    from mapsto.core.text import clean, short
-
     if isinstance(answer, list):
         return " | ".join(clean(str(a)) for a in answer)
     return short(answer) if isinstance(answer, float) else clean(str(answer))
 
 
-def _harmless(cell: Any) -> str:
+def harmless(cell: Any) -> str:
+    """A cell of a CSV: a quote stands before words that a spreadsheet would run; numbers, also those of a class, stay."""
     said = _said(cell)
-    return f"'{said}" if isinstance(cell, str) and said.startswith(FORMULA) else said
+    begins = unicodedata.normalize("NFKC", said.lstrip()).startswith(FORMULA)  # ＝ is taken for = in some of them
+    return f"'{said}" if begins and not NUMBER.fullmatch(said) else said

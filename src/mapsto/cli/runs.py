@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from mapsto.cli.options import TALKING, options
+from mapsto.core import text
 
 
 @click.group(name="runs", invoke_without_command=True)
@@ -37,7 +38,7 @@ def show(folder: str, as_json: bool) -> None:
     if as_json:
         screen.print_json(rows)
     elif not rows:
-        screen.out.print(f"No runs in {folder}/ yet. The first thing to try: mapsto train digits")
+        screen.out.print(screen.plain(f"No runs in {folder}/ yet. The first thing to try: mapsto train digits"))
     else:
         screen.print_table(
             ["run", "model", "state", "step", "test", "seconds"],
@@ -74,7 +75,7 @@ def clean(folder: str, yes: bool) -> None:
         click.echo("Nothing to remove.")
         return
     size = sum(f.stat().st_size for p in found for f in p.rglob("*") if f.is_file())
-    click.echo("\n".join(str(p) for p in found))
+    click.echo("\n".join(text.clean(str(p)) for p in found))
     if yes or click.confirm(f"Remove these {len(found)} folders ({size / 1e6:.1f} MB)?"):
         for path in found:
             shutil.rmtree(path)

@@ -1,4 +1,7 @@
-"""How things look in a terminal: rich where there is one, plain lines where there is none."""
+"""How things look in a terminal: rich where there is one, plain lines where there is none.
+
+Words that came from data or files reach the terminal through `plain` or `print_json`, so that none of them is obeyed.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from mapsto.core.text import clean
+from mapsto.core.text import clean, clean_lines, escaped
 from mapsto.framing.card import Card
 
 PIPED = 160  # columns where there is no terminal to ask
@@ -34,23 +37,28 @@ GOOD, BAD = "green", "bold red"
 
 def print_json(value: Any) -> None:
     """The one object on standard output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.write(escaped(json.dumps(value, ensure_ascii=False, allow_nan=False), pairs=True) + "\n")
+
+
+def plain(words: str, style: str = "") -> Text:
+    """Words as they are: nothing in them is markup, a link, an escape sequence or a change of direction; line breaks stay."""
+    return Text(clean_lines(words), style=style)
 
 
 def print_card(card: Card, console: Console) -> None:
-    console.print(Text(card.title, style="bold"))
+    console.print(plain(card.title, "bold"))
     width = max(60, console.width)
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style=ACCENT, no_wrap=True)
     grid.add_column(overflow="fold", max_width=width - 14)
     for label, line in card.lines:
-        grid.add_row(label, Text(line))
+        grid.add_row(label, plain(line))
         for detail in card.details.get(label, []):
-            grid.add_row("", Text(detail, style=QUIET))
+            grid.add_row("", plain(detail, QUIET))
     console.print(grid)
     for finding in card.findings:
         serious = finding.level in ("warning", "error")
-        console.print(Text(f"  {'!' if serious else '·'} {finding}", style=WARN if serious else QUIET))
+        console.print(plain(f"  {'!' if serious else '·'} {finding}", WARN if serious else QUIET))
     console.print()
 
 
@@ -60,9 +68,9 @@ class Progressing:
     def __init__(self, quiet: bool):
         self.quiet, self.shown = quiet, not quiet and err.is_terminal
         self.progress = Progress(
-            TextColumn("[bold cyan]{task.description}"),
+            TextColumn("{task.description}", style=ACCENT, markup=False),
             BarColumn(bar_width=28),
-            TextColumn("{task.fields[figures]}"),
+            TextColumn("{task.fields[figures]}", markup=False),
             TimeRemainingColumn(compact=True),
             console=err,
             transient=True,
@@ -103,11 +111,11 @@ class Progressing:
 
     def say(self, what: str) -> None:
         if self.task is not None:
-            self.progress.update(self.task, description=what, figures="")
+            self.progress.update(self.task, description=clean(what), figures="")
 
     def tell(self, what: str) -> None:
         if not self.quiet:
-            err.print(Text(clean(what), style="yellow"))
+            err.print(plain(what, WARN))
 
 
 def print_result(result: Any, console: Console) -> None:
@@ -115,15 +123,15 @@ def print_result(result: Any, console: Console) -> None:
         style = ACCENT if line.startswith("verdict") else "bold" if line.startswith(" " * 24) else ""
         indent = len(line) - len(line.lstrip()) if line.startswith(" " * 10) and not style else 0
         for part in textwrap.wrap(line, max(60, console.width - 1), subsequent_indent=" " * indent) or [""]:
-            console.print(Text(part, style=style))
+            console.print(plain(part, style))
 
 
 def print_table(columns: list[str], rows: list[list[str]], console: Console) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        table.add_column(Text(column), overflow="fold")
+        table.add_column(plain(column), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*map(plain, row))
     console.print(table)
 
 

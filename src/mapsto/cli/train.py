@@ -73,6 +73,8 @@ def finish(result: Any, as_json: bool, console: Any) -> None:
         return
     screen.print_result(result, console)
     console.print()
-    console.print(f"run       {result.path}  ({result.written['steps']} steps in {result.written['seconds']:.1f} s)")
-    console.print(f"report    {result.path / 'report.html'}")
-    console.print(f"use it    mapsto predict {result.path} FILE")
+    console.print(
+        screen.plain(f"run       {result.path}  ({result.written['steps']} steps in {result.written['seconds']:.1f} s)")
+    )
+    console.print(screen.plain(f"report    {result.path / 'report.html'}"))
+    console.print(screen.plain(f"use it    mapsto predict {result.path} FILE"))

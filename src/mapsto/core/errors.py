@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mapsto.core.text import clean_lines
+
 if TYPE_CHECKING:
     from mapsto.core.nouns import Finding
 
@@ -30,6 +32,7 @@ class MapstoError(Exception):
     exit_code = 3
 
     def __init__(self, message: str, remedy: str = "", code: str = ""):
+        message, remedy = clean_lines(message), clean_lines(remedy)  # they may quote data
         super().__init__(f"{message}\n{remedy}" if remedy else message)
         self.message, self.remedy, self.code = message, remedy, code
 

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from mapsto.core import names
 from mapsto.core.batch import Batch, Field, Losses
 from mapsto.core.state import Stateful
+from mapsto.core.text import clean, clean_lines
 
 Problem = Literal["regression", "classification", "multi-label"]
 Shape = tuple[int, ...] | dict[str, list[int]]  # [B, *shape], or what a row is made of: see domains/row.py
@@ -354,6 +355,11 @@ class Finding:
     count: int = 0
     examples: tuple[str, ...] = ()
     remedy: str = ""
+
+    def __post_init__(self) -> None:
+        for word in ("message", "remedy"):  # they may quote data
+            object.__setattr__(self, word, clean_lines(getattr(self, word)))
+        object.__setattr__(self, "examples", tuple(map(clean, self.examples)))
 
     def __str__(self) -> str:
         shown = (

@@ -24,11 +24,19 @@ def clean(text: str, limit: int = 0) -> str:
     return text if not limit or len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
-def escaped(text: str) -> str:
-    """JSON or TOML in which what a terminal would obey is written as \\u…, and means the same; line breaks stay."""
+def clean_lines(text: str) -> str:
+    """The same of several lines, which stay apart."""
+    return "\n".join(map(clean, text.split("\n")))
+
+
+def escaped(text: str, pairs: bool = False) -> str:
+    """JSON or TOML in which what a terminal would obey is written as \\u…, and means the same; line breaks stay.
+
+    pairs: a character beyond U+FFFF is two \\u…, as JSON wants it, not one \\U… as in TOML.
+    """
     if text.isascii() and text.replace("\n", "").isprintable():
         return text
-    return "".join(f"\\u{ord(c):04x}" if c != "\n" and c < "\U00010000" and _obeyed(c) else c for c in text)
+    return "".join(_numbered(c, pairs) if c != "\n" and _obeyed(c) else c for c in text)
 
 
 def markdown(text: str) -> str:
@@ -39,6 +47,13 @@ def markdown(text: str) -> str:
 def _obeyed(c: str) -> bool:
     """Whether a terminal or page does something at this character instead of showing it."""
     return c in BIDIRECTIONAL or c in HIDDEN or unicodedata.category(c) in BARRED
+
+
+def _numbered(c: str, pairs: bool) -> str:
+    if c > "\uffff" and not pairs:
+        return f"\\U{ord(c):08x}"
+    units = c.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4))
 
 
 def short(number: float) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from mapsto.core.nouns import Domain
+from mapsto.core.text import markdown
 
 
 def model_card(config: dict[str, Any], input: Domain, target: Domain) -> str:
     """Markdown with YAML front matter. `config` is config.json; its scores are repeated as they are."""
-    data, scores = config.get("data", "data"), config.get("scores", {}).get("test", {})
+    data, scores = markdown(config.get("data", "data")), config.get("scores", {}).get("test", {})
     rows = "".join(
         f"| {name} | {_figure(s['value'])} | {_figure(s['low'])} – {_figure(s['high'])} | {s['n']} |\n"
         for name, s in scores.items()
@@ -22,12 +23,12 @@ library_name: mapsto
 tags: [mapsto, {config["problem"]}, {config["model"]["name"]}]
 ---
 
-# {data}: {input.describe()} ↦ {target.describe()}
+# {data}: {markdown(input.describe())} ↦ {markdown(target.describe())}
 
 A {config["model"]["name"]} trained with {config["objective"]["name"]} by mapsto {config.get("mapsto", "")}.
 
 {table}
-{config.get("verdict", "")}
+{markdown(config.get("verdict", ""))}
 
 ```python
 import mapsto

@@ -74,8 +74,9 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any]) -> Prepared:
     found, stop = Faults([*raw.findings, *(exam.findings if exam else ())]), Faults()
     split = {**settings["split"]}
     for word in ("column", "group", "time"):
+        asked, split[word] = split.get(word), ""
         with found.noting():
-            split[word] = infer.find_column(raw, split[word]) if split.get(word) else ""
+            split[word] = infer.find_column(raw, asked) if asked else ""
     with stop.noting():
         raw, target_name, exam = _targets_of(raw, exam, settings.get("target"), found)
     if stop:

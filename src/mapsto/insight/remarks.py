@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from mapsto.core.nouns import Estimate, Scores
+from mapsto.core.text import clean
 from mapsto.insight.evidence import Course, Figures
 from mapsto.insight.labels import Label
 from mapsto.insight.mismatch import Mismatch
@@ -106,12 +107,13 @@ def _imbalance(counts: dict[str, int], exam: Scores) -> list[str]:
     if len(counts) < 2 or not total:
         return []
     most, least = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
-    share = counts[most] / total
+    share, smallest = counts[most] / total, counts[least] / total
     if share < 0.7 and counts[most] < 10 * counts[least]:
         return []
     fairer = {name: e for name, e in exam.items() if any(word in name.lower() for word in ("f1", "auroc"))}
     shown = ", ".join(f"{name} {words(e)}" for name, e in fairer.items())
-    line = f"Classes are unequal: {share:.0%} of the training rows are “{most}”, {counts[least] / total:.1%} “{least}”"
+    most, least = clean(most, 30), clean(least, 30)
+    line = f"Classes are unequal: {share:.0%} of the training rows are “{most}”, {smallest:.1%} “{least}”"
     if share >= 0.7:
         line += f", so accuracy alone misleads: answering “{most}” always would have about {share:.2f}"
     return [f"{line}. Fairer to rare classes: {shown}." if shown else f"{line}."]
