@@ -39,7 +39,7 @@ from typing import Any
 
 SRC = Path(__file__).parents[2] / "src"
 A_CHILD = 1000  # cases
-MACHINE = 256 << 20  # bytes of memory that the machine is said to have: what a frame.toml asks for is held against it
+MACHINE = 64 << 20  # bytes of memory that the machine is said to have: what a frame.toml asks for is held against it
 SECONDS = 20  # that a case may take before it counts as hanging
 AT_REST, A_BYTE = 64 << 20, 30  # memory that may come on top while loading: so much, and so much a byte of the files
 
@@ -150,7 +150,7 @@ KEYS = [
     {"<<": "*anchor", "extends": "/etc/passwd", "include": "/etc/passwd", "plugin": "evil.so", "import": "evil"},
 ]
 JUNK = [
-    None, True, -1, 0, 2**31, 2**63, 10**12, 10**30, 1e308, 0.5, "", "x", "-1", "1e9", "${PATH}", "~/x", "/etc/passwd", [],
+    None, True, -1, 0, 2**31, 2**63, 10**12, 10**30, 1e308, 0.5, "", "x", "-1", "1e9", "${PATH}", "~/x", "/etc/passwd", "meta", [],
     [[]], [1, "a", None], [-1, 5], [10**6, 10**6], [0, 0, 0], {}, {"name": "mlp"}, {"name": "adam-w"}, {"name": "image"},
     {"name": "mlp", "inputs": [10**6], "outputs": 10**6}, {"": {"": {}}}, "a" * 5000, "\ud800", "\x1b[31m", [None] * 100,
 ]  # fmt: skip
@@ -502,24 +502,10 @@ def leading_elsewhere(files: Files, draw: random.Random) -> None:
 def read_oddly(files: Files, draw: random.Random) -> None:
     """An encoding that is a module's name, a separator that is none, columns and kinds that lead elsewhere."""
     table = tomllib.loads(files["frame.toml"].decode())
-    encodings = [
-        "os",
-        "../evil",
-        "evil",
-        "evil.py",
-        "rot13",
-        "zip",
-        "hex",
-        "idna",
-        "undefined",
-        "cp949",
-        "x" * 5000,
-        "utf-8\0",
-        "",
-    ]
+    named = ["os", "../evil", "evil", "rot13", "zip", "hex", "idna", "undefined", "cp949", "x" * 5000, "utf-8\0", ""]
     key = draw.choice(["encoding", "separator", "columns", "kinds", "target"])
     table["data"][key] = {
-        "encoding": draw.choice(encodings),
+        "encoding": draw.choice(named),
         "separator": draw.choice(["", "\0", "ab", "\n", '"', "\\", "\ud83d", "x" * 5000]),
         "columns": draw.choice([[], ["a"], ["a"] * 3, ["a", "b", "\0"], ["x" * 10**5] * 3, [""] * 3]),
         "kinds": {

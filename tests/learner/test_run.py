@@ -180,6 +180,15 @@ def test_a_checkpoint_that_lacks_a_file_or_its_end_is_skipped(run, name):
     assert after.step == 4
 
 
+@pytest.mark.parametrize("name", [".lock", "history.jsonl", "checkpoints", "model"])
+def test_a_run_does_not_work_through_a_link_to_elsewhere(run, tmp_path, name):
+    (tmp_path / "mine").write_text("untouched")
+    (run.path / name).symlink_to(tmp_path / "mine")
+    with pytest.raises(Damaged, match="a link"), run.locked():
+        pass
+    assert (tmp_path / "mine").read_text() == "untouched"
+
+
 def test_a_manifest_that_points_elsewhere_is_not_followed(run, tmp_path):
     saved(run, 4, 8)
     (tmp_path / "secret").write_text("x")

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from mapsto.core.errors import BadInput
+from mapsto.core.text import clean
 
 
 def pick(name: str = "auto") -> torch.device:
@@ -20,10 +21,12 @@ def pick(name: str = "auto") -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         device = torch.device(name)
+        if device.type not in ("cpu", "cuda", "mps"):
+            raise RuntimeError(f"{device.type} holds no numbers")  # meta, say
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise BadInput(
-            f"no device '{name}' here ({str(error).splitlines()[0]}).", "Use --device cpu, or auto.", "F003"
+            f"no device '{clean(name, 40)}' here ({str(error).splitlines()[0]}).", "Use --device cpu, or auto.", "F003"
         ) from error
     return device
 

@@ -15,12 +15,15 @@ of that name.
 from __future__ import annotations
 
 import codecs
+import encodings
 import math
+import pkgutil
 import re
 import unicodedata
 from collections import Counter
 
 from mapsto.core.errors import DataError
+from mapsto.core.text import clean
 from mapsto.data.characters import japanese, korean, simplified, traditional
 
 PREFERENCE = 1.0  # nats by which UTF-8 is the likelier beforehand
@@ -80,15 +83,17 @@ def _mark(data: bytes) -> tuple[bytes, str]:
 def _in_named_encoding(data: bytes, encoding: str, name: str) -> str:
     mark, marked = _mark(data)
     try:
+        if not _is_known(encoding):
+            raise LookupError(encoding)
         codec = codecs.lookup(encoding).name
         if marked and marked.startswith(codec):
             return _strictly(data[len(mark) :], marked, name)
         if codec == "utf-16":
             codec = _obvious_utf16(data) or codec  # Python takes little-endian where no mark says which
         text = _strictly(data, codec, name)
-    except LookupError as error:
+    except (LookupError, UnicodeError) as error:
         raise DataError(
-            f"'{encoding}' is no text encoding that Python knows.",
+            f"'{clean(encoding, 40)}' is no text encoding that Python knows.",
             f"Common ones: {', '.join(CANDIDATES)}, utf-16.",
             code="D113",
         ) from error
@@ -98,6 +103,12 @@ def _in_named_encoding(data: bytes, encoding: str, name: str) -> str:
             f"{name} is not {encoding} but {marked or 'utf-8'}: {why}.", "Leave --encoding out.", code="D112"
         )
     return text
+
+
+def _is_known(encoding: str) -> bool:
+    """Whether Python has a codec of this name. `codecs.lookup` would try to import a module of any name, also of one in a file."""
+    known = {module.name for module in pkgutil.iter_modules(encodings.__path__)} | encodings.aliases.aliases.keys()
+    return encoding.isprintable() and re.sub(r"[^a-z0-9]+", "_", encoding.lower()).strip("_") in known
 
 
 def _is_surely_utf8(data: bytes) -> bool:

@@ -128,7 +128,7 @@ def _note_line_breaks(grid: Grid, text: str, findings: list[Finding]) -> None:
 
 def _simple_grid(text: str, separator: str) -> Grid | None:
     """The quick way, for text without quotes and blank lines whose rows are all equally long; None for any other."""
-    if '"' in text or re.search(r"(?>\r\n|\r|\n)[ \t]*[\r\n]", text) or text[:1] in "\r\n":
+    if not separator.isascii() or '"' in text or re.search(r"(?>\r\n|\r|\n)[ \t]*[\r\n]", text) or text[:1] in "\r\n":
         return None
     options = {
         "read_options": pyarrow.csv.ReadOptions(autogenerate_column_names=True, block_size=1 << 24),

@@ -120,12 +120,12 @@ class Table(Source):
             findings.append(Finding("D011", "note", f"the separator of {name} is taken to be: {said}", 1))
         else:
             separator = {"\\t": "\t", "tab": "\t"}.get(self.separator, self.separator)
-            if len(separator) != 1 or separator in '"\r\n':
+            if len(separator) != 1 or separator in '"\r\n\0':
                 message = f"--separator must be one character, not {self.separator!r}."
                 raise DataError(message, "Usual: , ; | tab", "F003")
         grid = grid_of(text, separator, name, len(self.columns) if self.columns else None, findings)
         first = [cells[0].as_py().strip() for cells in grid.columns]
-        if self.columns is None:
+        if not self.columns:
             names = header(first, grid, name, findings)
         else:
             names = told_apart([column.strip() for column in self.columns], "--columns", findings)

@@ -266,7 +266,7 @@ class Frame:
     def _model(self, now: dict[str, Any], ready: Prepared) -> nn.Module:
         if self._own is not None:
             return copy.deepcopy(self._own)
-        if now["model"]["name"] == OWN:
+        if now["model"].get("name") == OWN:
             raise FrameError(
                 f"this frame is for your own module {now['model'].get('class')}.",
                 "Hand it over: frame.model = MyNet(…)",

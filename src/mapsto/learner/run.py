@@ -72,6 +72,9 @@ class Run:
         The file says whose it is, for the message alone: what is written there may be a dead process's, a lock may not.
         What processes before it left half-written is then nobody's, and is cleared away.
         """
+        for path in self.path.iterdir():
+            if path.is_symlink():  # what is written and removed there would be elsewhere
+                raise Damaged(f"{path}: a link, where a run works on what is its own.", "Put it there itself.", "M001")
         lock = self.path / ".lock"
         with disk.telling(lock):
             lock.touch()
@@ -119,10 +122,6 @@ class Run:
 
     def checkpoints(self) -> list[Path]:
         """Newest first."""
-        if (self.path / "checkpoints").is_symlink():  # what is saved and removed there would be elsewhere
-            raise Damaged(
-                f"{self.path / 'checkpoints'}: a link, where a folder belongs.", "Put the folder there.", "M001"
-            )
         return sorted((self.path / "checkpoints").glob("step-*"), reverse=True)
 
     def restore(self, learner: Learner) -> tuple[dict[str, Any], list[str]]:

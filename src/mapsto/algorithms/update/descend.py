@@ -190,6 +190,7 @@ class Descend(Update):
         step, times = (NEVER, 0) if self.guard.at_once else self.guard.first()
         if step != NEVER:
             self.guard.forgive()
+            self.guard.keep_statistics()  # of now: the turn was taken back long ago
             player = next(iter(self.flats))
             self.mishap(self.experience.batch(step), player, step, times)
         told, self.untold = self.untold, []

@@ -38,13 +38,17 @@ class Guard:
 
     def keep(self, flat: Flat) -> None:
         """Remember what this turn may change."""
-        if self.buffers:
-            torch._foreach_copy_(self.kept_buffers, self.buffers)
+        self.keep_statistics()
         if not self.at_once:
             self.kept = [t.clone() for t in flat.changing()]
 
+    def keep_statistics(self) -> None:
+        """Remember the running statistics, which a look at losses changes too."""
+        if self.buffers:
+            torch._foreach_copy_(self.kept_buffers, self.buffers)
+
     def restore(self) -> None:
-        """The running statistics as they were before this turn."""
+        """The running statistics as they were when they were last kept."""
         if self.buffers:
             torch._foreach_copy_(self.buffers, self.kept_buffers)
 
