@@ -633,6 +633,15 @@ def test_a_planted_fault_is_found_at_its_place(dose, counted, tmp_path):
     )
 
 
+def test_a_copy_of_the_target_is_found_through_its_noise(dose, tmp_path):
+    random, tried = Random(3), dose(20, 200)
+    found = 0
+    for _ in range(tried):
+        planted = a_copy_of_the_target(random, sample(random))
+        found += is_found(planted, looked_at(planted, tmp_path))
+    assert found >= 0.95 * tried
+
+
 def test_clean_data_give_no_error(dose, counted, tmp_path):
     random = Random(2)
     tried = dose(25, 1000)

@@ -162,7 +162,8 @@ def _refuse_damaged_utf8(data: bytes, error: UnicodeDecodeError, name: str) -> N
     text = data.decode("utf-8", errors="surrogateescape")
     bad = len(re.findall("[\udc80-\udcff]", text))
     good = len(re.findall("[^\x00-\x7f\udc80-\udcff]", text))
-    if good > 2 * bad:
+    wide = len(re.findall("[^\x00-\u07ff\udc80-\udcff]", text))
+    if good > 2 * bad and (wide > 2 or good >= 8):  # a few pairs of bytes may be an accident
         raise DataError(
             f"{name} is UTF-8 but for {'one byte' if bad == 1 else f'{bad} bytes'}: {_place(data, error, 'utf-8')}.",
             "Mend that place, or save the file as UTF-8 again; if it is in another encoding, say --encoding NAME.",
@@ -181,15 +182,26 @@ def _may_be_an_accident(data: bytes, text: str) -> bool:
 
 
 def _utf8_score(text: str, spots: list[int]) -> float:
-    """Log-probability of the few letters at `spots`, in whatever languages fit them best."""
+    """Log-probability of the few letters at `spots`, in whatever languages fit them best; −∞ if no one writes so."""
+    if _strange(text) or any(_mixes_scripts(word) for word in re.findall(r"[^\W\d_]*[\x80-\u07ff][^\W\d_]*", text)):
+        return -math.inf
     wide = [text[at] for at in spots if text[at] >= "\u0800"]
     narrow = [at for at in spots if text[at] < "\u0800"]
     score = sum(math.log(max(chance(c) for chances in _CHANCES.values() for chance in chances)) for c in wide)
     foreign = len(spots) < 3 and any(text[at] > "ɏ" for at in narrow)
-    if foreign or re.search(r'(?<![^,;\t\r\n"])[\x80-ɏ]+(?![^,;\t\r\n"])', text):
+    cells = re.findall(r'(?<![^,;\t\r\n"])[\x80-\u07ff]+(?![^,;\t\r\n"])', text)
+    if foreign or any(not cell.isalpha() or min(cell) <= "ɏ" for cell in cells):
         return score + len(narrow) * _MISFIT  # no word: accents without a plain letter beside them, or one Greek letter
     languages = dict(item for letters in (_WESTERN, _EASTERN, *_RIVALS.values()) for item in letters.items())
     return score + _best_language([_kind(text, at) for at in narrow], languages)
+
+
+def _mixes_scripts(word: str) -> bool:
+    """Whether letters of several alphabets stand in one word: accidents do. "kΩ" and "µm" are no words."""
+    alphabets = {
+        unicodedata.name(c, "?").split()[0] for c in word if c.isalpha() and "\x80" <= c < "\u0800" and c != "µ"
+    }
+    return len(alphabets) > 1
 
 
 def _lines_beyond_ascii(data: bytes) -> bytes:
