@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import click
 
 import mapsto
 from mapsto.core.errors import MapstoError
-from mapsto.core.stop import Stop
+from mapsto.core.stop import Stop, at_once
 from mapsto.core.text import clean_lines
 
 VERBS = {
@@ -37,7 +40,7 @@ class Verbs(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in VERBS:
             return None
-        return importlib.import_module(f"mapsto.cli.{name}").command
+        return _verb(name)
 
     def resolve_command(self, context: click.Context, args: list[str]) -> tuple:
         from mapsto.core.names import near
@@ -53,6 +56,27 @@ class Verbs(click.Group):
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
             formatter.write_dl(list(VERBS.items()))
+
+
+@functools.cache
+def _verb(name: str) -> click.Command:
+    command = importlib.import_module(f"mapsto.cli.{name}").command
+    command.callback = _with_torch(command.callback)
+    return command
+
+
+def _with_torch(act: Callable) -> Callable:
+    """`act`, once torch is there. Broken off while torch is imported, its own code would abort the process: so a signal waits."""
+
+    @functools.wraps(act)
+    def after(*arguments: Any, **asked: Any) -> Any:
+        if Stop.listening is not None:
+            with Stop.listening.held():
+                import torch  # noqa: F401
+        with at_once():  # a signal that came meanwhile
+            return act(*arguments, **asked)
+
+    return after
 
 
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
