@@ -52,7 +52,6 @@ class Guard:
         if self.buffers:
             torch._foreach_copy_(self.buffers, self.kept_buffers)
 
-    @torch.no_grad()
     def sound(self, flat: Flat, loss: Tensor, step: int) -> bool:
         """Whether loss, gradient and weights are finite. Where the host may not look it is told yes, and `undo` follows."""
         if self.at_once:
@@ -63,7 +62,6 @@ class Guard:
         self.ok = self.ok & ok if self.sticky else ok
         return True
 
-    @torch.no_grad()
     def undo(self, flat: Flat, losses: Losses, weight: Tensor | None) -> Losses:
         """On an accelerator, take the update back where it was not sound; its losses then count for nothing."""
         if self.at_once:
