@@ -177,6 +177,7 @@ class Data(ABC):
     input: Domain
     target: Domain
     augment: Sequence[Augmentation] = ()  # what changes training batches as they are made ready
+    layout: str = "channels-last"  # of ready pictures in memory, or "contiguous"
     device: torch.device
 
     @abstractmethod
@@ -246,6 +247,8 @@ class Update(Stateful, ABC):
     """What one batch does to the model."""
 
     finished: bool = False  # an exact solution says so after its one step
+    precision: str = "float32"  # in which products are to be taken; "auto" leaves it to a race before the first step
+    products: str = "float32"  # in which they are taken
 
     def start(self, learner: Learner) -> None:
         self.model, self.objective = learner.model, learner.objective
@@ -253,6 +256,9 @@ class Update(Stateful, ABC):
     @abstractmethod
     def step(self, batch: Batch, step: int) -> Losses:
         """Losses per example, detached."""
+
+    def trial(self, batch: Batch) -> None:
+        """The work of a step without a trace of it: what is raced before the first."""
 
     def news(self) -> list[str]:
         """What a person should hear about since it was last asked: turns left out, memory that did not suffice."""
