@@ -319,10 +319,34 @@ class Optimizer(ABC):
         compiled step is to be told them anew each time."""
 
     def quick(
-        self, parameter: Tensor, gradient: Tensor, moments: dict[str, Tensor], rate: float, decay: float, count: int
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        moments: dict[str, Tensor],
+        rate: float,
+        decay: float,
+        count: int,
+        allowed: Tensor | None = None,
     ) -> None:
-        """The same by one fused kernel, where there is one."""
+        """The same by one fused kernel, where there is one. allowed: [] bool, a flag without which nothing is to change."""
+        self.masked(parameter, gradient, moments, rate, decay, count, allowed)
+
+    def masked(
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        moments: dict[str, Tensor],
+        rate: float | Tensor,
+        decay: float,
+        count: int | Tensor,
+        allowed: Tensor | None,
+    ) -> None:
+        """`step`, taken back where it is not allowed."""
+        changing = [] if allowed is None else [parameter, *moments.values()]
+        kept = [tensor.clone() for tensor in changing]
         self.step(parameter, gradient, moments, rate, decay, count)
+        for now, before in zip(changing, kept, strict=True):
+            now.copy_(torch.where(allowed, now, before))
 
 
 class Schedule(ABC):

@@ -97,19 +97,18 @@ class Descend(Update):
         self.kept = self._copies()
 
     def step(self, batch: Batch, step: int) -> Losses:
-        place = min(step, self.horizon - 1) if self.horizon else step  # past its end, a cosine would rise again
-        rate = self.learning_rate * self.schedule.at(place, self.horizon) * self.damping
+        rate = self.rate(step)
         if self.kept and step % KEPT_EVERY == 0:
             self.kept = self._copies()
         report: Losses = {}
         for player, flat in self.flats.items():
-            self.guard.keep(flat)
+            self.guard.keep()
             losses, loss = self.descend(batch, player, flat, step)
             if self.guard.sound(flat, loss, step):
                 if self.clip is not None:
                     flat.clip(self.clip)
-                flat.step(rate)
-                report |= self.guard.undo(flat, losses, batch.get("weight"))
+                flat.step(rate, self.guard.allows)
+                report |= self.guard.counted(losses, batch.get("weight"))
             else:
                 self.guard.restore()
                 self.mishap(batch, player, step)
@@ -117,6 +116,11 @@ class Descend(Update):
         if self.ema:
             self.follow(step)
         return report
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step."""
+        place = min(step, self.horizon - 1) if self.horizon else step  # past its end, a cosine would rise again
+        return self.learning_rate * self.schedule.at(place, self.horizon) * self.damping
 
     def descend(self, batch: Batch, player: str, flat: Flat, step: int) -> tuple[Losses, Tensor | None]:
         """Leave in `flat` the gradient of the mean loss over the whole batch, whatever it is cut into; in smaller pieces where
@@ -148,7 +152,7 @@ class Descend(Update):
         return (joined(reports), sum(means)) if len(reports) > 1 else (reports[0], means[0])
 
     def trial(self, batch: Batch) -> None:
-        self.guard.keep_statistics()
+        self.guard.keep()
         for player, flat in self.flats.items():
             self.descend(batch, player, flat, 0)
             flat.forget()
@@ -204,7 +208,7 @@ class Descend(Update):
         step, times = (NEVER, 0) if self.guard.at_once else self.guard.first()
         if step != NEVER:
             self.guard.forgive()
-            self.guard.keep_statistics()  # of now: the turn was taken back long ago
+            self.guard.keep()  # of now: the turn was taken back long ago
             player = next(iter(self.flats))
             self.mishap(self.experience.batch(step), player, step, times)
         told, self.untold = self.untold, []
