@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -64,7 +65,7 @@ class Gearbox:
     """Takes the steps of a `Descend`, in the gear it has; `asked`: "auto", "eager", or the name of one."""
 
     def __init__(self, update: Descend, asked: str):
-        self.update, self.asked = update, asked
+        self._update = weakref.ref(update)  # whose own this is: in a circle, neither would go with its last reference
         self.name, self.together, self.raced = "eager", 1, False  # what a checkpoint remembers
         self.settled = asked != "auto"
         self.gear: Gear | None = None
@@ -78,6 +79,10 @@ class Gearbox:
             if why := self.unfit():
                 raise FrameError(f"the gear {asked} is not for this run: {why}.", "Leave it to gear=auto.", "F004")
             self._take(Choice(asked, SEVERAL if asked == "captured" else 1))
+
+    @property
+    def update(self) -> Descend:
+        return self._update()
 
     def steps(self, batches: list[Batch], step: int) -> list[Losses]:
         if self.gear is None and self.name != "eager":
