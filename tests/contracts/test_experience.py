@@ -169,8 +169,8 @@ def test_the_split_has_a_seed_of_its_own():
     assert all(np.array_equal(parts[part], same_split[part]) for part in parts)
     assert not np.array_equal(parts["test"], other_split["test"])
     assert len(parts["train"]) == len(other_split["train"])
-    assert [block.tolist() for block in plan] == [block.tolist() for block in same_plan]
-    assert [block.tolist() for block in plan] != [block.tolist() for block in other_plan]
+    assert [block.index.tolist() for block in plan] == [block.index.tolist() for block in same_plan]
+    assert [block.index.tolist() for block in plan] != [block.index.tolist() for block in other_plan]
 
 
 class Drawing(Whole):

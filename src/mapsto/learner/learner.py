@@ -70,7 +70,7 @@ class Learner:
     def settle(self, threads: int | None = None) -> int:
         """Decide, once, how many threads a step takes; `threads` is what an earlier part of this run settled on."""
         if self.threads is None:
-            few = torch.arange(min(len(self.data.train), -(-len(self.data.train) // self.algorithm.experience.batches)))
+            few = self.data.train.typical(-(-len(self.data.train) // self.algorithm.experience.batches))
             batch = self.data.ready(self.data.train.gather(few.to(self.device)))
             place.fits(self.examinee, batch, self.data.target.shape)
             self.threads = place.settle(self.model, batch, self.device, threads)
