@@ -192,3 +192,10 @@ def test_this_battery_can_fail(monkeypatch):
     ):
         with pytest.raises(AssertionError):
             test("whole")
+
+
+def test_whoever_has_a_batch_may_change_it(kind):
+    experience, fresh = started(kind), started(kind)
+    for step in range(8):
+        experience.batch(step)["input"].fill_(9.0)
+        assert same(experience.batch(step), fresh.batch(step))

@@ -74,19 +74,30 @@ def size(batch: Batch | Columns) -> int:
     return len(next(iter(field.values())) if isinstance(field, dict) else field)
 
 
+def nbytes(batch: Batch | Columns) -> int:
+    """Bytes that it holds."""
+    return sum(column.nbytes for _, column in columns(batch))
+
+
+def split(batch: Batch, sizes: list[int]) -> list[Batch]:
+    """The batch cut into parts of so many examples each."""
+    cut = over(batch, lambda t: t.split(sizes))
+    return [over(cut, lambda parts, k=k: parts[k]) for k in range(len(sizes))]
+
+
 def pieces(batch: Batch, count: int) -> list[Batch]:
     """`count` micro-batches, as equal as can be; together they are the batch."""
     total = size(batch)
     edges = [total * i // count for i in range(count + 1)]
-    return [over(batch, lambda t, a=a, b=b: t[a:b]) for a, b in pairwise(edges) if b > a]
+    return split(batch, [b - a for a, b in pairwise(edges) if b > a])
 
 
-def total_and_count(loss: Tensor | Mean, weight: Tensor | None) -> tuple[Tensor, Tensor]:
+def total_and_count(loss: Tensor | Mean, weight: Tensor | None) -> tuple[Tensor, Tensor | int]:
     """What a term adds up to and over how many: means of unequal batches are not the mean, sums and counts are."""
     if isinstance(loss, Mean):
         return loss.total, loss.count
     if weight is None:
-        return loss.sum(), loss.new_tensor(float(len(loss)))
+        return loss.sum(), loss.shape[0]
     return (loss * weight).sum(), weight.sum()
 
 

@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
@@ -191,7 +191,7 @@ class Data(ABC):
     test: View
     input: Domain
     target: Domain
-
+    augment: Sequence[Augmentation] = ()  # what changes training batches as they are made ready
     device: torch.device
 
     @abstractmethod
@@ -224,6 +224,11 @@ class Objective(ABC):
     @abstractmethod
     def predict(self, model: nn.Module, batch: Batch) -> Tensor:
         """What the output means, in the output domain's encoding: probabilities [B, C], or numbers [B]."""
+
+    def slope(self, output: Tensor, batch: Batch) -> tuple[Losses, Tensor] | None:
+        """For the only player, given what the model gives: `losses`, and the derivative of their sum by `output`, [B, C], by
+        formula. None where there is none: autograd finds it."""
+        return None
 
     @abstractmethod
     def measures(self, target: Domain) -> dict[str, Measure]:
@@ -315,10 +320,23 @@ class Optimizer(ABC):
 
     @abstractmethod
     def step(
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        moments: dict[str, Tensor],
+        rate: float | Tensor,
+        decay: float,
+        count: int | Tensor,
+    ) -> None:
+        """Change `parameter` [P] in place, as the formula reads. `rate` is the learning rate now, `decay` the weight decay of
+        these parameters, `count` ≥ 1 the number of this update; rate and count are scalar tensors, float64, where a graph or a
+        compiled step is to be told them anew each time."""
+
+    def quick(
         self, parameter: Tensor, gradient: Tensor, moments: dict[str, Tensor], rate: float, decay: float, count: int
     ) -> None:
-        """Change `parameter` [P] in place. `rate` is the learning rate now, `decay` the weight decay of these
-        parameters, `count` ≥ 1 the number of this update."""
+        """The same by one fused kernel, where there is one."""
+        self.step(parameter, gradient, moments, rate, decay, count)
 
 
 class Schedule(ABC):
@@ -357,6 +375,14 @@ class Solvable(nn.Module, ABC):
                 owner, _, name = path.rpartition(".")
                 setattr(self.get_submodule(owner), name, buffer.new_zeros(shapes[path]))
         return self
+
+
+@runtime_checkable
+class Chain(Protocol):
+    """A model that may be a plain stack of linear maps."""
+
+    def chain(self) -> list[nn.Linear]:
+        """The maps that, with a ReLU between each two, are all there is to it on an input [B, …] laid flat; [] where it is more."""
 
 
 Level = Literal["error", "repair", "warning", "note"]

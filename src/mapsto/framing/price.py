@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from mapsto.core import seeds
-from mapsto.core.batch import columns
+from mapsto.core.batch import nbytes
 from mapsto.core.errors import FailedRun
 from mapsto.core.nouns import View
 from mapsto.learner.learner import Learner
@@ -37,7 +37,7 @@ class Price:
 def price(learner: Learner, views: list[View]) -> Price:
     """Spends `learner`: it takes a few steps. An exact solution is not tried, so its seconds are a guess of 0."""
     parameters = sum(p.numel() for p in learner.model.parameters() if p.requires_grad)
-    size = sum(_size(view) for view in views)
+    size = sum(nbytes(view.fields) for view in views)
     steps, padding = learner.horizon, learner.algorithm.experience.padding
     if steps <= 1:
         return Price(parameters, size, steps, 0.0, padding)
@@ -51,10 +51,6 @@ def price(learner: Learner, views: list[View]) -> Price:
             learner.algorithm.update.step(learner.algorithm.experience.batch(step), step)
         times.append(time.perf_counter() - begun)
     return Price(parameters, size, steps, steps * min(times), padding)
-
-
-def _size(view: View) -> int:
-    return sum(column.nbytes for _, column in columns(view.fields))
 
 
 def _bytes(count: float) -> str:

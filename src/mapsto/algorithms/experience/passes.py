@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
+
+import torch
 
 from mapsto.core import seeds
-from mapsto.core.batch import Batch
+from mapsto.core.batch import Batch, nbytes, split
 from mapsto.core.buckets import Block, Buckets
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Experience, Learner
 
-SHUFFLE, AUGMENT, ORDER = 1, 2, 4  # what a seed is for: apart, so that neither follows from the other
+SHUFFLE, AUGMENT, ORDER = 1, 2, 4  # what a seed is for: apart, so that none follows from another
+AHEAD = 1 << 19  # bytes of small batches that are gathered at once: what they cost is the call, not the copy
 
 
 @dataclass
@@ -26,19 +30,18 @@ class Passes(Experience):
     tokens: int | None = None
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1 or self.tokens == 0:
+        if self.batch_size < 1:
+            raise FrameError(f"a batch needs at least one example, but batch_size is {self.batch_size}.")
+        if self.tokens is not None and self.tokens < 1:
             raise FrameError(
-                "a batch needs at least one example"
-                + (
-                    f", but batch_size is {self.batch_size}."
-                    if self.batch_size < 1
-                    else " of one token, but tokens is 0."
-                )
+                f"a batch needs at least one token, but tokens is {self.tokens}; leave it out for any number."
             )
 
     def start(self, learner: Learner) -> None:
         super().start(learner)
         self._planned: tuple[int, list[Block]] = (-1, [])
+        self._ahead: dict[int, Batch] = {}  # step → its batch, gathered with one before it
+        self._at_once = 1
         lengths = self.data.train.lengths
         self._buckets = None if lengths is None else Buckets(lengths, self.batch_size, self.tokens)
 
@@ -51,10 +54,12 @@ class Passes(Experience):
         return "" if self._buckets is None else str(self._buckets.padding)
 
     def batch(self, step: int) -> Batch:
-        epoch, part = divmod(step, self.batches)
-        block = self.plan(epoch)[part]
-        batch = {**self.data.train.gather(block.index, block.pad_to), "index": block.index}
-        return self.data.ready(batch, seeds.generator(block.index.device, self.seed, step, AUGMENT))
+        if step not in self._ahead:
+            self._ahead = self._drawn(step)
+        batch = self._ahead.pop(step)  # whoever has it may change it
+        if not self.data.augment:
+            return batch
+        return self.data.ready(batch, seeds.generator(batch["index"].device, self.seed, step, AUGMENT))
 
     def plan(self, epoch: int) -> list[Block]:
         """The blocks of indices of one epoch, on the data's device; made once an epoch."""
@@ -67,3 +72,17 @@ class Passes(Experience):
                 blocks = [blocks[i] for i in seeds.shuffled(len(blocks), self.seed, epoch, ORDER).tolist()]
             self._planned = (epoch, blocks)
         return self._planned[1]
+
+    def _drawn(self, step: int) -> dict[int, Batch]:
+        """The batch of `step`, and those after it that are small enough to come with it; ready, where nothing is drawn for it."""
+        epoch, part = divmod(step, self.batches)
+        blocks = self.plan(epoch)[part : part + self._at_once]
+        pad_to = blocks[0].pad_to
+        blocks = list(takewhile(lambda block: block.pad_to == pad_to, blocks))
+        index = torch.cat([block.index for block in blocks])
+        batch = {**self.data.train.gather(index, pad_to), "index": index}
+        if not self.data.augment:
+            batch = self.data.ready(batch)
+        parts = split(batch, [len(block.index) for block in blocks])
+        self._at_once = max(1, AHEAD // max(1, nbytes(parts[0])))
+        return {step + k: part for k, part in enumerate(parts)}

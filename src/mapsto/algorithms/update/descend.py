@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mapsto.algorithms.optimizers.adamw import AdamW
+from mapsto.algorithms.update.derived import Derived
 from mapsto.algorithms.update.diagnosis import diagnose
 from mapsto.algorithms.update.flat import Flat
 from mapsto.algorithms.update.guard import NEVER, Guard
@@ -83,6 +84,11 @@ class Descend(Update):
                     "A solvable model is fitted with algorithm.update.name=solve; of another, leave a part unfrozen.",
                     "F004",
                 )
+        # whose gradient is asked for: while one player learns, the others stay still; an only one asks for all there is
+        self.inputs = {p: flat.parameters if len(self.flats) > 1 or p else None for p, flat in self.flats.items()}
+        self.derived = (
+            Derived.of(self.model, self.objective) if self.precision == "float32" and len(self.flats) == 1 else None
+        )
         self.averages = {p: [v.clone() for v in flat.values] for p, flat in self.flats.items()} if self.ema else {}
         self.experience, self.seed = learner.algorithm.experience, learner.seed
         self.parts = self.accumulate  # micro-batches a step: more of them once memory has not sufficed
@@ -113,9 +119,9 @@ class Descend(Update):
             self.follow(step)
         return report
 
-    def descend(self, batch: Batch, player: str, flat: Flat, step: int) -> tuple[Losses, Tensor]:
+    def descend(self, batch: Batch, player: str, flat: Flat, step: int) -> tuple[Losses, Tensor | None]:
         """Leave in `flat` the gradient of the mean loss over the whole batch, whatever it is cut into; in smaller pieces where
-        memory does not suffice. Returns the losses, and that mean."""
+        memory does not suffice. Returns the losses, and that mean, or None where a finite gradient says that it is finite."""
         while True:
             try:
                 return self._descend(batch, player, flat)
@@ -125,7 +131,9 @@ class Descend(Update):
                 told = str(error).splitlines()[0]
             self.make_do(size(batch), told, step)
 
-    def _descend(self, batch: Batch, player: str, flat: Flat) -> tuple[Losses, Tensor]:
+    def _descend(self, batch: Batch, player: str, flat: Flat) -> tuple[Losses, Tensor | None]:
+        if self.derived and self.parts == 1 and (losses := self.derived(batch)):
+            return losses, None
         flat.forget()
         parts = pieces(batch, min(self.parts, size(batch))) if self.parts > 1 else [batch]
         counts: dict[str, Tensor | int] = {}
@@ -133,9 +141,9 @@ class Descend(Update):
         for part in parts:
             losses = self.losses(part, player)
             counts = counts or self.counts(batch, parts, player, losses)
-            totals = {term: total_and_count(loss, part.get("weight"))[0] for term, loss in losses.items()}
-            mean = sum(total / counts[term] for term, total in totals.items())
-            mean.backward(inputs=flat.parameters)  # the other players stay still
+            shares = [total_and_count(loss, part.get("weight"))[0] / counts[term] for term, loss in losses.items()]
+            mean = sum(shares[1:], shares[0])
+            mean.backward(inputs=self.inputs[player])
             reports.append(detached(losses))
             means.append(mean.detach())
         return (joined(reports), sum(means)) if len(reports) > 1 else (reports[0], means[0])
@@ -197,7 +205,9 @@ class Descend(Update):
         return told
 
     def losses(self, batch: Batch, player: str) -> Losses:
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+        if self.precision == "float32":
+            return self.objective.losses(self.model, batch, player)
+        with torch.autocast(self.device.type, torch.bfloat16):
             return self.objective.losses(self.model, batch, player)
 
     @torch.no_grad()

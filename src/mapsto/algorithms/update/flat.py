@@ -13,17 +13,17 @@ from mapsto.core.nouns import Optimizer
 class Flat:
     """The trainable parameters of `module`, tied ones once and frozen ones left out, in one vector a group.
 
-    There are two groups: matrices, which decay, and vectors (biases, gains of norms), which do not. numbers [2P]: all values
-    and all gradients, one after the other, so that one look can be at all of them.
+    There are two groups: matrices, which decay, and vectors (biases, gains of norms), which do not; one where nothing decays.
+    numbers [2P]: all values and all gradients, one after the other, so that one look can be at all of them.
     """
 
     def __init__(self, module: nn.Module, optimizer: Optimizer):
         self.optimizer, self.count = optimizer, 0
         trainable = [p for p in module.parameters() if p.requires_grad]
-        groups = [
-            ([p for p in trainable if p.ndim > 1], optimizer.weight_decay),
-            ([p for p in trainable if p.ndim <= 1], 0.0),
-        ]
+        matrices, vectors = [p for p in trainable if p.ndim > 1], [p for p in trainable if p.ndim <= 1]
+        groups = [(matrices, optimizer.weight_decay), (vectors, 0.0)]
+        if not optimizer.weight_decay:
+            groups = [(matrices + vectors, 0.0)]
         groups = [(parameters, decay) for parameters, decay in groups if parameters]
         self.parameters = [p for parameters, _ in groups for p in parameters]
         self.decays = [decay for _, decay in groups]
@@ -47,11 +47,11 @@ class Flat:
         """What a step changes: values and moments."""
         return [*self.values, *(tensor for moments in self.moments for tensor in moments.values())]
 
-    @torch.no_grad()
     def step(self, rate: float) -> None:
+        """One update by the optimizer's kernel; of what it takes, nothing is on autograd's tape."""
         self.count += 1
         for value, gradient, moments, decay in zip(self.values, self.gradients, self.moments, self.decays, strict=True):
-            self.optimizer.step(value, gradient, moments, rate, decay, self.count)
+            self.optimizer.quick(value, gradient, moments, rate, decay, self.count)
 
     def state_dict(self) -> dict[str, Any]:
         return {"count": self.count, "moments": self.moments}

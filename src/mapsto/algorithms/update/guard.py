@@ -52,11 +52,14 @@ class Guard:
         if self.buffers:
             torch._foreach_copy_(self.buffers, self.kept_buffers)
 
-    def sound(self, flat: Flat, loss: Tensor, step: int) -> bool:
+    def sound(self, flat: Flat, loss: Tensor | None, step: int) -> bool:
         """Whether loss, gradient and weights are finite. Where the host may not look it is told yes, and `undo` follows."""
+        looked = flat.numbers.dot(flat.numbers)
+        if loss is not None:
+            looked = looked + loss
         if self.at_once:
-            return math.isfinite(flat.numbers.dot(flat.numbers).item()) and math.isfinite(loss.item())
-        ok = torch.isfinite(flat.numbers.dot(flat.numbers) + loss)
+            return math.isfinite(looked.item())
+        ok = torch.isfinite(looked)
         self.happened = torch.where(ok | (self.happened != NEVER), self.happened, step)
         self.times += ~ok
         self.ok = self.ok & ok if self.sticky else ok
