@@ -119,7 +119,7 @@ def test_shapes_and_batches_are_the_same_in_every_epoch_and_examples_are_not():
 def test_no_more_shapes_than_little_padding_needs():
     assert Buckets(one_sided([7] * 1000), 64).padding.shapes == 1
     assert Buckets(one_sided([10, 100] * 500), 64).padding.shapes == 2
-    assert Buckets(one_sided(MADE["text"]), 64).padding.shapes < SHAPES
+    assert Buckets(one_sided(np.arange(1000) % 20 + 50), 64).padding.shapes < 10
 
 
 def test_an_enormous_example_is_alone_in_its_batch():

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 SHAPES = 32  # edges at most: each is a shape that is compiled, captured and tuned for apart
-ENOUGH = 0.04  # a share of padding below which further edges are not worth their shapes
+ENOUGH = 0.02  # a share of padding below which further edges are not worth their shapes
 CANDIDATES = 256  # lengths that edges are chosen among, twice: evenly over the examples, and over the logarithm
 JOINED = 0.25  # padding, as a share of what is there, at which the rest of one bucket joins the next, and makes no batch alone
 FEW = 128  # entries of padding that cost less than a batch of their own at any rate
