@@ -130,6 +130,12 @@ def test_an_enormous_example_is_alone_in_its_batch():
     assert buckets.padding.share < 0.05
 
 
+def test_an_enormous_example_is_alone_among_very_many_lengths_too():
+    buckets = Buckets(one_sided([*MADE["speech in samples"], 10**9]), 64)
+    assert buckets.edges[-1] == (10**9,) and buckets.sizes[-1] == 1
+    assert buckets.padding.share < 0.05
+
+
 def test_what_a_bucket_leaves_over_joins_the_next_where_that_is_cheap():
     assert Buckets(one_sided([10] * 70 + [14] * 70), 64).sizes == [64, 64, 12]
     assert Buckets(one_sided([10] * 70 + [1000] * 10), 64).sizes == [64, 6, 10]
