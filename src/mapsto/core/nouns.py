@@ -192,6 +192,7 @@ class Data(ABC):
     input: Domain
     target: Domain
     augment: Sequence[Augmentation] = ()  # what changes training batches as they are made ready
+    layout: str = "channels-last"  # of ready pictures in memory, or "contiguous"
     device: torch.device
 
     @abstractmethod
@@ -266,6 +267,8 @@ class Update(Stateful, ABC):
     """What one batch does to the model."""
 
     finished: bool = False  # an exact solution says so after its one step
+    precision: str = "float32"  # in which products are to be taken; "auto" leaves it to a race before the first step
+    products: str = "float32"  # in which they are taken
 
     def start(self, learner: Learner) -> None:
         self.model, self.objective = learner.model, learner.objective
@@ -273,6 +276,9 @@ class Update(Stateful, ABC):
     @abstractmethod
     def step(self, batch: Batch, step: int) -> Losses:
         """Losses per example, detached."""
+
+    def trial(self, batch: Batch) -> None:
+        """The work of a step without a trace of it: what is raced before the first."""
 
     def news(self) -> list[str]:
         """What a person should hear about since it was last asked: turns left out, memory that did not suffice."""
@@ -333,10 +339,34 @@ class Optimizer(ABC):
         compiled step is to be told them anew each time."""
 
     def quick(
-        self, parameter: Tensor, gradient: Tensor, moments: dict[str, Tensor], rate: float, decay: float, count: int
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        moments: dict[str, Tensor],
+        rate: float,
+        decay: float,
+        count: int,
+        allowed: Tensor | None = None,
     ) -> None:
-        """The same by one fused kernel, where there is one."""
+        """The same by one fused kernel, where there is one. allowed: [] bool, a flag without which nothing is to change."""
+        self.masked(parameter, gradient, moments, rate, decay, count, allowed)
+
+    def masked(
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        moments: dict[str, Tensor],
+        rate: float | Tensor,
+        decay: float,
+        count: int | Tensor,
+        allowed: Tensor | None,
+    ) -> None:
+        """`step`, taken back where it is not allowed."""
+        changing = [] if allowed is None else [parameter, *moments.values()]
+        kept = [tensor.clone() for tensor in changing]
         self.step(parameter, gradient, moments, rate, decay, count)
+        for now, before in zip(changing, kept, strict=True):
+            now.copy_(torch.where(allowed, now, before))
 
 
 class Schedule(ABC):

@@ -18,6 +18,7 @@ from mapsto.framing.conclude import conclude
 from mapsto.framing.result import Result
 from mapsto.learner.fit import Observer
 from mapsto.learner.learner import Learner
+from mapsto.learner.race import Settled
 from mapsto.learner.run import SAVE_SECONDS, Checkpoints, Run
 from mapsto.learner.tensorboard import TensorBoard
 from mapsto.learner.watch import Unwatched, Watch
@@ -94,7 +95,7 @@ def resume(
         folder = Run(run)
         learner = frame.learner()
         before = folder.environment()
-        learner.settle(before.get("threads"))
+        learner.settle(Settled.of(before))
         now = environment(frame, learner)
         if before.get("data") != now["data"]:
             raise BadInput(
@@ -127,7 +128,8 @@ def run_name(frame: Frame) -> str:
 
 def environment(frame: Frame, learner: Learner) -> dict[str, Any]:
     """Under what a run is bit for bit the same."""
-    return {"mapsto": mapsto.__version__, **devices.environment(learner.device), "data": frame.prepared.digest}
+    fingerprint = {"mapsto": mapsto.__version__, **devices.environment(learner.device), "data": frame.prepared.digest}
+    return fingerprint | learner.settle().about()
 
 
 def _go(
@@ -146,6 +148,8 @@ def _go(
     stop.begun = stop.begun or folder.path
     with _where_it_was(frame, folder, learner, stop):
         watch.begin(learner)
+        if learner.settle().because:
+            watch.tell(learner.settle().because)
         begun = time.perf_counter()
         clock = {"seconds": spent}
 

@@ -1,8 +1,7 @@
-"""Where a model stands: on its device, with its threads, and how saved weights come back into it."""
+"""Where a model stands: on its device, what a step of it is, and how saved weights come back into it."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,54 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mapsto.core import devices, seeds
-from mapsto.core.batch import Batch, over, size
+from mapsto.core import seeds
+from mapsto.core.batch import Batch, over
 from mapsto.core.errors import Damaged, MapstoError, ShapeError
 from mapsto.core.nouns import Solvable
 from mapsto.core.reading import RESTORE
 from mapsto.core.text import clean
 
-AVAILABLE = torch.get_num_threads()  # before anything here settled for fewer
 INITIAL, JUDGED = 5, 6  # what a seed is for: first weights, and what a model draws in an exam
-SMALL = 500e6  # floating-point operations of a step below which a second thread costs more than it brings
 
 
 def place(model: nn.Module, device: torch.device) -> nn.Module:
     return model.to(device)
-
-
-def settle(model: nn.Module, batch: Batch, device: torch.device, threads: int | None = None) -> int:
-    """Settle the process before the first step: its heap, and how many threads a step takes. Returns their number.
-
-    batch: a ready one of the usual size. threads: what an earlier part of the run settled on; None decides now: one for a
-    small step, else the faster in a short race, since two threads beside a busy neighbour can take ten times as long as one.
-    """
-    devices.keep_heap()
-    if device.type != "cpu" or isinstance(model, Solvable):
-        return torch.get_num_threads()
-    if threads is None:
-        many = AVAILABLE
-        small = 0 < work(model, over(batch, lambda t: t[:1])) * size(batch) < SMALL
-        threads = 1 if small or many == 1 or _seconds(model, batch, 1) < _seconds(model, batch, many) else many
-    torch.set_num_threads(threads)
-    return threads
-
-
-@torch.inference_mode()
-def _seconds(model: nn.Module, batch: Batch, threads: int) -> float:
-    """The shortest of three passes of the model over the batch."""
-    torch.set_num_threads(threads)
-    was = model.training
-    model.eval()
-    times = []
-    try:
-        for _ in range(3):
-            begun = time.perf_counter()
-            model(batch["input"])
-            times.append(time.perf_counter() - begun)
-    finally:
-        model.train(was)
-    return min(times)
 
 
 def fits(examinee: Any, batch: Batch, shape: tuple[int, ...]) -> None:

@@ -51,6 +51,7 @@ class AdamW(Optimizer):
         rate: float,
         decay: float,
         count: int,
+        allowed: Tensor | None = None,
     ) -> None:
         self.kernel(
             [parameter],
@@ -66,4 +67,5 @@ class AdamW(Optimizer):
             eps=self.epsilon,
             amsgrad=False,
             maximize=False,
+            found_inf=None if allowed is None else (~allowed).float(),
         )

@@ -44,8 +44,9 @@ class SGD(Optimizer):
         rate: float,
         decay: float,
         count: int,
+        allowed: Tensor | None = None,
     ) -> None:
-        if not (self.momentum or decay):
+        if not (self.momentum or decay) and allowed is None:
             parameter.add_(gradient, alpha=-rate)
             return
         torch._fused_sgd_(
@@ -59,4 +60,5 @@ class SGD(Optimizer):
             nesterov=bool(self.momentum) and self.nesterov,
             maximize=False,
             is_first_step=False,
+            found_inf=None if allowed is None else (~allowed).float(),
         )

@@ -35,7 +35,7 @@ class Descend(Update):
     clip: the largest norm of a player's gradient; None leaves it alone.
     accumulate: micro-batches a step; the gradient is that of the whole batch, in less memory.
     ema: the share that an average of the weights keeps at each step, say 0.99; exams see the average. 0 is off.
-    precision: in which products are taken; weights, gradients and moments stay float32.
+    precision: in which products are taken; weights, gradients and moments stay float32. "auto": the faster, by a race at the start.
     nonfinite: what a NaN or infinity in loss, gradient or weights leads to; it never gets into the weights. "stop" ends the
     run and says where it came from; "skip" leaves that turn out; "roll-back" also returns to the weights of up to 100 steps
     before, at half the learning rate. mishaps: how often it may skip or roll back before it stops.
@@ -49,7 +49,7 @@ class Descend(Update):
     clip: float | None = None
     accumulate: int = 1
     ema: float = 0.0
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"
     nonfinite: Literal["stop", "skip", "roll-back"] = "stop"
     mishaps: int = 10
 
@@ -60,8 +60,8 @@ class Descend(Update):
             raise FrameError(f"accumulate is at least 1 and ema in [0, 1), but came {self.accumulate} and {self.ema}.")
         if self.clip is not None and not self.clip > 0:
             raise FrameError(f"clip is a norm above 0, or None for no bound, but came {self.clip}.")
-        if self.precision not in ("float32", "bfloat16"):
-            raise FrameError(f"precision is float32 or bfloat16, but came {self.precision!r}.")
+        if self.precision not in ("float32", "bfloat16", "auto"):
+            raise FrameError(f"precision is float32, bfloat16 or auto, but came {self.precision!r}.")
         if self.nonfinite not in ("stop", "skip", "roll-back"):
             raise FrameError(f"nonfinite is stop, skip or roll-back, but came {self.nonfinite!r}.")
 
@@ -69,6 +69,7 @@ class Descend(Update):
         super().start(learner)
         self.device = learner.device
         self.horizon = learner.horizon
+        self.products = "float32" if self.precision == "auto" else self.precision
         if not self.horizon and not isinstance(self.schedule, Constant):
             raise FrameError(
                 f"the schedule {type(self.schedule).__name__} needs to know when the run ends, but {learner.algorithm.until} "
@@ -86,9 +87,7 @@ class Descend(Update):
                 )
         # whose gradient is asked for: while one player learns, the others stay still; an only one asks for all there is
         self.inputs = {p: flat.parameters if len(self.flats) > 1 or p else None for p, flat in self.flats.items()}
-        self.derived = (
-            Derived.of(self.model, self.objective) if self.precision == "float32" and len(self.flats) == 1 else None
-        )
+        self.derived = Derived.of(self.model, self.objective) if len(self.flats) == 1 else None
         self.averages = {p: [v.clone() for v in flat.values] for p, flat in self.flats.items()} if self.ema else {}
         self.experience, self.seed = learner.algorithm.experience, learner.seed
         self.parts = self.accumulate  # micro-batches a step: more of them once memory has not sufficed
@@ -98,19 +97,18 @@ class Descend(Update):
         self.kept = self._copies()
 
     def step(self, batch: Batch, step: int) -> Losses:
-        place = min(step, self.horizon - 1) if self.horizon else step  # past its end, a cosine would rise again
-        rate = self.learning_rate * self.schedule.at(place, self.horizon) * self.damping
+        rate = self.rate(step)
         if self.kept and step % KEPT_EVERY == 0:
             self.kept = self._copies()
         report: Losses = {}
         for player, flat in self.flats.items():
-            self.guard.keep(flat)
+            self.guard.keep()
             losses, loss = self.descend(batch, player, flat, step)
             if self.guard.sound(flat, loss, step):
                 if self.clip is not None:
                     flat.clip(self.clip)
-                flat.step(rate)
-                report |= self.guard.undo(flat, losses, batch.get("weight"))
+                flat.step(rate, self.guard.allows)
+                report |= self.guard.counted(losses, batch.get("weight"))
             else:
                 self.guard.restore()
                 self.mishap(batch, player, step)
@@ -118,6 +116,11 @@ class Descend(Update):
         if self.ema:
             self.follow(step)
         return report
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step."""
+        place = min(step, self.horizon - 1) if self.horizon else step  # past its end, a cosine would rise again
+        return self.learning_rate * self.schedule.at(place, self.horizon) * self.damping
 
     def descend(self, batch: Batch, player: str, flat: Flat, step: int) -> tuple[Losses, Tensor | None]:
         """Leave in `flat` the gradient of the mean loss over the whole batch, whatever it is cut into; in smaller pieces where
@@ -132,7 +135,7 @@ class Descend(Update):
             self.make_do(size(batch), told, step)
 
     def _descend(self, batch: Batch, player: str, flat: Flat) -> tuple[Losses, Tensor | None]:
-        if self.derived and self.parts == 1 and (losses := self.derived(batch)):
+        if self.derived and self.parts == 1 and self.products == "float32" and (losses := self.derived(batch)):
             return losses, None
         flat.forget()
         parts = pieces(batch, min(self.parts, size(batch))) if self.parts > 1 else [batch]
@@ -147,6 +150,13 @@ class Descend(Update):
             reports.append(detached(losses))
             means.append(mean.detach())
         return (joined(reports), sum(means)) if len(reports) > 1 else (reports[0], means[0])
+
+    def trial(self, batch: Batch) -> None:
+        self.guard.keep()
+        for player, flat in self.flats.items():
+            self.descend(batch, player, flat, 0)
+            flat.forget()
+        self.guard.restore()
 
     def make_do(self, rows: int, told: str, step: int) -> None:
         """After an allocation that failed: half as many examples at a time from here on, and the turn begun again."""
@@ -198,14 +208,14 @@ class Descend(Update):
         step, times = (NEVER, 0) if self.guard.at_once else self.guard.first()
         if step != NEVER:
             self.guard.forgive()
-            self.guard.keep_statistics()  # of now: the turn was taken back long ago
+            self.guard.keep()  # of now: the turn was taken back long ago
             player = next(iter(self.flats))
             self.mishap(self.experience.batch(step), player, step, times)
         told, self.untold = self.untold, []
         return told
 
     def losses(self, batch: Batch, player: str) -> Losses:
-        if self.precision == "float32":
+        if self.products == "float32":
             return self.objective.losses(self.model, batch, player)
         with torch.autocast(self.device.type, torch.bfloat16):
             return self.objective.losses(self.model, batch, player)

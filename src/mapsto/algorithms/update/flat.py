@@ -47,11 +47,11 @@ class Flat:
         """What a step changes: values and moments."""
         return [*self.values, *(tensor for moments in self.moments for tensor in moments.values())]
 
-    def step(self, rate: float) -> None:
-        """One update by the optimizer's kernel; of what it takes, nothing is on autograd's tape."""
+    def step(self, rate: float, allowed: Tensor | None = None) -> None:
+        """One update by the optimizer's kernel. allowed: [] bool, a flag on the device without which nothing changes."""
         self.count += 1
         for value, gradient, moments, decay in zip(self.values, self.gradients, self.moments, self.decays, strict=True):
-            self.optimizer.quick(value, gradient, moments, rate, decay, self.count)
+            self.optimizer.quick(value, gradient, moments, rate, decay, self.count, allowed)
 
     def state_dict(self) -> dict[str, Any]:
         return {"count": self.count, "moments": self.moments}
