@@ -14,11 +14,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-SHAPES = 32  # edges at most: each is a shape that is compiled, captured and tuned for apart
-ENOUGH = 0.02  # a share of padding below which further edges are not worth their shapes
-CANDIDATES = 256  # lengths that edges are chosen among, twice: evenly over the examples, and over the logarithm
-JOINED = 0.25  # padding, as a share of what is there, at which the rest of one bucket joins the next, and makes no batch alone
-FEW = 128  # entries of padding that cost less than a batch of their own at any rate
+SHAPES = 32  # buckets at most: each is a shape to be captured, compiled and tuned for
+ENOUGH = 0.02  # of padding: below it, further buckets are not worth their shapes
+CANDIDATES = (
+    256  # lengths that examples are parted at: so many evenly over the examples, and as many over the logarithm
+)
+JOINED = (
+    0.25  # of what is there: so much padding may the rest of a bucket bring to the next one's batch, to be none alone
+)
+FEW = 128  # entries of padding that always cost less than one batch more
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class Buckets:
         """How many batches there are."""
         return len(self.sizes)
 
-    def blocks(self, order: Tensor, device: torch.device) -> list[Block]:
+    def blocks(self, order: Tensor, device: torch.device | str) -> list[Block]:
         """The batches of one pass, shorter ones first. order: a permutation of the examples, [N]: who is drawn first."""
         of = torch.from_numpy(self.bucket)[order]
         ordered = order[of.sort(stable=True).indices].to(device)

@@ -145,11 +145,12 @@ class Measure(ABC):
 
 
 class View(ABC):
-    """One split of a data set: its examples, in a fixed order."""
+    """One split of a data set: its examples, in a fixed order.
 
-    lengths: Tensor | None = (
-        None  # [N, R] of each example in its R ragged columns, on the CPU; None where none is ragged
-    )
+    lengths: [N, R] of each example in its R ragged columns, on the CPU, where plans are made; None where none is ragged.
+    """
+
+    lengths: Tensor | None = None
 
     @abstractmethod
     def __len__(self) -> int: ...
