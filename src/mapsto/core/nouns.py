@@ -41,6 +41,8 @@ class Learner(Protocol):
     step: int
     device: torch.device
     horizon: int  # the steps that schedules are spread over
+    exam_every: int
+    report_every: int
 
     def predict(self, batch: Batch) -> Tensor:
         """What the model says about a ready batch, in the output domain's encoding; leaves no trace."""
@@ -243,6 +245,8 @@ class Objective(ABC):
 class Experience(Stateful, ABC):
     """Where batch number `step` comes from: a dataset, a replay buffer, or acting in the world."""
 
+    ahead: ClassVar[bool] = False  # whether batches may be drawn before the steps in between: it neither acts nor hears
+
     def start(self, learner: Learner) -> None:
         self.data, self.seed = learner.data, learner.seed
 
@@ -274,9 +278,18 @@ class Update(Stateful, ABC):
     def start(self, learner: Learner) -> None:
         self.model, self.objective = learner.model, learner.objective
 
+    @property
+    def stride(self) -> int:
+        """How many steps it would now take in one call."""
+        return 1
+
     @abstractmethod
     def step(self, batch: Batch, step: int) -> Losses:
         """Losses per example, detached."""
+
+    def steps(self, batches: list[Batch], step: int) -> list[Losses]:
+        """`step` for each of some batches in a row, the first of them at `step`."""
+        return [self.step(batch, step + k) for k, batch in enumerate(batches)]
 
     def trial(self, batch: Batch) -> None:
         """The work of a step without a trace of it: what is raced before the first."""

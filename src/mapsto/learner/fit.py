@@ -46,12 +46,16 @@ def fit(learner: Learner, until: Until, observers: Sequence[Observer] = (), stop
             over = told(learner, until, observers, stop, over)
             if over or (stop and stop.asked):
                 return
-            seeds.set_all(learner.seed, learner.step)
-            batch = experience.batch(learner.step)  # from memory, from disk, or from acting
-            losses = update.step(batch, learner.step)  # gradients, a game, or neither
-            experience.hear(batch, losses)
-            learner.tally.add(losses, batch.get("weight"))
-            learner.step += 1
+            batches = []
+            for step in range(learner.step, learner.step + together(learner, until)):  # of most updates, one
+                seeds.set_all(learner.seed, step)
+                batches.append(experience.batch(step))  # from memory, from disk, or from acting
+            for batch, losses in zip(
+                batches, update.steps(batches, learner.step), strict=True
+            ):  # gradients, a game, or neither
+                experience.hear(batch, losses)
+                learner.tally.add(losses, batch.get("weight"))
+            learner.step += len(batches)
 
 
 def told(learner: Learner, until: Until, observers: Sequence[Observer], stop: Stop | None, over: bool) -> bool:
@@ -82,6 +86,16 @@ def told(learner: Learner, until: Until, observers: Sequence[Observer], stop: St
         for observe in observers:  # told, never asked; what they do to their own copy is nobody else's business
             observe(Report(learner.step, epoch, dict(losses), None if scores is None else dict(scores), news))
     return over
+
+
+def together(learner: Learner, until: Until) -> int:
+    """How many steps to take in one call: as many as the update would, but none across a report, an exam or the end."""
+    experience, update = learner.algorithm.experience, learner.algorithm.update
+    if update.stride == 1 or not experience.ahead:
+        return 1
+    ends = [n - learner.step % n for n in (learner.report_every, learner.exam_every)]
+    end = until.steps(experience.batches)
+    return min(update.stride, *ends, *([] if end is None else [end - learner.step]))
 
 
 def finite(learner: Learner) -> dict[str, float]:

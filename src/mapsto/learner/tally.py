@@ -44,7 +44,7 @@ class Tally(Stateful):
 
     @property
     def kept(self) -> dict[str, Tensor]:
-        return {term: torch.cat(losses) for term, losses in self.heard.items()}
+        return {term: _joined(losses) for term, losses in self.heard.items()}
 
     @kept.setter
     def kept(self, kept: dict[str, Tensor]) -> None:
@@ -67,3 +67,10 @@ class Tally(Stateful):
             pair = double.sum(0) if losses.ndim == 2 else torch.stack([double.sum(), double.new_tensor(len(losses))])
             self.totals[term] = self.totals[term] + pair if term in self.totals else pair
         self.heard, self.waiting = {}, 0
+
+
+def _joined(losses: list[Tensor]) -> Tensor:
+    """One tensor of several; losses that count once get their counts where others among them have some."""
+    if len({loss.ndim for loss in losses}) > 1:
+        losses = [loss if loss.ndim == 2 else torch.stack([loss, torch.ones_like(loss)], dim=1) for loss in losses]
+    return torch.cat(losses)

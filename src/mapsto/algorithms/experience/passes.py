@@ -29,6 +29,8 @@ class Passes(Experience):
     batch_size: int = 64
     tokens: int | None = None
 
+    ahead = True
+
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise FrameError(f"a batch needs at least one example, but batch_size is {self.batch_size}.")

@@ -19,6 +19,8 @@ class Whole(Experience):
 
     at_most: int = 0
 
+    ahead = True
+
     @property
     def batches(self) -> int:
         return 1

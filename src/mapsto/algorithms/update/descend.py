@@ -14,6 +14,7 @@ from mapsto.algorithms.optimizers.adamw import AdamW
 from mapsto.algorithms.update.derived import Derived
 from mapsto.algorithms.update.diagnosis import diagnose
 from mapsto.algorithms.update.flat import Flat
+from mapsto.algorithms.update.gearbox import Gearbox
 from mapsto.algorithms.update.guard import NEVER, Guard
 from mapsto.core import devices, seeds
 from mapsto.core.batch import Batch, Losses, Mean, detached, joined, pieces, size, total_and_count
@@ -39,6 +40,7 @@ class Descend(Update):
     nonfinite: what a NaN or infinity in loss, gradient or weights leads to; it never gets into the weights. "stop" ends the
     run and says where it came from; "skip" leaves that turn out; "roll-back" also returns to the weights of up to 100 steps
     before, at half the learning rate. mishaps: how often it may skip or roll back before it stops.
+    gear: how steps are taken (gears.py); "auto" begins eagerly, and changes where the rest of the run is long enough to pay for it.
 
     Where memory does not suffice, micro-batches are halved, and said so: the batch and its gradient stay the same.
     """
@@ -52,6 +54,7 @@ class Descend(Update):
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
     nonfinite: Literal["stop", "skip", "roll-back"] = "stop"
     mishaps: int = 10
+    gear: Literal["auto", "eager", "captured", "compiled"] = "auto"
 
     def __post_init__(self) -> None:
         if not isinstance(self.learning_rate, float | int) or not 0 < self.learning_rate < float("inf"):
@@ -64,6 +67,8 @@ class Descend(Update):
             raise FrameError(f"precision is float32, bfloat16 or auto, but came {self.precision!r}.")
         if self.nonfinite not in ("stop", "skip", "roll-back"):
             raise FrameError(f"nonfinite is stop, skip or roll-back, but came {self.nonfinite!r}.")
+        if self.gear not in ("auto", "eager", "captured", "compiled"):
+            raise FrameError(f"gear is auto, eager, captured or compiled, but came {self.gear!r}.")
 
     def start(self, learner: Learner) -> None:
         super().start(learner)
@@ -95,6 +100,15 @@ class Descend(Update):
         self.lost, self.damping = 0, 1.0  # turns without an update so far, and what is left of the learning rate
         self.untold: list[str] = []
         self.kept = self._copies()
+        self.reach = min(learner.report_every, learner.exam_every)  # steps between which nobody asks
+        self.gearbox = Gearbox(self, self.gear)
+
+    @property
+    def stride(self) -> int:
+        return self.gearbox.together
+
+    def steps(self, batches: list[Batch], step: int) -> list[Losses]:
+        return self.gearbox.steps(batches, step)
 
     def step(self, batch: Batch, step: int) -> Losses:
         rate = self.rate(step)
@@ -127,14 +141,15 @@ class Descend(Update):
         memory does not suffice. Returns the losses, and that mean, or None where a finite gradient says that it is finite."""
         while True:
             try:
-                return self._descend(batch, player, flat)
+                return self.turn(batch, player, flat)
             except (RuntimeError, MemoryError) as error:
                 if not devices.is_out_of_memory(error):
                     raise
                 told = str(error).splitlines()[0]
             self.make_do(size(batch), told, step)
 
-    def _descend(self, batch: Batch, player: str, flat: Flat) -> tuple[Losses, Tensor | None]:
+    def turn(self, batch: Batch, player: str, flat: Flat) -> tuple[Losses, Tensor | None]:
+        """`descend`, where memory suffices."""
         if self.derived and self.parts == 1 and self.products == "float32" and (losses := self.derived(batch)):
             return losses, None
         flat.forget()
@@ -282,6 +297,7 @@ class Descend(Update):
             "averages": self.averages,
             "guard": self.guard.state_dict(),
             "kept": self.kept,
+            "gearbox": self.gearbox.state_dict(),
             **{name: getattr(self, name) for name in REMEMBERED},
         }
 
@@ -293,5 +309,6 @@ class Descend(Update):
                 mine.copy_(saved)
         self.guard.load_state_dict(state["guard"])
         self.kept = to_device(state["kept"], self.device)
+        self.gearbox.load_state_dict(state["gearbox"])
         for name in REMEMBERED:
             setattr(self, name, state[name])

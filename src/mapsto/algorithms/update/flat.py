@@ -33,13 +33,17 @@ class Flat:
         self.values, self.gradients = list(values.split(sizes)), list(self.gradient.split(sizes))
         self.moments = [optimizer.moments(v) for v in self.values]
 
+    def formula(self, gradients: list[Tensor], rate: Tensor, count: Tensor, allowed: Tensor) -> None:
+        """`step` as the optimizer's formula, told everything as tensors: for a graph or a compiler. `count` is the caller's."""
+        for value, gradient, moments, decay in zip(self.values, gradients, self.moments, self.decays, strict=True):
+            self.optimizer.masked(value, gradient, moments, rate, decay, count, allowed)
+
     def forget(self) -> None:
         self.gradient.zero_()
 
     def clip(self, largest: float) -> None:
         """Shrink the whole gradient to a norm of at most `largest`; no look at the device."""
-        norm = torch.stack([g.norm() for g in self.gradients]).norm()
-        factor = (largest / (norm + 1e-6)).clamp(max=1.0)
+        factor = shrinking(self.gradients, largest)
         for gradient in self.gradients:
             gradient.mul_(factor)
 
@@ -61,6 +65,12 @@ class Flat:
         for mine, saved in zip(self.moments, state["moments"], strict=True):
             for name, tensor in mine.items():
                 tensor.copy_(saved[name])
+
+
+def shrinking(gradients: list[Tensor], largest: float) -> Tensor:
+    """What to multiply gradients by, so that their norm together is at most `largest`."""
+    norm = torch.stack([g.norm() for g in gradients]).norm()
+    return (largest / (norm + 1e-6)).clamp(max=1.0)
 
 
 def _lay(parameters: list[nn.Parameter]) -> Tensor:

@@ -57,25 +57,31 @@ class Guard:
             looked = looked + loss
         if self.at_once:
             return math.isfinite(looked.item())
-        ok = torch.isfinite(looked)
+        self.mark(torch.isfinite(looked), step)
+        return True
+
+    def mark(self, ok: Tensor, step: int | Tensor) -> None:
+        """Remember on the device whether all was sound."""
         self.happened.copy_(torch.where(ok | (self.happened != NEVER), self.happened, step))
         self.times += ~ok
         self.ok.copy_(self.ok & ok if self.sticky else ok)
-        return True
 
     def counted(self, losses: Losses, weight: Tensor | None) -> Losses:
-        """The losses of a turn. On an accelerator, where it was not sound, they count for nothing, and the running statistics
-        are as before."""
+        """The losses of a turn; where a turn that the host did not see was not sound, they count for nothing, and the running
+        statistics are as before."""
         if self.at_once:
             return losses
         for now, before in zip(self.buffers, self.kept_buffers, strict=True):
-            torch.where(self.ok, now, before, out=now)
-        counted = {}
+            now.copy_(torch.where(self.ok, now, before))
+        counted: Losses = {}
         for term, loss in losses.items():
             total, count = total_and_count(loss, weight)
             count = torch.as_tensor(count, device=total.device)
             counted[term] = Mean(torch.where(self.ok, total, 0), torch.where(self.ok, count, 0))
         return counted
+
+    def remembered(self) -> list[Tensor]:
+        return [self.ok, self.happened, self.times, *self.buffers]
 
     def first(self) -> tuple[int, int]:
         """At which step an update was not sound since `forgive`, or NEVER, and how many were not; waits for the device."""
