@@ -147,14 +147,30 @@ class Measure(ABC):
 
 
 class View(ABC):
-    """One split of a data set: its examples, in a fixed order."""
+    """One split of a data set: its examples, in a fixed order.
+
+    lengths: [N, R] of each example in its R ragged columns, on the CPU, where plans are made; None where none is ragged.
+    """
+
+    lengths: Tensor | None = None
 
     @abstractmethod
     def __len__(self) -> int: ...
 
+    def typical(self, count: int) -> Tensor:
+        """Which examples stand for all in a trial, `count` of them, on the CPU: of ragged ones, those of medium length."""
+        if self.lengths is None:
+            return torch.arange(min(count, len(self)))
+        middle = max(0, len(self) - count) // 2
+        return self.lengths.sum(dim=1).argsort()[middle : middle + count]
+
     @abstractmethod
-    def gather(self, index: Tensor) -> Batch:
-        """The examples at `index` [B], encoded, on the device: one indexed copy a field."""
+    def gather(self, index: Tensor, pad_to: Sequence[int] = ()) -> Batch:
+        """The examples at `index` [B], encoded, on the device: one indexed copy a column.
+
+        pad_to: to how many entries each ragged column is padded, as core/buckets.py plans it; where nobody planned, to the
+        longest, for which somebody has to look at `index`.
+        """
 
 
 @dataclass(frozen=True)
@@ -242,6 +258,11 @@ class Experience(Stateful, ABC):
     @abstractmethod
     def batches(self) -> int:
         """Batches an epoch."""
+
+    @property
+    def padding(self) -> str:
+        """How much of its batches is padding, for a person; "" where nothing is padded."""
+        return ""
 
     def hear(self, batch: Batch, losses: Losses) -> None:
         """Told the losses per example: prioritised replay, hard examples, curricula."""

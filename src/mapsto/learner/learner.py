@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
-import torch
 from torch import Tensor, nn
 
 from mapsto.core import devices, seeds
@@ -72,7 +71,7 @@ class Learner:
         """Decide, once, on threads, layout and precision of a step; `as_before`: what an earlier part of this run settled on."""
         if self.settled is None:
             rows = len(self.data.train)
-            few = torch.arange(min(rows, -(-rows // self.algorithm.experience.batches)), device=self.device)
+            few = self.data.train.typical(-(-rows // self.algorithm.experience.batches)).to(self.device)
 
             def draw() -> Batch:
                 return self.data.ready(self.data.train.gather(few))

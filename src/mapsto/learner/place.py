@@ -40,7 +40,8 @@ def fits(examinee: Any, batch: Batch, shape: tuple[int, ...]) -> None:
     except Exception as error:  # a user's module may raise anything at all
         raise ShapeError(
             f"{model} cannot be called on the ready input {came}: {type(error).__name__}: {error}.",
-            "A row of a table comes as a dict of tensors, 'number' and 'category'; a picture as [B, C, H, W].",
+            "A row of a table comes as a dict of tensors, 'number' and 'category'; a picture as [B, C, H, W]; what is ragged as "
+            "[B, T, …] with its count [B] beside it.",
         ) from error
     if list(given.shape[1:]) != list(shape):
         raise ShapeError(
