@@ -109,7 +109,7 @@ def curve(frame: Frame) -> dict[str, Any]:
     """The loss of every step, and the validation exam after the last."""
     before = torch.get_num_threads()
     learner, reports = frame.learner(), []
-    learner.settle(Settled(threads=1))
+    learner.settle(Settled(threads=1, layout="contiguous"))
     learner.report_every = 1
     learner.fit(observers=[reports.append])
     torch.set_num_threads(before)

@@ -291,6 +291,9 @@ class Update(Stateful, ABC):
         """`step` for each of some batches in a row, the first of them at `step`."""
         return [self.step(batch, step + k) for k, batch in enumerate(batches)]
 
+    def arrange(self, layout: str) -> None:
+        """Lay weights out like the pictures that come: see `Data.layout`."""
+
     def trial(self, batch: Batch) -> None:
         """The work of a step without a trace of it: what is raced before the first."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from mapsto.core import seeds
 from mapsto.core.batch import Batch, over
@@ -52,15 +53,19 @@ def fits(examinee: Any, batch: Batch, shape: tuple[int, ...]) -> None:
 
 @torch.inference_mode()
 def work(model: nn.Module, sample: Batch) -> int:
-    """Floating-point operations of one training step a example: six for each weight that a linear map or convolution uses."""
+    """Floating-point operations of one training step an example: six for each weight and place where a linear map, a convolution
+    or a recurrent layer uses it."""
     counted = 0
 
-    def count(module: nn.Module, inputs: tuple, output: Tensor) -> None:
+    def count(module: nn.Module, inputs: tuple, output: Tensor | tuple) -> None:
         nonlocal counted
-        positions = output[0, 0].numel() if isinstance(module, nn.Conv2d) else output.numel() // output.shape[-1]
-        counted += 6 * positions * module.weight.numel()
+        given = output[0] if isinstance(output, tuple) else output
+        given = given.data if isinstance(given, PackedSequence) else given
+        positions = given[0, 0].numel() if isinstance(module, nn.Conv2d) else given.numel() // given.shape[-1]
+        counted += 6 * positions * sum(p.numel() for p in module.parameters())
 
-    hooks = [m.register_forward_hook(count) for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    counting = nn.Conv2d | nn.Linear | nn.RNNBase
+    hooks = [m.register_forward_hook(count) for m in model.modules() if isinstance(m, counting)]
     was = model.training
     model.eval()
     try:

@@ -45,6 +45,7 @@ class Settled:
 
     def apply(self, data: Data, update: Update) -> None:
         data.layout = self.layout
+        update.arrange(self.layout)
         if update.precision == "auto":
             update.products = self.precision
         torch.set_num_threads(self.threads)

@@ -21,7 +21,7 @@ from mapsto.core.batch import Batch, Losses, Mean, detached, joined, pieces, siz
 from mapsto.core.errors import FailedRun, FrameError, NotFinite
 from mapsto.core.nouns import Learner, Optimizer, Schedule, Update
 from mapsto.core.schedules import Constant, OneCycle
-from mapsto.core.state import to_device
+from mapsto.core.state import to_device, walk
 
 NOBODY = 1e-12  # a count to divide by where nobody counts: the total is 0, and so is the mean then
 REMEMBERED = ("parts", "lost", "damping", "untold")
@@ -166,6 +166,13 @@ class Descend(Update):
             means.append(mean.detach())
         return (joined(reports), sum(means)) if len(reports) > 1 else (reports[0], means[0])
 
+    def arrange(self, layout: str) -> None:
+        for player, flat in self.flats.items():
+            averages = flat.together(self.averages.get(player, flat.values))
+            flat.arrange(layout)
+            if self.averages:
+                self.averages[player] = [v.clone() for v in flat.apart(averages)]
+
     def trial(self, batch: Batch) -> None:
         self.guard.keep()
         for player, flat in self.flats.items():
@@ -280,13 +287,13 @@ class Descend(Update):
         """What "roll-back" returns to; {} where it is not asked for."""
         if self.nonfinite != "roll-back":
             return {}
-        flats = {p: {"count": f.count, "changing": [t.clone() for t in f.changing()]} for p, f in self.flats.items()}
-        return {"flats": flats, "buffers": [b.clone() for b in self.guard.buffers]}
+        flats = {p: {"values": flat.together(flat.values), **flat.state_dict()} for p, flat in self.flats.items()}
+        return walk({"flats": flats, "buffers": self.guard.buffers}, torch.clone)
 
     def _put_back(self, copies: dict[str, Any]) -> None:
         for player, flat in self.flats.items():
-            flat.count = copies["flats"][player]["count"]
-            for now, before in zip(flat.changing(), copies["flats"][player]["changing"], strict=True):
+            flat.load_state_dict(copies["flats"][player])
+            for now, before in zip(flat.values, flat.apart(copies["flats"][player]["values"]), strict=True):
                 now.copy_(before)
         for now, before in zip(self.guard.buffers, copies["buffers"], strict=True):
             now.copy_(before)
@@ -294,7 +301,7 @@ class Descend(Update):
     def state_dict(self) -> dict[str, Any]:
         return {
             "flats": {p: flat.state_dict() for p, flat in self.flats.items()},
-            "averages": self.averages,
+            "averages": {p: self.flats[p].together(averages) for p, averages in self.averages.items()},
             "guard": self.guard.state_dict(),
             "kept": self.kept,
             "gearbox": self.gearbox.state_dict(),
@@ -305,7 +312,7 @@ class Descend(Update):
         for player, flat in self.flats.items():
             flat.load_state_dict(state["flats"][player])
         for player, averages in self.averages.items():
-            for mine, saved in zip(averages, state["averages"][player], strict=True):
+            for mine, saved in zip(averages, self.flats[player].apart(state["averages"][player]), strict=True):
                 mine.copy_(saved)
         self.guard.load_state_dict(state["guard"])
         self.kept = to_device(state["kept"], self.device)

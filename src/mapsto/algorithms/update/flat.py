@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -18,20 +19,55 @@ class Flat:
     """
 
     def __init__(self, module: nn.Module, optimizer: Optimizer):
-        self.optimizer, self.count = optimizer, 0
+        self.optimizer, self.count, self.layout = optimizer, 0, "contiguous"
         trainable = [p for p in module.parameters() if p.requires_grad]
         matrices, vectors = [p for p in trainable if p.ndim > 1], [p for p in trainable if p.ndim <= 1]
         groups = [(matrices, optimizer.weight_decay), (vectors, 0.0)]
         if not optimizer.weight_decay:
             groups = [(matrices + vectors, 0.0)]
         groups = [(parameters, decay) for parameters, decay in groups if parameters]
-        self.parameters = [p for parameters, _ in groups for p in parameters]
+        self.groups = [parameters for parameters, _ in groups]
+        self.parameters = [p for parameters in self.groups for p in parameters]
         self.decays = [decay for _, decay in groups]
-        self.numbers = _lay(self.parameters)
+        self.numbers = torch.cat([p.detach().reshape(-1) for p in self.parameters] * 2) if groups else torch.empty(0)
         values, self.gradient = self.numbers.chunk(2) if self.parameters else (self.numbers, self.numbers)
-        sizes = [sum(p.numel() for p in parameters) for parameters, _ in groups]
+        sizes = [sum(p.numel() for p in parameters) for parameters in self.groups]
         self.values, self.gradients = list(values.split(sizes)), list(self.gradient.split(sizes))
+        self.forget()
+        self._point()
         self.moments = [optimizer.moments(v) for v in self.values]
+
+    def arrange(self, layout: str) -> None:
+        """Lay the weights of convolutions out like the pictures that come to them: channels last, or contiguous."""
+        vectors = (
+            [self.values, self.gradients, *([m[name] for m in self.moments] for name in self.moments[0])]
+            if self.groups
+            else []
+        )
+        before = [self.together(each) for each in vectors]
+        self.layout = layout
+        for each, whole in zip(vectors, before, strict=True):
+            for vector, now in zip(each, self.apart(whole), strict=True):
+                vector.copy_(now)
+        self._point()
+
+    def together(self, vectors: list[Tensor]) -> list[Tensor]:
+        """A vector for each group in the order in which it is saved, whatever the layout."""
+        return [
+            torch.cat([_view(piece, p.shape, self.layout).reshape(-1) for p, piece in _pieces(group, vector)])
+            if self._turned(group)
+            else vector
+            for group, vector in zip(self.groups, vectors, strict=True)
+        ]
+
+    def apart(self, vectors: list[Tensor]) -> list[Tensor]:
+        """Undo `together`."""
+        return [
+            torch.cat([_laid(piece.view(p.shape), self.layout) for p, piece in _pieces(group, vector)])
+            if self._turned(group)
+            else vector
+            for group, vector in zip(self.groups, vectors, strict=True)
+        ]
 
     def formula(self, gradients: list[Tensor], rate: Tensor, count: Tensor, allowed: Tensor) -> None:
         """`step` as the optimizer's formula, told everything as tensors: for a graph or a compiler. `count` is the caller's."""
@@ -58,13 +94,27 @@ class Flat:
             self.optimizer.quick(value, gradient, moments, rate, decay, self.count, allowed)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"count": self.count, "moments": self.moments}
+        vectors = {name: self.together([m[name] for m in self.moments]) for name in self.moments[0]}
+        return {
+            "count": self.count,
+            "moments": [{n: v[k] for n, v in vectors.items()} for k in range(len(self.groups))],
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.count = state["count"]
-        for mine, saved in zip(self.moments, state["moments"], strict=True):
-            for name, tensor in mine.items():
-                tensor.copy_(saved[name])
+        for name in self.moments[0]:
+            saved = self.apart([vectors[name] for vectors in state["moments"]])
+            for mine, vector in zip(self.moments, saved, strict=True):
+                mine[name].copy_(vector)
+
+    def _point(self) -> None:
+        """Let parameters and their gradients be views of the vectors."""
+        for group, values, gradients in zip(self.groups, self.values, self.gradients, strict=True):
+            for (p, value), (_, gradient) in zip(_pieces(group, values), _pieces(group, gradients), strict=True):
+                p.data, p.grad = _view(value, p.shape, self.layout), _view(gradient, p.shape, self.layout)
+
+    def _turned(self, group: list[nn.Parameter]) -> bool:
+        return self.layout == "channels-last" and any(p.ndim == 4 for p in group)
 
 
 def shrinking(gradients: list[Tensor], largest: float) -> Tensor:
@@ -73,14 +123,19 @@ def shrinking(gradients: list[Tensor], largest: float) -> Tensor:
     return (largest / (norm + 1e-6)).clamp(max=1.0)
 
 
-def _lay(parameters: list[nn.Parameter]) -> Tensor:
-    """[2P]: the parameters' values, of which they become views, and after them their gradients."""
-    if not parameters:
-        return torch.empty(0)
-    sizes = [p.numel() for p in parameters]
-    vector = torch.zeros(2 * sum(sizes), dtype=parameters[0].dtype, device=parameters[0].device)
-    values, gradients = vector.chunk(2)
-    for p, value, gradient in zip(parameters, values.split(sizes), gradients.split(sizes), strict=True):
-        value.copy_(p.detach().reshape(-1))
-        p.data, p.grad = value.view(p.shape), gradient.view(p.shape)
-    return vector
+def _pieces(group: list[nn.Parameter], vector: Tensor) -> Iterable[tuple[nn.Parameter, Tensor]]:
+    return zip(group, vector.split([p.numel() for p in group]), strict=True)
+
+
+def _view(piece: Tensor, shape: torch.Size, layout: str) -> Tensor:
+    """A piece of a vector as the parameter it is."""
+    if layout != "channels-last" or len(shape) != 4:
+        return piece.view(shape)
+    after, before, height, width = shape
+    return piece.view(after, height, width, before).permute(0, 3, 1, 2)
+
+
+def _laid(parameter: Tensor, layout: str) -> Tensor:
+    """Undo `_view`."""
+    turned = layout == "channels-last" and parameter.ndim == 4
+    return (parameter.permute(0, 2, 3, 1) if turned else parameter).reshape(-1)
