@@ -6,12 +6,14 @@ import functools
 import importlib
 import os
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 import click
 
 import mapsto
+from mapsto.core import world
 from mapsto.core.errors import MapstoError
 from mapsto.core.stop import Stop, at_once
 from mapsto.core.text import clean_lines
@@ -29,6 +31,9 @@ VERBS = {
     "zoo": "What there is: data sets, recipes, models, objectives, algorithms.",
     "doctor": "Look at this installation, and try on this machine what must be equal.",
 }
+
+TOGETHER = ("train", "resume")  # for the others, one process is enough
+QUIET = 2.0  # seconds in which torchrun ends a process that would only repeat what the first one has said
 
 
 class Verbs(click.Group):
@@ -60,6 +65,8 @@ class Verbs(click.Group):
 
 @functools.cache
 def _verb(name: str) -> click.Command:
+    if name not in TOGETHER and not world.leads():
+        sys.exit(0)
     command = importlib.import_module(f"mapsto.cli.{name}").command
     command.callback = _with_torch(command.callback)
     return command
@@ -124,6 +131,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _leave(error: MapstoError) -> None:
+    if not world.leads():
+        time.sleep(QUIET)
     _say(f"{type(error).__name__}{error.code and f' {error.code}'}: {error}")
     sys.exit(error.exit_code)
 

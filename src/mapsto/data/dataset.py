@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from mapsto.core import world
 from mapsto.core.batch import Batch, over, size
 from mapsto.core.nouns import Augmentation, Data, Domain, Estimate, Learner, Scores, View
 from mapsto.measures.interval import estimate
@@ -69,22 +70,30 @@ class Dataset(Data):
         if not len(view):
             return {}
         measures = learner.objective.measures(self.target)
-        totals: dict[str, Tensor] = {}  # term → [total, count]
-        seen = 0
-        for index in self.blocks(split, at_most):
+        blocks = self.blocks(split, at_most)
+        totals: list[Tensor] = []  # of each block, [T, 2]: total and count of each term
+        for index, counts in world.turns(blocks):
             batch = self.ready(view.gather(index))
-            seen += len(index)
             prediction, judged = learner.judge(batch)
-            totals = {term: totals.get(term, 0) + pair for term, pair in judged.items()}
+            if not counts:
+                continue
+            totals.append(torch.stack(list(judged.values())))
             prediction, target = self.target.units(prediction), self.target.units(batch["target"])
             for measure in measures.values():
                 measure.update(prediction, target)
-        mean = sum(float(pair[0] / pair[1]) for pair in totals.values())
+        for measure in measures.values():
+            measure.kept = world.dealt(measure.kept)
+        mean = sum(float(total / count) for total, count in sum(world.dealt(totals)))
+        seen = sum(map(len, blocks))
         scores = {name: estimate(measure, replicates=200 if intervals else 0) for name, measure in measures.items()}
         return {**scores, "loss": Estimate(mean, mean, mean, seen)}
 
     def predictions(self, learner: Learner, split: str) -> Tensor:
         """What the learner says about every example of a split, in order, in the target domain's encoding."""
         view: Examples = getattr(self, split)
-        parts = [learner.predict(self.ready(view.gather(index))) for index in self.blocks(split)]
+        parts = []
+        for index, counts in world.turns(self.blocks(split)):
+            prediction = learner.predict(self.ready(view.gather(index)))
+            parts += [prediction] if counts else []
+        parts = world.dealt(parts)
         return torch.cat(parts) if parts else torch.empty(0)

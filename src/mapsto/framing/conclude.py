@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 import mapsto
+from mapsto.core import world
+from mapsto.core.nouns import Scores
 from mapsto.core.text import clean
 from mapsto.domains.row import Row
 from mapsto.export import bundle
@@ -18,6 +20,7 @@ from mapsto.insight.baselines import AT_MOST, baselines
 from mapsto.insight.labels import Label, by_label
 from mapsto.insight.report import page
 from mapsto.insight.verdict import judge
+from mapsto.learner.elsewhere import Elsewhere
 from mapsto.learner.learner import Learner
 from mapsto.learner.run import Run
 from mapsto.learner.watch import Watch
@@ -28,10 +31,12 @@ if TYPE_CHECKING:
 
 
 def conclude(
-    frame: Frame, folder: Run, learner: Learner, seconds: float, watch: Watch, baseline_seconds: float
+    frame: Frame, folder: Run | Elsewhere, learner: Learner, seconds: float, watch: Watch, baseline_seconds: float
 ) -> Result:
-    """Examine, compare, judge; write result.json, model/ and report.html. The learner ends with its best weights."""
-    ready, problem = frame.prepared, frame.prepared.problem
+    """Examine, compare, judge; write result.json, model/ and report.html. The learner ends with its best weights.
+
+    Several processes examine together; what follows from the exam is the first one's, and the others wait for it.
+    """
     last = {name: tensor.detach().clone() for name, tensor in learner.model.state_dict().items()}
     steps = learner.step
     learner.take_best()
@@ -42,6 +47,27 @@ def conclude(
         if (found := learner.evaluate(s, at_most=AT_MOST if s == "train" else 0))
     }
     predictions = {split: learner.data.predictions(learner, split) for split in ("valid", "test")}
+    written = None
+    if isinstance(folder, Run):
+        with world.alone():
+            written = _write(frame, folder, learner, scores, predictions, last, steps, seconds, watch, baseline_seconds)
+    return Result(folder.path, world.firsts(written))
+
+
+def _write(
+    frame: Frame,
+    folder: Run,
+    learner: Learner,
+    scores: dict[str, Scores],
+    predictions: dict[str, torch.Tensor],
+    last: dict[str, torch.Tensor],
+    steps: int,
+    seconds: float,
+    watch: Watch,
+    baseline_seconds: float,
+) -> Plain:
+    """Compare and judge; write it all, and give back what stands in result.json. last: the weights of the last step."""
+    ready, problem = frame.prepared, frame.prepared.problem
     outputs = 1 if problem == "regression" else len(ready.target.classes)
     beside = baselines(learner.data, learner.objective, outputs, learner.seed, baseline_seconds, told=watch.say)
     leading, measure = next(iter(learner.objective.measures(ready.target).items()))
@@ -122,7 +148,7 @@ def conclude(
         "report.html", page(report_of(frame, folder.environment(), written, verdict, curve, predictions, noise))
     )
     folder.write("result.json", json.dumps(written, indent=1, ensure_ascii=False))
-    return Result(folder.path, written)
+    return written
 
 
 def curve_of(folder: Run, leading: str) -> list[Plain]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import gc
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mapsto.core import seeds
+from mapsto.core import seeds, world
 from mapsto.core.errors import FailedRun
 from mapsto.core.nouns import Scores, Until
 from mapsto.core.stop import Stop, at_once
+from mapsto.learner.meeting import Meeting
 
 if TYPE_CHECKING:
     from mapsto.learner.learner import Learner
@@ -40,13 +41,14 @@ def fit(learner: Learner, until: Until, observers: Sequence[Observer] = (), stop
     """
     experience, update = learner.algorithm.experience, learner.algorithm.update
     learner.model.train()
+    words, meeting = world.words(), Meeting(learner.step)
     with quiet():
         while True:
             over = until.reached(learner.step) or update.finished  # asked once a step: a clock may say otherwise later
             over = told(learner, until, observers, stop, over)
-            if over or (stop and stop.asked):
+            if over or meeting.stopped(learner.step, stop):
                 return
-            seeds.set_all(learner.seed, learner.step)
+            seeds.set_all(learner.seed, learner.step, *words)
             batch = experience.batch(learner.step)  # from memory, from disk, or from acting
             losses = update.step(batch, learner.step)  # gradients, a game, or neither
             experience.hear(batch, losses)
@@ -62,7 +64,9 @@ def told(learner: Learner, until: Until, observers: Sequence[Observer], stop: St
     if learner.step % learner.exam_every == 0 or over:
         with update.judged():
             try:
-                with at_once():
+                with (
+                    at_once() if world.size() == 1 else nullcontext()
+                ):  # together to its end: the others wait for our part
                     scores = learner.evaluate("valid", intervals=False)
             except KeyboardInterrupt:
                 if stop and stop.asked:

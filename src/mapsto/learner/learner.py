@@ -8,7 +8,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from mapsto.core import devices, seeds
+from mapsto.core import devices, seeds, world
 from mapsto.core.batch import Batch
 from mapsto.core.errors import Damaged
 from mapsto.core.nouns import Algorithm, Data, Objective, Scores, Until
@@ -42,6 +42,7 @@ class Learner:
     ):
         self.data, self.objective, self.algorithm, self.seed = data, objective, algorithm, seed
         self.device = data.device if device == "auto" else devices.pick(device)
+        world.join(self.device)
         self.model = place.place(model, self.device)
         self.examinee = Examinee(self.model, objective, self.device, seed)
         self.step = self.told = 0  # steps so far, and those that the last report tells of

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mapsto.core import world
 from mapsto.core.batch import Losses, total_and_count
 from mapsto.core.state import Stateful
 
@@ -25,8 +26,12 @@ class Tally(Stateful):
             self.totals[term] = self.totals[term] + pair if term in self.totals else pair
 
     def read(self) -> dict[str, float]:
-        """The mean of every term since the last reading; one look at the device. What counted nothing is left out."""
-        read = {term: pair.tolist() for term, pair in self.totals.items()}
+        """The mean of every term since the last reading, of all processes; one look at the device. What counted nothing is
+        left out."""
+        everybody = world.gathered({term: pair.tolist() for term, pair in self.totals.items()})
+        terms = dict.fromkeys(term for theirs in everybody for term in theirs)
+        pairs = {term: [theirs[term] for theirs in everybody if term in theirs] for term in terms}
+        read = {term: map(sum, zip(*mine, strict=True)) for term, mine in pairs.items()}
         means = {term: total / count for term, (total, count) in read.items() if count}
         self.totals = {}
         return means

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from mapsto.core import seeds
+from mapsto.core import seeds, world
 from mapsto.core.batch import Batch
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Experience, Learner
@@ -29,6 +29,7 @@ class Passes(Experience):
 
     def start(self, learner: Learner) -> None:
         super().start(learner)
+        world.enough(min(self.batch_size, len(self.data.train)))
         self._planned: tuple[int, list[Tensor]] = (-1, [])
 
     @property
@@ -37,9 +38,10 @@ class Passes(Experience):
 
     def batch(self, step: int) -> Batch:
         epoch, part = divmod(step, self.batches)
-        index = self.plan(epoch)[part]
-        batch = {**self.data.train.gather(index), "index": index}
-        return self.data.ready(batch, seeds.generator(index.device, self.seed, step, AUGMENT))
+        mine = world.part(self.plan(epoch)[part])
+        batch = {**self.data.train.gather(mine["index"]), **mine}
+        drawn = seeds.generator(mine["index"].device, self.seed, step, AUGMENT, *world.words())
+        return self.data.ready(batch, drawn)
 
     def plan(self, epoch: int) -> list[Tensor]:
         """The blocks of indices of one epoch, on the data's device; made once an epoch."""

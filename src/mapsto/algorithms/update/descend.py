@@ -14,7 +14,8 @@ from mapsto.algorithms.optimizers.adamw import AdamW
 from mapsto.algorithms.update.diagnosis import diagnose
 from mapsto.algorithms.update.flat import Flat
 from mapsto.algorithms.update.guard import NEVER, Guard
-from mapsto.core import devices, seeds
+from mapsto.algorithms.update.shared import Shared, present
+from mapsto.core import devices, seeds, world
 from mapsto.core.batch import Batch, Losses, Mean, detached, joined, pieces, size, total_and_count
 from mapsto.core.errors import FailedRun, FrameError, NotFinite
 from mapsto.core.nouns import Learner, Optimizer, Schedule, Update
@@ -75,6 +76,7 @@ class Descend(Update):
                 "Join it with epochs or steps (`either` of minutes and epochs), or use the schedule constant.",
                 "F004",
             )
+        self.shared = self._shared()
         self.flats = {p: Flat(self.model.get_submodule(p), self.optimizer) for p in self.objective.players}
         for player, flat in self.flats.items():
             if not flat.parameters:
@@ -116,14 +118,18 @@ class Descend(Update):
     def descend(self, batch: Batch, player: str, flat: Flat, step: int) -> tuple[Losses, Tensor]:
         """Leave in `flat` the gradient of the mean loss over the whole batch, whatever it is cut into; in smaller pieces where
         memory does not suffice. Returns the losses, and that mean."""
+        if self.shared:
+            self.shared.begin()
         while True:
             try:
-                return self._descend(batch, player, flat)
+                losses, loss = self._descend(batch, player, flat)
+                break
             except (RuntimeError, MemoryError) as error:
                 if not devices.is_out_of_memory(error):
                     raise
                 told = str(error).splitlines()[0]
             self.make_do(size(batch), told, step)
+        return losses, self.shared.gradient(flat, loss) if self.shared else loss
 
     def _descend(self, batch: Batch, player: str, flat: Flat) -> tuple[Losses, Tensor]:
         flat.forget()
@@ -151,7 +157,7 @@ class Descend(Update):
         self.guard.restore()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-        seeds.set_all(self.seed, step)
+        seeds.set_all(self.seed, step, *world.words())
         at_once = -(-rows // self.parts)
         normed = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.model.modules())
         self.untold.append(
@@ -162,9 +168,11 @@ class Descend(Update):
 
     def mishap(self, batch: Batch, player: str, step: int, times: int = 1) -> None:
         """An update was not sound and not made: find out why, and stop, skip or roll back."""
-        seeds.set_all(self.seed, step)
+        seeds.set_all(self.seed, step, *world.words())
         parts = pieces(batch, min(self.parts, size(batch)))
         found = diagnose(self.model, lambda part: self.losses(part, player), parts)
+        if self.shared:
+            found = self.shared.found(found)
         self.guard.restore()
         self.lost += times
         what = f"step {step}: {found}"
@@ -193,12 +201,14 @@ class Descend(Update):
             self.guard.keep_statistics()  # of now: the turn was taken back long ago
             player = next(iter(self.flats))
             self.mishap(self.experience.batch(step), player, step, times)
+        if self.shared:
+            self.untold, self.parts = self.shared.news(self.untold, self.parts)
         told, self.untold = self.untold, []
         return told
 
     def losses(self, batch: Batch, player: str) -> Losses:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
-            return self.objective.losses(self.model, batch, player)
+            return present(self.objective.losses(self.model, batch, player), batch)
 
     @torch.no_grad()
     def counts(self, batch: Batch, parts: list[Batch], player: str, first: Losses) -> dict[str, Tensor | int]:
@@ -216,7 +226,20 @@ class Descend(Update):
                 counts[term] = sum(losses[term].count for losses in asked).clamp(min=NOBODY)
             else:
                 counts[term] = size(batch) if weight is None else weight.sum().clamp(min=NOBODY)
-        return counts
+        return self.shared.counts(counts) if self.shared else counts
+
+    def _shared(self) -> Shared | None:
+        if world.size() == 1:
+            return None
+        if self.objective.coupled:
+            raise FrameError(
+                f"{type(self.objective).__name__} cannot be learned in several processes: {self.objective.coupled}, and each "
+                "process sees a part of the batch only.",
+                "Start it without torchrun.",
+                "F004",
+            )
+        self.learning_rate = world.firsts(self.learning_rate)  # it may have been found by trying, here and there
+        return Shared(self.model)
 
     def follow(self, step: int) -> None:
         """The average takes its share of the weights; a short memory at first, so that it forgets the start."""
