@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 import mapsto
+from mapsto.algorithms.update.sharded import is_sharded
 from mapsto.core import world
 from mapsto.core.nouns import Scores
 from mapsto.core.text import clean
@@ -37,7 +38,7 @@ def conclude(
 
     Several processes examine together; what follows from the exam is the first one's, and the others wait for it.
     """
-    last = {name: tensor.detach().clone() for name, tensor in learner.model.state_dict().items()}
+    last = learner.weights()
     steps = learner.step
     learner.take_best()
     watch.say("examining")
@@ -47,10 +48,13 @@ def conclude(
         if (found := learner.evaluate(s, at_most=AT_MOST if s == "train" else 0))
     }
     predictions = {split: learner.data.predictions(learner, split) for split in ("valid", "test")}
+    weights = {"best": learner.weights(), "last": last}
     written = None
     if isinstance(folder, Run):
         with world.alone():
-            written = _write(frame, folder, learner, scores, predictions, last, steps, seconds, watch, baseline_seconds)
+            written = _write(
+                frame, folder, learner, scores, predictions, weights, steps, seconds, watch, baseline_seconds
+            )
     return Result(folder.path, world.firsts(written))
 
 
@@ -60,13 +64,13 @@ def _write(
     learner: Learner,
     scores: dict[str, Scores],
     predictions: dict[str, torch.Tensor],
-    last: dict[str, torch.Tensor],
+    weights: dict[str, dict[str, torch.Tensor]],
     steps: int,
     seconds: float,
     watch: Watch,
     baseline_seconds: float,
 ) -> Plain:
-    """Compare and judge; write it all, and give back what stands in result.json. last: the weights of the last step."""
+    """Compare and judge; write it all, and give back what stands in result.json. weights: the best and the last."""
     ready, problem = frame.prepared, frame.prepared.problem
     outputs = 1 if problem == "regression" else len(ready.target.classes)
     beside = baselines(learner.data, learner.objective, outputs, learner.seed, baseline_seconds, told=watch.say)
@@ -136,8 +140,8 @@ def _write(
     }
     bundle.save(
         folder.path / "model",
-        learner.model,
-        {"best": dict(learner.model.state_dict()), "last": last},
+        frame.built() if is_sharded(learner.model) else learner.model,
+        weights,
         learner.objective,
         ready.input,
         ready.target,

@@ -263,6 +263,10 @@ class Frame:
         data = Dataset(**ready.fields, input=ready.input, target=ready.target, augment=augment, device=device)
         return data, model, objective, Algorithm(**{k: names.build(k, v) for k, v in now["algorithm"].items()})
 
+    def built(self) -> nn.Module:
+        """A model like the learner's, with its first weights."""
+        return self._model(self.settings, self.prepared)
+
     def _model(self, now: dict[str, Any], ready: Prepared) -> nn.Module:
         if self._own is not None:
             return copy.deepcopy(self._own)

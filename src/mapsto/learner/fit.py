@@ -46,7 +46,7 @@ def fit(learner: Learner, until: Until, observers: Sequence[Observer] = (), stop
         while True:
             over = until.reached(learner.step) or update.finished  # asked once a step: a clock may say otherwise later
             over = told(learner, until, observers, stop, over)
-            if over or meeting.stopped(learner.step, stop):
+            if meeting.stopped(learner.step, stop, over):
                 return
             seeds.set_all(learner.seed, learner.step, *words)
             batch = experience.batch(learner.step)  # from memory, from disk, or from acting

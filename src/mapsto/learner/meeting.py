@@ -20,12 +20,12 @@ class Meeting:
     def __init__(self, step: int):
         self.last, self.next, self.at = step, step + 1, time.monotonic()
 
-    def stopped(self, step: int, stop: Stop | None) -> bool:
-        """Whether to stop before `step`."""
+    def stopped(self, step: int, stop: Stop | None, over: bool) -> bool:
+        """Whether to stop before `step`: learning is `over`, or somebody asks. What comes after the end, all know alike too."""
         asked = stop.asked if stop else 0
         if world.size() == 1:
-            return bool(asked)
-        if step < self.next:
+            return over or bool(asked)
+        if step < self.next and not over:
             return False
         now = time.monotonic()
         steps = (step - self.last) / max(now - self.at, 1e-9) * SECONDS
@@ -34,4 +34,4 @@ class Meeting:
         asked = max(number for number, _ in told)
         if asked and stop:
             stop.asked = asked  # by a signal to another process, perhaps
-        return bool(asked)
+        return over or bool(asked)

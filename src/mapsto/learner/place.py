@@ -10,7 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mapsto.core import devices, seeds
+from mapsto.algorithms.update.sharded import fill as fill_shards
+from mapsto.algorithms.update.sharded import is_sharded
+from mapsto.core import devices, seeds, world
 from mapsto.core.batch import Batch, over, size
 from mapsto.core.errors import Damaged, MapstoError, ShapeError
 from mapsto.core.nouns import Solvable
@@ -35,6 +37,8 @@ def settle(model: nn.Module, batch: Batch, device: torch.device, threads: int | 
     devices.keep_heap()
     if device.type != "cpu" or isinstance(model, Solvable):
         return torch.get_num_threads()
+    if threads is None and world.size() > 1:
+        threads = AVAILABLE  # as torchrun has shared them out
     if threads is None:
         many = AVAILABLE
         small = 0 < work(model, over(batch, lambda t: t[:1])) * size(batch) < SMALL
@@ -126,7 +130,7 @@ def fill(model: nn.Module, weights: dict[str, Tensor]) -> None:
     """Put saved weights into a model. Damaged, and the model as it was, where they are not this model's."""
     check(model, weights)
     if not isinstance(model, Solvable):
-        model.load_state_dict(weights)
+        put(model, weights)
         return
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     _take(model, weights)
@@ -134,6 +138,14 @@ def fill(model: nn.Module, weights: dict[str, Tensor]) -> None:
     if odd:
         _take(model, before)
         raise Damaged(f"these weights are not those of a solved {type(model).__name__}: {odd}.", RESTORE, "M006")
+
+
+def put(model: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Put weights that are the model's into it."""
+    if is_sharded(model):
+        fill_shards(model, weights)
+    else:
+        model.load_state_dict(weights)
 
 
 def _take(model: Solvable, weights: dict[str, Tensor]) -> None:

@@ -28,15 +28,33 @@ class Tally(Stateful):
     def read(self) -> dict[str, float]:
         """The mean of every term since the last reading, of all processes; one look at the device. What counted nothing is
         left out."""
-        everybody = world.gathered({term: pair.tolist() for term, pair in self.totals.items()})
-        terms = dict.fromkeys(term for theirs in everybody for term in theirs)
-        pairs = {term: [theirs[term] for theirs in everybody if term in theirs] for term in terms}
-        read = {term: map(sum, zip(*mine, strict=True)) for term, mine in pairs.items()}
+        read = {term: map(sum, zip(*pairs, strict=True)) for term, pairs in self._everybodys().items()}
         means = {term: total / count for term, (total, count) in read.items() if count}
         self.totals = {}
         return means
 
+    def state_dict(self) -> dict[str, Any]:
+        """Of several processes each one's, [N, 2]: added up they would be rounded otherwise when learning goes on."""
+        if world.size() == 1:
+            return super().state_dict()
+        pairs = {term: torch.tensor(pairs, dtype=torch.float64) for term, pairs in self._everybodys().items()}
+        return {"totals": pairs}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Its own again; where there were more processes, or fewer, the first takes all."""
+        rows = {term: pairs.reshape(-1, 2) for term, pairs in state["totals"].items()}
+        self.totals = {
+            term: pairs[world.rank()] if len(pairs) == world.size() else pairs.sum(0) * (world.rank() == 0)
+            for term, pairs in rows.items()
+        }
+
     def odd(self, state: dict[str, Any]) -> str:
         """What keeps `state` from being that of a tally; "" where nothing does."""
-        good = all(isinstance(pair, Tensor) and pair.shape == (2,) for pair in state["totals"].values())
+        good = all(isinstance(pair, Tensor) and pair.shape[-1:] == (2,) for pair in state["totals"].values())
         return "" if good else "/tally/totals"
+
+    def _everybodys(self) -> dict[str, list[list[float]]]:
+        """Term → total and count of each process."""
+        everybody = world.gathered({term: pair.tolist() for term, pair in self.totals.items()})
+        terms = dict.fromkeys(term for theirs in everybody for term in theirs)
+        return {term: [theirs.get(term, [0.0, 0.0]) for theirs in everybody] for term in terms}

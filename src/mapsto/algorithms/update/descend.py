@@ -14,6 +14,7 @@ from mapsto.algorithms.optimizers.adamw import AdamW
 from mapsto.algorithms.update.diagnosis import diagnose
 from mapsto.algorithms.update.flat import Flat
 from mapsto.algorithms.update.guard import NEVER, Guard
+from mapsto.algorithms.update.sharded import Sharded, shard
 from mapsto.algorithms.update.shared import Shared, present
 from mapsto.core import devices, seeds, world
 from mapsto.core.batch import Batch, Losses, Mean, detached, joined, pieces, size, total_and_count
@@ -39,6 +40,7 @@ class Descend(Update):
     nonfinite: what a NaN or infinity in loss, gradient or weights leads to; it never gets into the weights. "stop" ends the
     run and says where it came from; "skip" leaves that turn out; "roll-back" also returns to the weights of up to 100 steps
     before, at half the learning rate. mishaps: how often it may skip or roll back before it stops.
+    sharded: of several processes each keeps a part of weights, gradients and moments, not a copy; with one, nothing changes.
 
     Where memory does not suffice, micro-batches are halved, and said so: the batch and its gradient stay the same.
     """
@@ -52,6 +54,7 @@ class Descend(Update):
     precision: Literal["float32", "bfloat16"] = "float32"
     nonfinite: Literal["stop", "skip", "roll-back"] = "stop"
     mishaps: int = 10
+    sharded: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.learning_rate, float | int) or not 0 < self.learning_rate < float("inf"):
@@ -77,7 +80,7 @@ class Descend(Update):
                 "F004",
             )
         self.shared = self._shared()
-        self.flats = {p: Flat(self.model.get_submodule(p), self.optimizer) for p in self.objective.players}
+        self.flats = {p: self._flat(p) for p in self.objective.players}
         for player, flat in self.flats.items():
             if not flat.parameters:
                 raise FrameError(
@@ -141,13 +144,18 @@ class Descend(Update):
             counts = counts or self.counts(batch, parts, player, losses)
             totals = {term: total_and_count(loss, part.get("weight"))[0] for term, loss in losses.items()}
             mean = sum(total / counts[term] for term, total in totals.items())
-            mean.backward(inputs=flat.parameters)  # the other players stay still
+            flat.backward(mean)
             reports.append(detached(losses))
             means.append(mean.detach())
         return (joined(reports), sum(means)) if len(reports) > 1 else (reports[0], means[0])
 
     def make_do(self, rows: int, told: str, step: int) -> None:
         """After an allocation that failed: half as many examples at a time from here on, and the turn begun again."""
+        if self.shared and self.sharded:
+            raise FailedRun(
+                f"step {step}: memory does not suffice: {told}.",
+                "Take the batch in pieces (--set algorithm.accumulate=4), or start more processes.",
+            )
         if self.parts >= rows:
             raise FailedRun(
                 f"step {step}: memory does not suffice for a single example: {told}.",
@@ -170,7 +178,11 @@ class Descend(Update):
         """An update was not sound and not made: find out why, and stop, skip or roll back."""
         seeds.set_all(self.seed, step, *world.words())
         parts = pieces(batch, min(self.parts, size(batch)))
-        found = diagnose(self.model, lambda part: self.losses(part, player), parts)
+        flat = self.flats[player]
+        if isinstance(flat, Sharded):
+            found = flat.diagnose(parts)
+        else:
+            found = diagnose(self.model, lambda part: self.losses(part, player), parts)
         if self.shared:
             found = self.shared.found(found)
         self.guard.restore()
@@ -239,7 +251,22 @@ class Descend(Update):
                 "F004",
             )
         self.learning_rate = world.firsts(self.learning_rate)  # it may have been found by trying, here and there
-        return Shared(self.model)
+        if self.sharded and self.nonfinite == "roll-back":
+            raise FrameError(
+                "sharded weights are not rolled back.", "Use nonfinite=skip or stop, or leave out sharded.", "F004"
+            )
+        shared = Shared(self.model)
+        if self.sharded:
+            shard(self.model, self.objective.players, self.device)
+        return shared
+
+    def _flat(self, player: str) -> Flat | Sharded:
+        module = self.model.get_submodule(player)
+        return (
+            Sharded(self.model, module, self.optimizer)
+            if self.shared and self.sharded
+            else Flat(module, self.optimizer)
+        )
 
     def follow(self, step: int) -> None:
         """The average takes its share of the weights; a short memory at first, so that it forgets the start."""
@@ -282,7 +309,7 @@ class Descend(Update):
     def state_dict(self) -> dict[str, Any]:
         return {
             "flats": {p: flat.state_dict() for p, flat in self.flats.items()},
-            "averages": self.averages,
+            "averages": {p: self.flats[p].together(averages) for p, averages in self.averages.items()},
             "guard": self.guard.state_dict(),
             "kept": self.kept,
             **{name: getattr(self, name) for name in REMEMBERED},
@@ -292,7 +319,7 @@ class Descend(Update):
         for player, flat in self.flats.items():
             flat.load_state_dict(state["flats"][player])
         for player, averages in self.averages.items():
-            for mine, saved in zip(averages, state["averages"][player], strict=True):
+            for mine, saved in zip(averages, self.flats[player].apart(state["averages"][player]), strict=True):
                 mine.copy_(saved)
         self.guard.load_state_dict(state["guard"])
         self.kept = to_device(state["kept"], self.device)

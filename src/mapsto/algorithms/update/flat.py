@@ -36,6 +36,13 @@ class Flat:
     def forget(self) -> None:
         self.gradient.zero_()
 
+    def backward(self, loss: Tensor) -> None:
+        loss.backward(inputs=self.parameters)  # the other players stay still
+
+    def squares(self) -> Tensor:
+        """The sum of the squares of all values and gradients, finite only if each of them is."""
+        return self.numbers.dot(self.numbers)
+
     def clip(self, largest: float) -> None:
         """Shrink the whole gradient to a norm of at most `largest`; no look at the device."""
         norm = torch.stack([g.norm() for g in self.gradients]).norm()
@@ -52,6 +59,13 @@ class Flat:
         self.count += 1
         for value, gradient, moments, decay in zip(self.values, self.gradients, self.moments, self.decays, strict=True):
             self.optimizer.step(value, gradient, moments, rate, decay, self.count)
+
+    def together(self, vectors: list[Tensor]) -> list[Tensor]:
+        """A vector for each group, as it is saved: see `Sharded`."""
+        return vectors
+
+    def apart(self, vectors: list[Tensor]) -> list[Tensor]:
+        return vectors
 
     def state_dict(self) -> dict[str, Any]:
         return {"count": self.count, "moments": self.moments}

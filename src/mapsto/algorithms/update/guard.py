@@ -55,8 +55,8 @@ class Guard:
     def sound(self, flat: Flat, loss: Tensor, step: int) -> bool:
         """Whether loss, gradient and weights are finite. Where the host may not look it is told yes, and `undo` follows."""
         if self.at_once:
-            return math.isfinite(flat.numbers.dot(flat.numbers).item()) and math.isfinite(loss.item())
-        ok = torch.isfinite(flat.numbers.dot(flat.numbers) + loss)
+            return math.isfinite(flat.squares().item()) and math.isfinite(loss.item())
+        ok = torch.isfinite(flat.squares() + loss)
         self.happened = torch.where(ok | (self.happened != NEVER), self.happened, step)
         self.times += ~ok
         self.ok = self.ok & ok if self.sticky else ok

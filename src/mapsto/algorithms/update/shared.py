@@ -15,6 +15,7 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from mapsto.algorithms.update.diagnosis import Diagnosis
 from mapsto.algorithms.update.flat import Flat
+from mapsto.algorithms.update.sharded import Sharded
 from mapsto.core import world
 from mapsto.core.batch import Batch, Losses, Mean
 
@@ -46,19 +47,22 @@ class Shared:
             self.agreed = dict(zip(mine, world.total(torch.stack(counts)).float(), strict=True))
         return self.agreed
 
-    def gradient(self, flat: Flat, loss: Tensor) -> Tensor:
+    def gradient(self, flat: Flat | Sharded, loss: Tensor) -> Tensor:
         """Everybody's gradients added up in `flat`, and running statistics averaged. loss: what this process adds to the mean.
 
         Returns a number that is none, for everybody, where anybody's loss was none.
         """
-        flat.gradient[:1].add_(0 * loss)
-        world.total(flat.gradient)
+        if isinstance(flat, Sharded):  # FSDP2 has added them up
+            sound = world.total(0 * loss)
+        else:
+            flat.gradient[:1].add_(0 * loss)
+            sound = 0 * world.total(flat.gradient)[0]
         if self.statistics:
             flat_statistics = torch.cat([s.flatten() for s in self.statistics])
             means = world.total(flat_statistics).div_(world.size())
             for mine, mean in zip(self.statistics, means.split([s.numel() for s in self.statistics]), strict=True):
                 mine.copy_(mean.view_as(mine))
-        return 0 * flat.gradient[0]
+        return sound
 
     def found(self, mine: Diagnosis) -> Diagnosis:
         """What everybody says of a turn that went wrong: the first that names examples, with all that were named so."""
