@@ -7,12 +7,14 @@ import gc
 import importlib
 import os
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 import click
 
 import mapsto
+from mapsto.core import world
 from mapsto.core.errors import MapstoError
 from mapsto.core.stop import Stop, at_once
 from mapsto.core.text import clean_lines
@@ -30,6 +32,9 @@ VERBS = {
     "zoo": "What there is: data sets, recipes, models, objectives, algorithms.",
     "doctor": "Look at this installation, and try on this machine what must be equal.",
 }
+
+TOGETHER = ("train", "resume")  # for the others, one process is enough
+QUIET = 2.0  # seconds in which torchrun ends a process that would only repeat what the first one has said
 
 
 class Verbs(click.Group):
@@ -61,6 +66,8 @@ class Verbs(click.Group):
 
 @functools.cache
 def _verb(name: str) -> click.Command:
+    if name not in TOGETHER and not world.leads():
+        sys.exit(0)
     command = importlib.import_module(f"mapsto.cli.{name}").command
     command.callback = _with_torch(command.callback)
     return command
@@ -138,6 +145,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _leave(error: MapstoError) -> None:
+    if not world.leads():
+        time.sleep(QUIET)
     _say(f"{type(error).__name__}{error.code and f' {error.code}'}: {error}")
     sys.exit(error.exit_code)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from mapsto.cli.options import SAVING, TALKING, options
+from mapsto.core import world
 
 
 @click.command(name="resume")
@@ -16,6 +17,8 @@ def command(run: str, save_seconds: float | None, as_json: bool, quiet: bool) ->
     from mapsto.cli import screen
     from mapsto.cli.train import finish
 
-    with screen.Progressing(quiet) as watch:
+    with screen.Progressing(quiet or not world.leads()) as watch:
         result = mapsto.resume(run, watch=watch, save_seconds=save_seconds)
-    finish(result, as_json, screen.err if as_json else screen.out)
+    world.leave()
+    if world.leads():
+        finish(result, as_json, screen.err if as_json else screen.out)

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from mapsto.cli.options import FRAMING, READING, SAVING, TALKING, framed, options
+from mapsto.core import world
 
 
 @click.command(name="train")
@@ -45,6 +46,7 @@ def command(
     SOURCE is a table, a folder or zip of pictures, .npz, idx, the name of a data set (`mapsto zoo data`), or a frame.toml.
     """
     frame = framed(source, **asked)
+    quiet = quiet or not world.leads()
     from mapsto.cli import screen
     from mapsto.framing.card import card
     from mapsto.framing.train import train
@@ -61,7 +63,9 @@ def command(
             tensorboard=tensorboard,
             **({} if save_seconds is None else {"save_seconds": save_seconds}),
         )
-    finish(result, as_json, console)
+    world.leave()
+    if world.leads():
+        finish(result, as_json, console)
 
 
 def finish(result: Any, as_json: bool, console: Any) -> None:

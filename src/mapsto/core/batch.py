@@ -6,6 +6,7 @@ target       what the model should give, encoded by the output domain; of a ragg
 weight       [B] how much an example counts; absent means 1
 count        [B] how many entries of a ragged column are real: beside the column, so that whoever sees it sees its count
 index        [B] int64, the example's row in its view: how losses find their way back to examples
+stand_in     [B] there where these rows only keep a process in step with others: they count nothing (core/world.py)
 observation, action, reward …   experience of a world acted in
 """
 

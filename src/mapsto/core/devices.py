@@ -11,14 +11,18 @@ from typing import Any
 
 import torch
 
+from mapsto.core import world
 from mapsto.core.errors import BadInput
 from mapsto.core.text import clean
 
 
 def pick(name: str = "auto") -> torch.device:
-    """ "auto" takes an accelerator where there is one. A device that is not here is refused with what is."""
+    """ "auto" takes an accelerator where there is one. Of several processes each
+    takes its own. A device that is not here is refused with what is."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if name == "cuda" and world.started() > 1:
+        name = f"cuda:{world.nearby()}"
     try:
         device = torch.device(name)
         if device.type not in ("cpu", "cuda", "mps"):

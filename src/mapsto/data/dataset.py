@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from mapsto.core import world
 from mapsto.core.batch import Batch, Columns, columns, gathered, over, size
 from mapsto.core.buckets import Block, Buckets
 from mapsto.core.errors import ShapeError
@@ -83,21 +84,23 @@ class Dataset(Data):
         if not len(view):
             return {}
         measures = learner.objective.measures(self.target)
-        totals: dict[str, Tensor] = {}  # term → [total, count]
-        seen = 0
         blocks = self.blocks(split, at_most)
-        for block in blocks:
+        totals: list[Tensor] = []  # of each block, [T, 2]: total and count of each term
+        for block, counts in world.turns(blocks):
             batch = self.ready(view.gather(block.index, block.pad_to))
-            seen += len(block.index)
             prediction, judged = learner.judge(batch)
-            totals = {term: totals.get(term, 0) + pair for term, pair in judged.items()}
+            if not counts:
+                continue
+            totals.append(torch.stack(list(judged.values())))
             prediction, target = self.target.units(prediction), self.target.units(batch["target"])
             for measure in measures.values():
                 measure.update(prediction, target)
-        if view.lengths is not None:
-            for measure in measures.values():
+        for measure in measures.values():
+            measure.kept = world.dealt(measure.kept)
+            if view.lengths is not None:
                 measure.kept = [_in_order(measure.rows(), blocks)]
-        mean = sum(float(pair[0] / pair[1]) for pair in totals.values())
+        mean = sum(float(total / count) for total, count in sum(world.dealt(totals)))
+        seen = sum(len(block.index) for block in blocks)
         scores = {name: estimate(measure, replicates=200 if intervals else 0) for name, measure in measures.items()}
         return {**scores, "loss": Estimate(mean, mean, mean, seen)}
 
@@ -105,7 +108,11 @@ class Dataset(Data):
         """What the learner says about every example of a split, in order, in the target domain's encoding."""
         view: Examples = getattr(self, split)
         blocks = self.blocks(split)
-        parts = [learner.predict(self.ready(view.gather(block.index, block.pad_to))) for block in blocks]
+        parts = []
+        for block, counts in world.turns(blocks):
+            prediction = learner.predict(self.ready(view.gather(block.index, block.pad_to)))
+            parts += [prediction] if counts else []
+        parts = world.dealt(parts)
         return _in_order(torch.cat(parts), blocks) if parts else torch.empty(0)
 
 

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 
 import mapsto
+from mapsto.algorithms.update.sharded import is_sharded
+from mapsto.core import world
+from mapsto.core.nouns import Scores
 from mapsto.core.text import clean
 from mapsto.domains.row import Row
 from mapsto.export import bundle
@@ -18,6 +21,7 @@ from mapsto.insight.baselines import AT_MOST, baselines
 from mapsto.insight.labels import Label, by_label
 from mapsto.insight.report import page
 from mapsto.insight.verdict import judge
+from mapsto.learner.elsewhere import Elsewhere
 from mapsto.learner.learner import Learner
 from mapsto.learner.run import Run
 from mapsto.learner.watch import Watch
@@ -28,11 +32,13 @@ if TYPE_CHECKING:
 
 
 def conclude(
-    frame: Frame, folder: Run, learner: Learner, seconds: float, watch: Watch, baseline_seconds: float
+    frame: Frame, folder: Run | Elsewhere, learner: Learner, seconds: float, watch: Watch, baseline_seconds: float
 ) -> Result:
-    """Examine, compare, judge; write result.json, model/ and report.html. The learner ends with its best weights."""
-    ready, problem = frame.prepared, frame.prepared.problem
-    last = {name: tensor.detach().clone() for name, tensor in learner.model.state_dict().items()}
+    """Examine, compare, judge; write result.json, model/ and report.html. The learner ends with its best weights.
+
+    Several processes examine together; what follows from the exam is the first one's, and the others wait for it.
+    """
+    last = learner.weights()
     steps = learner.step
     learner.take_best()
     watch.say("examining")
@@ -42,6 +48,30 @@ def conclude(
         if (found := learner.evaluate(s, at_most=AT_MOST if s == "train" else 0))
     }
     predictions = {split: learner.data.predictions(learner, split) for split in ("valid", "test")}
+    weights = {"best": learner.weights(), "last": last}
+    written = None
+    if isinstance(folder, Run):
+        with world.alone():
+            written = _write(
+                frame, folder, learner, scores, predictions, weights, steps, seconds, watch, baseline_seconds
+            )
+    return Result(folder.path, world.firsts(written))
+
+
+def _write(
+    frame: Frame,
+    folder: Run,
+    learner: Learner,
+    scores: dict[str, Scores],
+    predictions: dict[str, torch.Tensor],
+    weights: dict[str, dict[str, torch.Tensor]],
+    steps: int,
+    seconds: float,
+    watch: Watch,
+    baseline_seconds: float,
+) -> Plain:
+    """Compare and judge; write it all, and give back what stands in result.json. weights: the best and the last."""
+    ready, problem = frame.prepared, frame.prepared.problem
     outputs = 1 if problem == "regression" else len(ready.target.classes)
     beside = baselines(learner.data, learner.objective, outputs, learner.seed, baseline_seconds, told=watch.say)
     leading, measure = next(iter(learner.objective.measures(ready.target).items()))
@@ -111,8 +141,8 @@ def conclude(
     }
     bundle.save(
         folder.path / "model",
-        learner.model,
-        {"best": dict(learner.model.state_dict()), "last": last},
+        frame.built() if is_sharded(learner.model) else learner.model,
+        weights,
         learner.objective,
         ready.input,
         ready.target,
@@ -123,7 +153,7 @@ def conclude(
         "report.html", page(report_of(frame, folder.environment(), written, verdict, curve, predictions, noise))
     )
     folder.write("result.json", json.dumps(written, indent=1, ensure_ascii=False))
-    return Result(folder.path, written)
+    return written
 
 
 def curve_of(folder: Run, leading: str) -> list[Plain]:

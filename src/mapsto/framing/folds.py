@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mapsto
-from mapsto.core import names
+from mapsto.core import devices, names, world
 from mapsto.core.errors import BadInput, FrameError
 from mapsto.core.nouns import Estimate, Measure, Scores
 from mapsto.core.state import read_folder, write_folder
@@ -25,6 +25,7 @@ from mapsto.framing.conclude import curve_of
 from mapsto.framing.result import Plain, Result, plain_scores, strict
 from mapsto.insight.report import Report, page
 from mapsto.insight.verdict import Verdict, judge
+from mapsto.learner.elsewhere import Elsewhere
 from mapsto.learner.run import SAVE_SECONDS, Run
 from mapsto.learner.watch import Unwatched, Watch
 from mapsto.measures.interval import AT_MOST_ONE, SHARES
@@ -57,7 +58,8 @@ def train_folds(
         with stop.held():
             pace = training.Pace(baseline_seconds, save_seconds)
             environment = {**training.environment(first, learner), **asdict(pace)}
-            folder = Run.create(run, training.run_name(frame), frame.toml(), environment)
+            name, toml = training.run_name(frame), frame.toml()
+            folder = training.first_opens(lambda: Run.create(run, name, toml, environment))
             return _go(frame, folder, watch, pace, stop)
 
 
@@ -70,13 +72,15 @@ def resume_folds(
 ) -> Result:
     """Continue a run in folds: a finished fold stays as it is, a stopped one goes on, the others follow."""
     with Stop() as stop:
-        folder = Run(run)
-        if folder.environment().get("data") != frame.fold(0).prepared.digest:
+        world.join(devices.pick(frame.settings["run"]["device"]))
+        folder = training.first_opens(lambda: Run(run))
+        before = world.firsts(folder.environment() if isinstance(folder, Run) else None)
+        if before.get("data") != frame.fold(0).prepared.digest:
             raise BadInput(
                 f"the data are not those that {run} was started on: their encoded values differ.",
                 "Restore them, or start a new run.",
             )
-        pace = training.Pace.of(folder, baseline_seconds=baseline_seconds, save_seconds=save_seconds)
+        pace = training.Pace.of(before, baseline_seconds=baseline_seconds, save_seconds=save_seconds)
         with stop.held():
             return _go(frame, folder, watch, pace, stop)
 
@@ -105,7 +109,7 @@ def _refuse_many(frame: Frame) -> None:
         raise FrameError(message, "Ask for fewer: --folds 5", "F004")
 
 
-def _go(frame: Frame, folder: Run, watch: Watch | None, pace: training.Pace, stop: Stop) -> Result:
+def _go(frame: Frame, folder: Run | Elsewhere, watch: Watch | None, pace: training.Pace, stop: Stop) -> Result:
     watch, count = watch or Unwatched(), frame.settings["data"]["split"]["folds"]
     stop.begun = folder.path
     results = []
@@ -113,19 +117,23 @@ def _go(frame: Frame, folder: Run, watch: Watch | None, pace: training.Pace, sto
         for number in range(count):
             watch.say(f"fold {number + 1} of {count}")
             results.append(_fold(frame.fold(number), folder.path / f"fold-{number + 1}", watch, pace))
-        return _conclude(frame, folder, results)
+        with world.alone():
+            together = _conclude(frame, folder, results) if isinstance(folder, Run) else None
+        return Result(folder.path, world.firsts(together))
 
 
 def _fold(frame: Frame, path: Path, watch: Watch, pace: training.Pace) -> Plain:
     """The result of one fold: as it is where it is finished, else from where it stopped or from the start."""
-    if (path / "result.json").exists():
-        return Run(path).result()
-    if (path / "frame.toml").exists():
+    ended = Run(path).result() if world.rank() == 0 and (path / "result.json").exists() else None
+    ended, begun = world.firsts([ended, (path / "frame.toml").exists()])
+    if ended:
+        return ended
+    if begun:
         return training.resume(path, frame, watch, **asdict(pace)).written
     return training.train(frame, path, watch, **asdict(pace)).written
 
 
-def _conclude(frame: Frame, folder: Run, results: list[Plain]) -> Result:
+def _conclude(frame: Frame, folder: Run, results: list[Plain]) -> Plain:
     leading, better = results[0]["measure"], results[0]["better"]
     best = max(range(len(results)), key=lambda k: _rank(results[k], leading, better))
     chosen = frame.fold(best)
@@ -178,7 +186,7 @@ def _conclude(frame: Frame, folder: Run, results: list[Plain]) -> Result:
     write_folder(folder.path / "model", files)
     folder.write("report.html", page(_report(chosen, folder, written, verdict, scores, beside, curve)))
     folder.write("result.json", json.dumps(written, indent=1, ensure_ascii=False))
-    return Result(folder.path, written)
+    return written
 
 
 def _pooled(folds: list[dict[str, Any]], measures: dict[str, Measure]) -> dict[str, Scores]:

@@ -12,7 +12,7 @@ from typing import Any, Self
 import torch
 from torch import nn
 
-from mapsto.core import devices, names
+from mapsto.core import devices, names, world
 from mapsto.core.ceiling import Ceiling
 from mapsto.core.errors import FrameError
 from mapsto.core.faults import Faults, refusal, worst_first
@@ -263,6 +263,10 @@ class Frame:
         data = Dataset(**ready.fields, input=ready.input, target=ready.target, augment=augment, device=device)
         return data, model, objective, Algorithm(**{k: names.build(k, v) for k, v in now["algorithm"].items()})
 
+    def built(self) -> nn.Module:
+        """A model like the learner's, with its first weights."""
+        return self._model(self.settings, self.prepared)
+
     def _model(self, now: dict[str, Any], ready: Prepared) -> nn.Module:
         if self._own is not None:
             return copy.deepcopy(self._own)
@@ -282,6 +286,7 @@ class Frame:
 
     def learner(self) -> Learner:
         """The four components composed, ready to `fit`. Settles a learning rate of "auto" first."""
+        world.join(devices.pick(self.settings["run"]["device"]))
         self._settle_rate()
         run, clash = self.settings["run"], Faults()
         with clash.noting():
@@ -293,7 +298,8 @@ class Frame:
         if isinstance(update, dict) and update.get("learning_rate") == "auto":
             from mapsto.framing.rate import range_test
 
-            self.set("algorithm.lr", range_test(self._twin().set("algorithm.lr", 1e-3).learner()))
+            with world.alone():
+                self.set("algorithm.lr", range_test(self._twin().set("algorithm.lr", 1e-3).learner()))
 
     def _twin(self) -> Frame:
         """A frame over the same data, whose settings are its own."""
@@ -306,9 +312,10 @@ class Frame:
         return self._twin().set("data.split.fold", number).set("data.split.alone", True)
 
     def price(self) -> Price:
-        learner = self.learner()
-        with torch.random.fork_rng():
-            return price(learner, [learner.data.train, learner.data.valid, learner.data.test])
+        with world.alone():
+            learner = self.learner()
+            with torch.random.fork_rng():
+                return price(learner, [learner.data.train, learner.data.valid, learner.data.test])
 
     def train(self, run: str | Path | None = None, **how: Any) -> Any:
         """Learn, judge, and keep: a run folder with the function, its verdict and a report. See `framing/train.py`."""

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mapsto
-from mapsto.core import devices
+from mapsto.core import devices, world
 from mapsto.core.errors import BadInput, NotFinite
 from mapsto.core.stop import Stop, at_once
 from mapsto.core.text import clean
 from mapsto.framing.conclude import conclude
 from mapsto.framing.result import Result
+from mapsto.learner.elsewhere import Elsewhere
 from mapsto.learner.fit import Observer
 from mapsto.learner.learner import Learner
 from mapsto.learner.race import Settled
@@ -38,9 +39,9 @@ class Pace:
     save_seconds: float = SAVE_SECONDS
 
     @classmethod
-    def of(cls, run: Run, **asked: float | None) -> Pace:
+    def of(cls, environment: dict[str, Any], **asked: float | None) -> Pace:
         """As the run began, but for what is asked now."""
-        before = {name: seconds for name, seconds in run.environment().items() if name in asked}
+        before = {name: seconds for name, seconds in environment.items() if name in asked}
         return cls(**before | {name: seconds for name, seconds in asked.items() if seconds is not None})
 
 
@@ -58,7 +59,14 @@ def train(
     Ctrl-C and SIGTERM leave a run that `resume` continues, and raise Interrupted. baseline_seconds: how long the simple
     models of the verdict may take together. tensorboard: also write its events into the run folder. save_seconds: a
     checkpoint follows at the first report after so long: what a kill can cost.
+
+    Where torchrun started several processes, each calls this and learns its part; the first one alone writes and watches.
+    Started anew by torchrun (--max-restarts), they continue `run` from its last checkpoint, where it is named.
     """
+    if begun := _begun(frame, run):
+        return (
+            begun if isinstance(begun, Result) else resume(run, frame, watch, observers, baseline_seconds, save_seconds)
+        )
     if in_folds(frame):
         from mapsto.framing.folds import train_folds
 
@@ -68,8 +76,9 @@ def train(
         learner.settle()
         with stop.held():
             pace = Pace(baseline_seconds, save_seconds)
-            folder = Run.create(run, run_name(frame), frame.toml(), {**environment(frame, learner), **asdict(pace)})
-            if tensorboard:
+            made = {**environment(frame, learner), **asdict(pace)}
+            folder = first_opens(lambda: Run.create(run, run_name(frame), frame.toml(), made))
+            if tensorboard and world.leads():
                 observers = [*observers, TensorBoard(folder.path / "tensorboard")]
             with folder.locked():
                 return _go(frame, folder, learner, watch, observers, pace, stop, 0.0)
@@ -92,9 +101,9 @@ def resume(
 
         return resume_folds(run, frame, watch, baseline_seconds, save_seconds)
     with Stop() as stop:
-        folder = Run(run)
         learner = frame.learner()
-        before = folder.environment()
+        folder = first_opens(lambda: Run(run))
+        before = {"processes": 1, **world.firsts(folder.environment() if isinstance(folder, Run) else None)}
         learner.settle(Settled.of(before))
         now = environment(frame, learner)
         if before.get("data") != now["data"]:
@@ -102,8 +111,8 @@ def resume(
                 f"the data are not those that {run} was started on: their encoded values differ.",
                 "Restore them, or start a new run.",
             )
-        watch = watch or Unwatched()
-        for key in ("torch", "threads", "device", "machine"):
+        watch = _only_first(watch)
+        for key in ("torch", "threads", "device", "machine", "processes"):
             if before.get(key) != now[key]:
                 watch.tell(f"{key} was {before.get(key)} and is {now[key]}: the rest may differ in the last digits")
         # locked before restoring, which cuts the history back: it may be another's who is at work
@@ -111,7 +120,7 @@ def resume(
             about, skipped = folder.restore(learner)
             for reason in skipped:
                 watch.tell(f"skipped a checkpoint: {reason}")
-            pace = Pace.of(folder, baseline_seconds=baseline_seconds, save_seconds=save_seconds)
+            pace = Pace.of(before, baseline_seconds=baseline_seconds, save_seconds=save_seconds)
             return _go(frame, folder, learner, watch, observers, pace, stop, about.get("seconds", 0.0))
 
 
@@ -128,13 +137,40 @@ def run_name(frame: Frame) -> str:
 
 def environment(frame: Frame, learner: Learner) -> dict[str, Any]:
     """Under what a run is bit for bit the same."""
-    fingerprint = {"mapsto": mapsto.__version__, **devices.environment(learner.device), "data": frame.prepared.digest}
+    fingerprint = {
+        "mapsto": mapsto.__version__,
+        **devices.environment(learner.device),
+        "processes": world.size(),
+        "data": frame.prepared.digest,
+    }
     return fingerprint | learner.settle().about()
+
+
+def first_opens(open_run: Callable[[], Run]) -> Run | Elsewhere:
+    """The run, opened by the first process, for this one."""
+    folder = open_run() if world.rank() == 0 else None
+    path = world.firsts(folder and str(folder.path))
+    return folder or Elsewhere(path)
+
+
+def _begun(frame: Frame, run: str | Path | None) -> Result | bool:
+    """Whether torchrun has started these processes anew, after `run` had begun; its result where it had also ended."""
+    world.join(devices.pick(frame.settings["run"]["device"]))
+    if run is None or not any(world.gathered(world.restarts())):
+        return False
+    there = (Path(run) / "frame.toml").exists() and world.rank() == 0
+    ended = Run(run).result() if there and (Path(run) / "result.json").exists() else None
+    there, ended = world.firsts([there, ended])
+    return Result(Path(run), ended) if ended else there
+
+
+def _only_first(watch: Watch | None) -> Watch:
+    return (watch if world.rank() == 0 else None) or Unwatched()
 
 
 def _go(
     frame: Frame,
-    folder: Run,
+    folder: Run | Elsewhere,
     learner: Learner,
     watch: Watch | None,
     observers: Sequence[Observer],
@@ -142,7 +178,7 @@ def _go(
     stop: Stop,
     spent: float,
 ) -> Result:
-    watch = watch or Unwatched()
+    watch, observers = _only_first(watch), observers if world.rank() == 0 else ()
     if cramped := folder.cramped(learner):
         watch.tell(cramped)
     stop.begun = stop.begun or folder.path
@@ -165,7 +201,7 @@ def _go(
 
 
 @contextmanager
-def _where_it_was(frame: Frame, folder: Run, learner: Learner, stop: Stop) -> Iterator[None]:
+def _where_it_was(frame: Frame, folder: Run | Elsewhere, learner: Learner, stop: Stop) -> Iterator[None]:
     """What is broken off in here says so; what is no number, in which rows of the data it is."""
     try:
         yield

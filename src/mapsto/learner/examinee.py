@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from mapsto.algorithms.update.sharded import is_sharded
 from mapsto.core import devices
 from mapsto.core.batch import Batch, pieces, size, total_and_count
 from mapsto.core.nouns import Objective
@@ -40,18 +42,25 @@ class Examinee:
         try:
             return ask(batch)
         except (RuntimeError, MemoryError) as error:
-            if not devices.is_out_of_memory(error) or size(batch) < 2 or self.objective.coupled:
+            if (
+                not devices.is_out_of_memory(error)
+                or size(batch) < 2
+                or self.objective.coupled
+                or is_sharded(self.model)
+            ):
                 raise
         return together(*(self._in_memory(ask, half, together) for half in pieces(batch, 2)))
 
-    @torch.inference_mode()
+    def _asking(self) -> AbstractContextManager:
+        # what FSDP2 allocates in an exam it learns with afterwards, which nothing made in inference mode is good for
+        return torch.no_grad() if is_sharded(self.model) else torch.inference_mode()
+
     def _predict(self, batch: Batch) -> Tensor:
-        with place.at_rest(self.model, self.device, self.seed):
+        with self._asking(), place.at_rest(self.model, self.device, self.seed):
             return self.objective.predict(self.model, batch)
 
-    @torch.inference_mode()
     def _judge(self, batch: Batch) -> Judged:
-        with place.at_rest(self.model, self.device, self.seed):
+        with self._asking(), place.at_rest(self.model, self.device, self.seed):
             judged = {}
             for player in self.objective.players:
                 for term, loss in self.objective.losses(self.model, batch, player).items():

@@ -5,14 +5,15 @@ from __future__ import annotations
 import gc
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mapsto.core import seeds
+from mapsto.core import seeds, world
 from mapsto.core.errors import FailedRun
 from mapsto.core.nouns import Scores, Until
 from mapsto.core.stop import Stop, at_once
+from mapsto.learner.meeting import Meeting
 
 if TYPE_CHECKING:
     from mapsto.learner.learner import Learner
@@ -40,19 +41,19 @@ def fit(learner: Learner, until: Until, observers: Sequence[Observer] = (), stop
     """
     experience, update = learner.algorithm.experience, learner.algorithm.update
     learner.model.train()
+    words, meeting = world.words(), Meeting(learner.step)
     with quiet():
         while True:
             over = until.reached(learner.step) or update.finished  # asked once a step: a clock may say otherwise later
             over = told(learner, until, observers, stop, over)
-            if over or (stop and stop.asked):
+            if meeting.stopped(learner.step, stop, over):
                 return
             batches = []
             for step in range(learner.step, learner.step + together(learner, until)):  # of most updates, one
-                seeds.set_all(learner.seed, step)
+                seeds.set_all(learner.seed, step, *words)
                 batches.append(experience.batch(step))  # from memory, from disk, or from acting
-            for batch, losses in zip(
-                batches, update.steps(batches, learner.step), strict=True
-            ):  # gradients, a game, or neither
+            drawn = zip(batches, update.steps(batches, learner.step), strict=True)  # gradients, a game, or neither
+            for batch, losses in drawn:
                 experience.hear(batch, losses)
                 learner.tally.add(losses, batch.get("weight"))
             learner.step += len(batches)
@@ -66,7 +67,9 @@ def told(learner: Learner, until: Until, observers: Sequence[Observer], stop: St
     if learner.step % learner.exam_every == 0 or over:
         with update.judged():
             try:
-                with at_once():
+                with (
+                    at_once() if world.size() == 1 else nullcontext()
+                ):  # together to its end: the others wait for our part
                     scores = learner.evaluate("valid", intervals=False)
             except KeyboardInterrupt:
                 if stop and stop.asked:

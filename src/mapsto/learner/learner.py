@@ -7,12 +7,13 @@ from typing import Any, Self
 
 from torch import Tensor, nn
 
-from mapsto.core import devices, seeds
+from mapsto.algorithms.update.sharded import whole
+from mapsto.core import devices, seeds, world
 from mapsto.core.batch import Batch, over
 from mapsto.core.errors import Damaged
 from mapsto.core.nouns import Algorithm, Data, Objective, Scores, Until
 from mapsto.core.reading import RESTORE
-from mapsto.core.state import odd, to_device
+from mapsto.core.state import odd, to_device, walk
 from mapsto.core.stop import Stop
 from mapsto.learner import place
 from mapsto.learner.best import Best
@@ -42,6 +43,7 @@ class Learner:
     ):
         self.data, self.objective, self.algorithm, self.seed = data, objective, algorithm, seed
         self.device = data.device if device == "auto" else devices.pick(device)
+        world.join(self.device)
         self.model = place.place(model, self.device)
         self.examinee = Examinee(self.model, objective, self.device, seed)
         self.step = self.told = 0  # steps so far, and those that the last report tells of
@@ -103,12 +105,16 @@ class Learner:
     def take_best(self) -> Self:
         """Put the best weights into the model, as an exam saw them."""
         if self.best.weights:
-            self.model.load_state_dict(self.best.weights)
+            place.put(self.model, self.best.weights)
         return self
 
+    def weights(self) -> dict[str, Tensor]:
+        """A copy of the model's weights. Of a model in shards: with all other processes, and in the first one."""
+        return {name: whole(tensor.detach()).clone() for name, tensor in self.model.state_dict().items()}
+
     def state_dict(self) -> dict[str, Any]:
-        """All that step k + 1 follows from."""
-        return {
+        """All that step k + 1 follows from. Of a model in shards: with all other processes, and in the first one."""
+        state = {
             "step": self.step,
             "told": self.told,
             "model": dict(self.model.state_dict()),
@@ -119,12 +125,14 @@ class Learner:
             "tally": self.tally.state_dict(),
             "divergence": self.divergence.state_dict(),
         }
+        return state if world.size() == 1 else walk(state, whole)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Damaged, and nothing changed, where it is not what `state_dict` gives of a learner like this."""
         if isinstance(state, dict) and isinstance(state.get("model"), dict):
             place.check(self.model, state["model"])
-        mine = {**self.state_dict(), "model": {}}  # a solvable one has other shapes once it is solved
+        # a solvable one has other shapes once it is solved, and a tally as many as there are processes
+        mine = {**self.state_dict(), "model": {}, "tally": {"totals": {}, "kept": {}}}
         different = odd(mine, state) or self.best.odd(state["best"], state["model"]) or self.tally.odd(state["tally"])
         if different:
             raise Damaged(f"this checkpoint is of another run, or of none: {different} differs.", RESTORE, "M006")

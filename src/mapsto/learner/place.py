@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from mapsto.algorithms.update.sharded import fill as fill_shards
+from mapsto.algorithms.update.sharded import is_sharded
 from mapsto.core import seeds
 from mapsto.core.batch import Batch, over
 from mapsto.core.errors import Damaged, MapstoError, ShapeError
@@ -95,7 +97,7 @@ def fill(model: nn.Module, weights: dict[str, Tensor]) -> None:
     """Put saved weights into a model. Damaged, and the model as it was, where they are not this model's."""
     check(model, weights)
     if not isinstance(model, Solvable):
-        model.load_state_dict(weights)
+        put(model, weights)
         return
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     _take(model, weights)
@@ -103,6 +105,14 @@ def fill(model: nn.Module, weights: dict[str, Tensor]) -> None:
     if odd:
         _take(model, before)
         raise Damaged(f"these weights are not those of a solved {type(model).__name__}: {odd}.", RESTORE, "M006")
+
+
+def put(model: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Put weights that are the model's into it."""
+    if is_sharded(model):
+        fill_shards(model, weights)
+    else:
+        model.load_state_dict(weights)
 
 
 def _take(model: Solvable, weights: dict[str, Tensor]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import torch
 
-from mapsto.core import devices
+from mapsto.core import devices, world
 from mapsto.core.batch import Batch
 from mapsto.core.nouns import Data, Update
 
@@ -62,7 +62,7 @@ def settle(
     if type(update).trial is Update.trial:  # nothing of it can be tried: it is over in one step
         return Settled(torch.get_num_threads())
     many = AVAILABLE if device.type == "cpu" else torch.get_num_threads()
-    best = Settled(1 if device.type == "cpu" else many)
+    best = Settled(1 if device.type == "cpu" and world.size() == 1 else many)  # torchrun has shared the cores out
     if 0 < work() < SMALL:
         best.apply(data, update)
         return best
@@ -92,7 +92,7 @@ def _seconds(settled: Settled, data: Data, update: Update, draw: Callable[[], Ba
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         times.append(time.perf_counter() - begun)
-    return statistics.median(times[1:])
+    return world.firsts(statistics.median(times[1:]))
 
 
 def _picture(batch: Batch) -> bool:

@@ -18,15 +18,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mapsto.core import disk
+from mapsto.core import disk, world
 from mapsto.core.errors import BadInput, Damaged, DiskError
 from mapsto.core.reading import RESTORE, read_json, read_text
 from mapsto.core.state import pack, read_folder, size, unpack, write_folder
 from mapsto.core.text import clean
 from mapsto.learner.fit import Report
 from mapsto.learner.learner import Learner
+
+if TYPE_CHECKING:
+    from mapsto.learner.elsewhere import Elsewhere
 
 KEEP = 2  # checkpoints
 LOGS = ("history.jsonl", "timing.jsonl")
@@ -135,12 +138,14 @@ class Run:
                 files, about = read_folder(path)
                 if type(about.get("seconds", 0.0)) not in (int, float):
                     raise Damaged(f"{path}: its manifest does not say how long it took.", RESTORE, "M002")
+                world.firsts(about), world.copied(files)  # see learner/elsewhere.py
                 learner.load_state_dict(unpack(files, str(path)))
                 break
             except Damaged as error:
                 skipped.append(error.message)
         else:
             about = {}
+            world.firsts(None)
         self._cut_back(learner.step)
         return about, skipped
 
@@ -205,12 +210,12 @@ class Checkpoints:
     """An observer that saves the run now and then: at the first report when `seconds` have gone by since the last time, and
     where there is news: what was raced or left out is then not to be found out again."""
 
-    def __init__(self, run: Run, learner: Learner, about: dict[str, Any], seconds: float = SAVE_SECONDS):
+    def __init__(self, run: Run | Elsewhere, learner: Learner, about: dict[str, Any], seconds: float = SAVE_SECONDS):
         self.run, self.learner, self.about, self.seconds = run, learner, about, seconds
         self.last = time.monotonic()
 
     def __call__(self, report: Report) -> None:
-        if report.news or time.monotonic() - self.last > self.seconds:
+        if world.firsts(bool(report.news) or time.monotonic() - self.last > self.seconds):
             self.run.save(self.learner, self.about)
             self.last = time.monotonic()
 

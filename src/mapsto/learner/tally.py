@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mapsto.core import world
 from mapsto.core.batch import Losses, Mean
 from mapsto.core.state import Stateful
 
@@ -32,13 +33,14 @@ class Tally(Stateful):
                 loss = torch.stack([loss * weight, weight], dim=1)
             self.heard.setdefault(term, []).append(loss)
             self.waiting += loss.shape[0]
-        if self.waiting > MANY:
+        if self.waiting > MANY or world.size() > 1:  # of several processes, what each has is saved as one pair
             self._add_up()
 
     def read(self) -> dict[str, float]:
-        """The mean of every term since the last reading; one look at the device. What counted nothing is left out."""
+        """The mean of every term since the last reading, of all processes; one look at the device. What counted nothing is
+        left out."""
         self._add_up()
-        read = {term: pair.tolist() for term, pair in self.totals.items()}
+        read = {term: map(sum, zip(*pairs, strict=True)) for term, pairs in self._everybodys().items()}
         self.totals = {}
         return {term: total / count for term, (total, count) in read.items() if count}
 
@@ -51,10 +53,26 @@ class Tally(Stateful):
         self.heard = {term: [losses] for term, losses in kept.items()}
         self.waiting = sum(map(len, kept.values()))
 
+    def state_dict(self) -> dict[str, Any]:
+        """Of several processes each one's, [N, 2]: added up they would be rounded otherwise when learning goes on."""
+        if world.size() == 1:
+            return super().state_dict()
+        pairs = {term: torch.tensor(pairs, dtype=torch.float64) for term, pairs in self._everybodys().items()}
+        return {"totals": pairs, "kept": {}}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Its own again; where there were more processes, or fewer, the first takes all."""
+        rows = {term: pairs.reshape(-1, 2) for term, pairs in state["totals"].items()}
+        self.totals = {
+            term: pairs[world.rank()] if len(pairs) == world.size() else pairs.sum(0) * (world.rank() == 0)
+            for term, pairs in rows.items()
+        }
+        self.kept = state["kept"] if world.rank() == 0 else {}
+
     def odd(self, state: dict[str, Any]) -> str:
         """What keeps `state` from being that of a tally; "" where nothing does."""
         for pair in state["totals"].values():
-            if not isinstance(pair, Tensor) or pair.shape != (2,):
+            if not isinstance(pair, Tensor) or pair.shape[-1:] != (2,):
                 return "/tally/totals"
         for losses in state["kept"].values():
             if not isinstance(losses, Tensor) or losses.shape[1:] not in ((), (2,)) or not losses.ndim:
@@ -67,6 +85,12 @@ class Tally(Stateful):
             pair = double.sum(0) if losses.ndim == 2 else torch.stack([double.sum(), double.new_tensor(len(losses))])
             self.totals[term] = self.totals[term] + pair if term in self.totals else pair
         self.heard, self.waiting = {}, 0
+
+    def _everybodys(self) -> dict[str, list[list[float]]]:
+        """Term → total and count of each process."""
+        everybody = world.gathered({term: pair.tolist() for term, pair in self.totals.items()})
+        terms = dict.fromkeys(term for theirs in everybody for term in theirs)
+        return {term: [theirs.get(term, [0.0, 0.0]) for theirs in everybody] for term in terms}
 
 
 def _joined(losses: list[Tensor]) -> Tensor:

@@ -7,7 +7,7 @@ from itertools import takewhile
 
 import torch
 
-from mapsto.core import seeds
+from mapsto.core import seeds, world
 from mapsto.core.batch import Batch, nbytes, split
 from mapsto.core.buckets import Block, Buckets
 from mapsto.core.errors import FrameError
@@ -41,6 +41,7 @@ class Passes(Experience):
 
     def start(self, learner: Learner) -> None:
         super().start(learner)
+        world.enough(min(self.batch_size, len(self.data.train)))
         self._planned: tuple[int, list[Block]] = (-1, [])
         self._ahead: dict[int, Batch] = {}  # step → its batch, gathered with one before it
         self._at_once = 1
@@ -61,7 +62,7 @@ class Passes(Experience):
         batch = self._ahead.pop(step)  # whoever has it may change it
         if not self.data.augment:
             return batch
-        return self.data.ready(batch, seeds.generator(batch["index"].device, self.seed, step, AUGMENT))
+        return self.data.ready(batch, seeds.generator(batch["index"].device, self.seed, step, AUGMENT, *world.words()))
 
     def plan(self, epoch: int) -> list[Block]:
         """The blocks of indices of one epoch, on the data's device; made once an epoch."""
@@ -81,10 +82,13 @@ class Passes(Experience):
         blocks = self.plan(epoch)[part : part + self._at_once]
         pad_to = blocks[0].pad_to
         blocks = list(takewhile(lambda block: block.pad_to == pad_to, blocks))
-        index = torch.cat([block.index for block in blocks])
-        batch = {**self.data.train.gather(index, pad_to), "index": index}
+        mine = [world.part(block.index) for block in blocks]
+        if "stand_in" in mine[-1]:  # by itself, for the fields that it alone has
+            mine = mine[:1]
+        index = torch.cat([part["index"] for part in mine])
+        batch = {**self.data.train.gather(index, pad_to), **mine[0], "index": index}
         if not self.data.augment:
             batch = self.data.ready(batch)
-        parts = split(batch, [len(block.index) for block in blocks])
+        parts = split(batch, [len(part["index"]) for part in mine])
         self._at_once = max(1, AHEAD // max(1, nbytes(parts[0])))
         return {step + k: part for k, part in enumerate(parts)}

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
-from mapsto.core import seeds
+from mapsto.core import seeds, world
 from mapsto.core.batch import Batch
-from mapsto.core.nouns import Experience
+from mapsto.core.nouns import Experience, Learner, Solvable
 
 SUBSAMPLE = 3
 
@@ -21,6 +21,12 @@ class Whole(Experience):
 
     ahead = True
 
+    def start(self, learner: Learner) -> None:
+        super().start(learner)
+        self._at_once = isinstance(learner.model, Solvable)  # solved from all of it, by one process
+        if not self._at_once:
+            world.enough(len(self.data.train))
+
     @property
     def batches(self) -> int:
         return 1
@@ -31,4 +37,5 @@ class Whole(Experience):
         if 0 < self.at_most < count:
             index = seeds.shuffled(count, self.seed, SUBSAMPLE)[: self.at_most].sort().values
         index = index.to(self.data.device)
-        return self.data.ready({**self.data.train.gather(index), "index": index})
+        mine = {"index": index} if self._at_once else world.part(index)
+        return self.data.ready({**self.data.train.gather(mine["index"]), **mine})

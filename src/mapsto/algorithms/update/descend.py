@@ -16,7 +16,9 @@ from mapsto.algorithms.update.diagnosis import diagnose
 from mapsto.algorithms.update.flat import Flat
 from mapsto.algorithms.update.gearbox import Gearbox
 from mapsto.algorithms.update.guard import NEVER, Guard
-from mapsto.core import devices, seeds
+from mapsto.algorithms.update.sharded import Sharded, shard
+from mapsto.algorithms.update.shared import Shared, present
+from mapsto.core import devices, seeds, world
 from mapsto.core.batch import Batch, Losses, Mean, detached, joined, pieces, size, total_and_count
 from mapsto.core.errors import FailedRun, FrameError, NotFinite
 from mapsto.core.nouns import Learner, Optimizer, Schedule, Update
@@ -41,6 +43,7 @@ class Descend(Update):
     run and says where it came from; "skip" leaves that turn out; "roll-back" also returns to the weights of up to 100 steps
     before, at half the learning rate. mishaps: how often it may skip or roll back before it stops.
     gear: how steps are taken (gears.py); "auto" begins eagerly, and changes where the rest of the run is long enough to pay for it.
+    sharded: of several processes each keeps a part of weights, gradients and moments, not a copy; with one, nothing changes.
 
     Where memory does not suffice, micro-batches are halved, and said so: the batch and its gradient stay the same.
     """
@@ -55,6 +58,7 @@ class Descend(Update):
     nonfinite: Literal["stop", "skip", "roll-back"] = "stop"
     mishaps: int = 10
     gear: Literal["auto", "eager", "captured", "compiled"] = "auto"
+    sharded: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.learning_rate, float | int) or not 0 < self.learning_rate < float("inf"):
@@ -82,7 +86,8 @@ class Descend(Update):
                 "Join it with epochs or steps (`either` of minutes and epochs), or use the schedule constant.",
                 "F004",
             )
-        self.flats = {p: Flat(self.model.get_submodule(p), self.optimizer) for p in self.objective.players}
+        self.shared = self._shared()
+        self.flats = {p: self._flat(p) for p in self.objective.players}
         for player, flat in self.flats.items():
             if not flat.parameters:
                 raise FrameError(
@@ -90,9 +95,8 @@ class Descend(Update):
                     "A solvable model is fitted with algorithm.update.name=solve; of another, leave a part unfrozen.",
                     "F004",
                 )
-        # whose gradient is asked for: while one player learns, the others stay still; an only one asks for all there is
-        self.inputs = {p: flat.parameters if len(self.flats) > 1 or p else None for p, flat in self.flats.items()}
-        self.derived = Derived.of(self.model, self.objective) if len(self.flats) == 1 else None
+        alone = len(self.flats) == 1 and not self.shared
+        self.derived = Derived.of(self.model, self.objective) if alone else None
         self.averages = {p: [v.clone() for v in flat.values] for p, flat in self.flats.items()} if self.ema else {}
         self.experience, self.seed = learner.algorithm.experience, learner.seed
         self.parts = self.accumulate  # micro-batches a step: more of them once memory has not sufficed
@@ -139,14 +143,18 @@ class Descend(Update):
     def descend(self, batch: Batch, player: str, flat: Flat, step: int) -> tuple[Losses, Tensor | None]:
         """Leave in `flat` the gradient of the mean loss over the whole batch, whatever it is cut into; in smaller pieces where
         memory does not suffice. Returns the losses, and that mean, or None where a finite gradient says that it is finite."""
+        if self.shared:
+            self.shared.begin()
         while True:
             try:
-                return self.turn(batch, player, flat)
+                losses, loss = self.turn(batch, player, flat)
+                break
             except (RuntimeError, MemoryError) as error:
                 if not devices.is_out_of_memory(error):
                     raise
                 told = str(error).splitlines()[0]
             self.make_do(size(batch), told, step)
+        return losses, self.shared.gradient(flat, loss) if self.shared else loss
 
     def turn(self, batch: Batch, player: str, flat: Flat) -> tuple[Losses, Tensor | None]:
         """`descend`, where memory suffices."""
@@ -161,13 +169,15 @@ class Descend(Update):
             counts = counts or self.counts(batch, parts, player, losses)
             shares = [total_and_count(loss, part.get("weight"))[0] / counts[term] for term, loss in losses.items()]
             mean = sum(shares[1:], shares[0])
-            mean.backward(inputs=self.inputs[player])
+            flat.backward(mean)
             reports.append(detached(losses))
             means.append(mean.detach())
         return (joined(reports), sum(means)) if len(reports) > 1 else (reports[0], means[0])
 
     def arrange(self, layout: str) -> None:
         for player, flat in self.flats.items():
+            if isinstance(flat, Sharded):
+                continue
             averages = flat.together(self.averages.get(player, flat.values))
             flat.arrange(layout)
             if self.averages:
@@ -182,6 +192,11 @@ class Descend(Update):
 
     def make_do(self, rows: int, told: str, step: int) -> None:
         """After an allocation that failed: half as many examples at a time from here on, and the turn begun again."""
+        if self.shared and self.sharded:
+            raise FailedRun(
+                f"step {step}: memory does not suffice: {told}.",
+                "Take the batch in pieces (--set algorithm.accumulate=4), or start more processes.",
+            )
         if self.parts >= rows:
             raise FailedRun(
                 f"step {step}: memory does not suffice for a single example: {told}.",
@@ -191,7 +206,7 @@ class Descend(Update):
         self.guard.restore()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-        seeds.set_all(self.seed, step)
+        seeds.set_all(self.seed, step, *world.words())
         at_once = -(-rows // self.parts)
         normed = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.model.modules())
         self.untold.append(
@@ -202,9 +217,15 @@ class Descend(Update):
 
     def mishap(self, batch: Batch, player: str, step: int, times: int = 1) -> None:
         """An update was not sound and not made: find out why, and stop, skip or roll back."""
-        seeds.set_all(self.seed, step)
+        seeds.set_all(self.seed, step, *world.words())
         parts = pieces(batch, min(self.parts, size(batch)))
-        found = diagnose(self.model, lambda part: self.losses(part, player), parts)
+        flat = self.flats[player]
+        if isinstance(flat, Sharded):
+            found = flat.diagnose(parts)
+        else:
+            found = diagnose(self.model, lambda part: self.losses(part, player), parts)
+        if self.shared:
+            found = self.shared.found(found)
         self.guard.restore()
         self.lost += times
         what = f"step {step}: {found}"
@@ -233,14 +254,18 @@ class Descend(Update):
             self.guard.keep()  # of now: the turn was taken back long ago
             player = next(iter(self.flats))
             self.mishap(self.experience.batch(step), player, step, times)
+        if self.shared:
+            self.untold, self.parts = self.shared.news(self.untold, self.parts)
         told, self.untold = self.untold, []
         return told
 
     def losses(self, batch: Batch, player: str) -> Losses:
         if self.products == "float32":
-            return self.objective.losses(self.model, batch, player)
-        with torch.autocast(self.device.type, torch.bfloat16):
-            return self.objective.losses(self.model, batch, player)
+            losses = self.objective.losses(self.model, batch, player)
+        else:
+            with torch.autocast(self.device.type, torch.bfloat16):
+                losses = self.objective.losses(self.model, batch, player)
+        return present(losses, batch)
 
     @torch.no_grad()
     def counts(self, batch: Batch, parts: list[Batch], player: str, first: Losses) -> dict[str, Tensor | int]:
@@ -258,7 +283,35 @@ class Descend(Update):
                 counts[term] = sum(losses[term].count for losses in asked).clamp(min=NOBODY)
             else:
                 counts[term] = size(batch) if weight is None else weight.sum().clamp(min=NOBODY)
-        return counts
+        return self.shared.counts(counts) if self.shared else counts
+
+    def _shared(self) -> Shared | None:
+        if world.size() == 1:
+            return None
+        if self.objective.coupled:
+            raise FrameError(
+                f"{type(self.objective).__name__} cannot be learned in several processes: {self.objective.coupled}, and each "
+                "process sees a part of the batch only.",
+                "Start it without torchrun.",
+                "F004",
+            )
+        self.learning_rate = world.firsts(self.learning_rate)  # it may have been found by trying, here and there
+        if self.sharded and self.nonfinite == "roll-back":
+            raise FrameError(
+                "sharded weights are not rolled back.", "Use nonfinite=skip or stop, or leave out sharded.", "F004"
+            )
+        shared = Shared(self.model)
+        if self.sharded:
+            shard(self.model, self.objective.players, self.device)
+        return shared
+
+    def _flat(self, player: str) -> Flat | Sharded:
+        module = self.model.get_submodule(player)
+        return (
+            Sharded(self.model, module, self.optimizer)
+            if self.shared and self.sharded
+            else Flat(module, self.optimizer, alone=self.objective.players == ("",))
+        )
 
     def follow(self, step: int) -> None:
         """The average takes its share of the weights; a short memory at first, so that it forgets the start."""

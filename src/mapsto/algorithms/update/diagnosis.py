@@ -48,7 +48,7 @@ def diagnose(model: nn.Module, losses: Callable[[Batch], Losses], parts: list[Ba
         if p.grad is not None:
             p.grad.zero_()  # in place: they are views; and what is there may have been clipped by a norm that is none
     for part in parts:
-        found = _given(part) or _forward(model, losses, part)
+        found = given(part) or _forward(model, losses, part)
         if found:
             return found
     bad = [name for name, p in model.named_parameters() if p.grad is not None and not _finite(p.grad)]
@@ -58,7 +58,8 @@ def diagnose(model: nn.Module, losses: Callable[[Batch], Losses], parts: list[Ba
     return Diagnosis(where, [])
 
 
-def _given(batch: Batch) -> Diagnosis | None:
+def given(batch: Batch) -> Diagnosis | None:
+    """A number that is none in what the model is given."""
     for field in ("input", "target", "weight"):
         for column, tensor in _columns(field, batch.get(field)):
             if not _finite(tensor):

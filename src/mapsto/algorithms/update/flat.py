@@ -12,20 +12,15 @@ from mapsto.core.nouns import Optimizer
 
 
 class Flat:
-    """The trainable parameters of `module`, tied ones once and frozen ones left out, in one vector a group.
+    """The trainable parameters of `module`, tied ones once and frozen ones left out, in one vector a group (see `grouped`).
 
-    There are two groups: matrices, which decay, and vectors (biases, gains of norms), which do not; one where nothing decays.
     numbers [2P]: all values and all gradients, one after the other, so that one look can be at all of them.
+    alone: whether no other player has parameters in the model.
     """
 
-    def __init__(self, module: nn.Module, optimizer: Optimizer):
-        self.optimizer, self.count, self.layout = optimizer, 0, "contiguous"
-        trainable = [p for p in module.parameters() if p.requires_grad]
-        matrices, vectors = [p for p in trainable if p.ndim > 1], [p for p in trainable if p.ndim <= 1]
-        groups = [(matrices, optimizer.weight_decay), (vectors, 0.0)]
-        if not optimizer.weight_decay:
-            groups = [(matrices + vectors, 0.0)]
-        groups = [(parameters, decay) for parameters, decay in groups if parameters]
+    def __init__(self, module: nn.Module, optimizer: Optimizer, alone: bool = False):
+        self.optimizer, self.alone, self.count, self.layout = optimizer, alone, 0, "contiguous"
+        groups = grouped(module, optimizer)
         self.groups = [parameters for parameters, _ in groups]
         self.parameters = [p for parameters in self.groups for p in parameters]
         self.decays = [decay for _, decay in groups]
@@ -77,6 +72,14 @@ class Flat:
     def forget(self) -> None:
         self.gradient.zero_()
 
+    def backward(self, loss: Tensor) -> None:
+        """Leave the gradient in the vector; other players' parameters stay still."""
+        loss.backward(inputs=None if self.alone else self.parameters)
+
+    def squares(self) -> Tensor:
+        """The sum of the squares of all values and gradients, finite only if each of them is."""
+        return self.numbers.dot(self.numbers)
+
     def clip(self, largest: float) -> None:
         """Shrink the whole gradient to a norm of at most `largest`; no look at the device."""
         factor = shrinking(self.gradients, largest)
@@ -115,6 +118,16 @@ class Flat:
 
     def _turned(self, group: list[nn.Parameter]) -> bool:
         return self.layout == "channels-last" and any(p.ndim == 4 for p in group)
+
+
+def grouped(module: nn.Module, optimizer: Optimizer) -> list[tuple[list[nn.Parameter], float]]:
+    """Its trainable parameters and their weight decay: matrices decay, vectors (biases, gains of norms) do not; one group where
+    nothing decays."""
+    trainable = [p for p in module.parameters() if p.requires_grad]
+    matrices, vectors = [p for p in trainable if p.ndim > 1], [p for p in trainable if p.ndim <= 1]
+    decay = optimizer.weight_decay
+    groups = [(matrices, decay), (vectors, 0.0)] if decay else [(matrices + vectors, 0.0)]
+    return [(parameters, share) for parameters, share in groups if parameters]
 
 
 def shrinking(gradients: list[Tensor], largest: float) -> Tensor:

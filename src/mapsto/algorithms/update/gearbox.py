@@ -100,6 +100,8 @@ class Gearbox:
         update = self.update
         if update.ema or update.parts > 1 or update.nonfinite == "roll-back":
             return "it averages weights, accumulates micro-batches, or rolls back"
+        if update.shared:
+            return "it learns in several processes"
         if type(update.objective).settle is not Objective.settle:
             return "something follows the model after every step"
         if not update.experience.ahead:

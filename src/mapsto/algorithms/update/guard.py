@@ -52,7 +52,7 @@ class Guard:
 
     def sound(self, flat: Flat, loss: Tensor | None, step: int | Tensor) -> bool:
         """Whether loss, gradient and weights are finite. Where the host may not look it is told yes, and `allows` knows."""
-        looked = flat.numbers.dot(flat.numbers)
+        looked = flat.squares()
         if loss is not None:
             looked = looked + loss
         if self.at_once:

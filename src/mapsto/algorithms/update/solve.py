@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import torch
 
+from mapsto.core import world
 from mapsto.core.batch import Batch, Losses, detached, over
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Learner, Solvable, Update
+from mapsto.core.state import pack, unpack
 from mapsto.core.stop import at_once
 
 REPORTED = 1000  # examples whose losses are told: neighbours would compare all rows with all rows
@@ -19,7 +21,8 @@ class Solve(Update):
     """Fits a solvable model (ridge, trees, neighbours …) to the batch, once.
 
     Where somebody asks to stop it is broken off, between two calls into compiled code: a tree or a factorisation is one, and
-    ends first. Nothing of a solution broken off is kept.
+    ends first. Nothing of a solution broken off is kept. Of several processes the first one solves, and the others take over
+    what it has found.
     """
 
     remembers = ("finished",)
@@ -37,8 +40,19 @@ class Solve(Update):
 
     @torch.no_grad()
     def step(self, batch: Batch, step: int) -> Losses:
-        with at_once():
-            self.model.solve(batch, self.objective.problem, self.seed)
+        if world.rank() == 0:
+            with at_once():
+                self.model.solve(batch, self.objective.problem, self.seed)
         self.finished = True
+        if world.size() > 1:
+            self._take_over()
+        if world.rank():
+            return {}  # the first tells them
         some = over(batch, lambda tensor: tensor[:REPORTED])
         return detached(self.objective.losses(self.model, some, ""))
+
+    def _take_over(self) -> None:
+        solved = world.copied(pack(dict(self.model.state_dict())) if world.rank() == 0 else {})
+        if world.rank():
+            state = unpack(solved)
+            self.model.shaped({name: list(tensor.shape) for name, tensor in state.items()}).load_state_dict(state)
