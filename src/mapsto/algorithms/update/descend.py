@@ -136,7 +136,7 @@ class Descend(Update):
 
     def _descend(self, batch: Batch, player: str, flat: Flat) -> tuple[Losses, Tensor]:
         flat.forget()
-        parts = pieces(batch, min(self.parts, size(batch))) if self.parts > 1 else [batch]
+        parts = self._cut(batch) if self.parts > 1 else [batch]
         counts: dict[str, Tensor | int] = {}
         reports, means = [], []
         for part in parts:
@@ -148,6 +148,12 @@ class Descend(Update):
             reports.append(detached(losses))
             means.append(mean.detach())
         return (joined(reports), sum(means)) if len(reports) > 1 else (reports[0], means[0])
+
+    def _cut(self, batch: Batch) -> list[Batch]:
+        rows = size(batch)
+        if self.shared and self.sharded:  # a model in shards is asked by all processes equally often
+            rows = min(world.gathered(rows))
+        return pieces(batch, min(self.parts, rows))
 
     def make_do(self, rows: int, told: str, step: int) -> None:
         """After an allocation that failed: half as many examples at a time from here on, and the turn begun again."""
@@ -250,11 +256,11 @@ class Descend(Update):
                 "Start it without torchrun.",
                 "F004",
             )
-        self.learning_rate = world.firsts(self.learning_rate)  # it may have been found by trying, here and there
         if self.sharded and self.nonfinite == "roll-back":
             raise FrameError(
                 "sharded weights are not rolled back.", "Use nonfinite=skip or stop, or leave out sharded.", "F004"
             )
+        self.learning_rate = world.firsts(self.learning_rate)  # it may have been found by trying, here and there
         shared = Shared(self.model)
         if self.sharded:
             shard(self.model, self.objective.players, self.device)
