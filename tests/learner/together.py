@@ -6,13 +6,16 @@ A scenario learns together with the others, and by itself (`world.alone`), and s
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +31,9 @@ from mapsto import cli
 from mapsto.algorithms.optimizers import SGD
 from mapsto.algorithms.update import Descend
 from mapsto.core import world
-from mapsto.core.batch import Batch, over
-from mapsto.core.errors import Interrupted
+from mapsto.core.batch import Batch, Losses, over, size
+from mapsto.core.errors import Interrupted, NotFinite
+from mapsto.core.nouns import Objective
 from mapsto.core.schedules import Constant
 from mapsto.data import dataset as exams
 from mapsto.data.dataset import Dataset
@@ -40,6 +44,7 @@ from mapsto.learner import meeting
 from mapsto.learner.learner import Learner, initialised
 from mapsto.learner.watch import Unwatched
 from mapsto.models import MLP
+from mapsto.objectives import CrossEntropy
 
 
 def full(tensor: Tensor) -> Tensor:
@@ -195,6 +200,58 @@ def sharded() -> dict[str, Any]:
     return {name: apart(make) for name, make in SHARDED.items()}
 
 
+class Scarce(CrossEntropy):
+    """The memory of the second process suffices for two examples only."""
+
+    def losses(self, model: nn.Module, batch: Batch, player: str) -> Losses:
+        if world.rank() == 1 and size(batch) > 2:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return super().losses(model, batch, player)
+
+
+def scarce() -> dict[str, Any]:
+    """One process takes its part in pieces, first before counts are exchanged and then after; the others need not know."""
+    makes = [partial(plain_with, objective) for objective in (CrossEntropy(), Scarce())]
+    with world.alone():
+        single = makes[0]()
+    several = makes[1]()
+    for step in range(3):
+        with world.alone():
+            single.algorithm.update.step(single.algorithm.experience.batch(step), step)
+        several.algorithm.update.step(several.algorithm.experience.batch(step), step)
+    mine = several.algorithm.update.parts
+    told = several.algorithm.update.news()
+    weights = [flat(run.model.parameters()) for run in (single, several)]
+    parts = [mine, several.algorithm.update.parts]
+    return {"weight": float((weights[0] - weights[1]).abs().max()), "parts": world.gathered(parts), "told": told}
+
+
+def plain_with(objective: Objective) -> Learner:
+    model = initialised(lambda: MLP((6,), 3, width=8), 0)
+    return learner(model=model, judged_by=objective, update=Descend(0.02, schedule=Constant()))
+
+
+def spoiled() -> dict[str, str]:
+    """A row that is none, which one process alone sees: what each of them says, and whether its weights are still good."""
+    said = {}
+    for sharded in (False, True):
+        data = dataset(rows=26)
+        data.train.fields["input"][7] = math.nan
+        run = learner(
+            model=initialised(lambda: MLP((6,), 3, width=8), 0),
+            data=data,
+            update=Descend(schedule=Constant(), sharded=sharded),
+        )
+        try:
+            run.fit()
+        except NotFinite as error:
+            kept = [p.to_local() if isinstance(p, DTensor) else p for p in run.model.parameters()]
+            said["shards" if sharded else "copies"] = (
+                str(error) if flat(kept).isfinite().all() else "weights are spoiled"
+            )
+    return said
+
+
 # -- whole runs --------------------------------------------------------------------------------------------------------
 
 
@@ -230,25 +287,37 @@ def asked_to_stop(frame: Any, run: Path, process: int, step: int) -> int:
     raise AssertionError("it was not stopped")
 
 
-def runs(folder: Path) -> dict[str, Any]:
-    """For each kind of run, one that nobody stops and one that is stopped and continued; and what cannot be shared out."""
-    found: dict[str, Any] = {}
-    for kind, settings in {"copies": {}, "shards": {"algorithm.sharded": True}}.items():
-        training.train(digits(**settings), folder / f"{kind}-whole", baseline_seconds=0, save_seconds=0)
-        stopped = folder / f"{kind}-stopped"
-        found[kind] = asked_to_stop(digits(**settings), stopped, process=1, step=50)
-        if world.leads():
-            shutil.copytree(stopped, folder / f"{kind}-left")
-        told = Told()
-        mapsto.resume(stopped, watch=told)
-        found[f"{kind} told"] = told.words
-    found["solved"] = training.train(
-        mapsto.frame("digits", device="cpu").set("model.name", "decision-tree"), folder / "solved", baseline_seconds=0
-    ).written
-    del found["solved"]["seconds"], found["solved"]["baselines"]
-    frame = mapsto.frame("digits", device="cpu", folds=2).set("model.name", "linear").set("algorithm.until.count", 1)
-    found["folds"] = training.train(frame, folder / "folds", baseline_seconds=0).scores
-    return found
+def runs(folder: Path, **settings: Any) -> dict[str, Any]:
+    """A run that nobody stops; the same, stopped and continued, and how it was left meanwhile."""
+    stopped = folder / "stopped"
+    training.train(digits(**settings), folder / "whole", baseline_seconds=0, save_seconds=0)
+    step, told = asked_to_stop(digits(**settings), stopped, process=1, step=50), Told()
+    if world.leads():
+        shutil.copytree(stopped, folder / "left")
+    mapsto.resume(stopped, watch=told)
+    return {"step": step, "told": told.words}
+
+
+def copies(folder: Path) -> dict[str, Any]:
+    return runs(folder / "copies")
+
+
+def shards(folder: Path) -> dict[str, Any]:
+    return runs(folder / "shards", **{"algorithm.sharded": True})
+
+
+def solved(folder: Path) -> dict[str, Any]:
+    """A tree is solved by one process; a run in folds is a run of runs."""
+    tree = mapsto.frame("digits", device="cpu").set("model.name", "decision-tree")
+    linear = mapsto.frame("digits", device="cpu", folds=2).set("model.name", "linear").set("algorithm.until.count", 1)
+    made = {
+        name: training.train(frame, folder / name, baseline_seconds=0)
+        for name, frame in {"tree": tree, "folds": linear}.items()
+    }
+    return {name: result.scores for name, result in made.items()}
+
+
+RUNS = {"copies": copies, "shards": shards, "solved": solved}
 
 
 class Told(Unwatched):
@@ -260,11 +329,12 @@ class Told(Unwatched):
 
 
 def verb(arguments: list[str]) -> None:
-    """The command line, whose second process kills itself at step 50 when it is started for the first time."""
+    """The command line. DIE: the second process kills itself at step 50, the first time; SLOW: seconds a step takes at least."""
 
     def stepped(self: Descend, batch: Batch, number: int, whole: Callable = Descend.step) -> Any:
-        if (world.rank(), number, world.restarts()) == (1, 50, 0):
+        if (world.rank(), number, world.restarts()) == (1, 50, 0) and "DIE" in os.environ:
             os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(float(os.environ.get("SLOW", 0)))
         return whole(self, batch, number)
 
     Descend.step = stepped
@@ -279,7 +349,7 @@ if __name__ == "__main__":
         sys.exit()
     scenarios, folder = sys.argv[1].split(","), Path(sys.argv[2])
     world.join(torch.device("cpu"))
-    mine = {name: runs(folder) if name == "runs" else globals()[name]() for name in scenarios}
+    mine = {name: RUNS[name](folder) if name in RUNS else globals()[name]() for name in scenarios}
     found = world.gathered(mine)
     if world.leads():
         (folder / "found.json").write_text(json.dumps(found))

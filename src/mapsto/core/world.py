@@ -88,7 +88,7 @@ def join(device: torch.device) -> None:
             f"WORLD_SIZE says that {started()} processes learn together and RANK that this is number {_told('RANK')}, but "
             f"where they meet came as {os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')} "
             "(MASTER_ADDR, MASTER_PORT).",
-            "Let torchrun start them: torchrun --nproc-per-node 2 -m mapsto train … Alone: unset WORLD_SIZE",
+            "Let torchrun start them: torchrun --nproc-per-node 2 -m -- mapsto train … Alone: unset WORLD_SIZE",
             "F009",
         )
     if device.type not in ("cpu", "cuda"):
@@ -100,7 +100,8 @@ def join(device: torch.device) -> None:
         torch.cuda.set_device(device)
     with _among_others():
         if not distributed.is_initialized():  # a script may have met them itself
-            distributed.init_process_group("gloo" if device.type == "cpu" else "cpu:gloo,cuda:nccl")
+            backend = "gloo" if device.type == "cpu" else "cpu:gloo,cuda:nccl"
+            distributed.init_process_group(backend, **_fresh_store())
         host = distributed.new_group(backend="gloo", timeout=WAIT)
     _joined = _Joined(distributed.get_world_size(), distributed.get_rank(), host)
 
@@ -242,10 +243,22 @@ def _told(word: str) -> int:
     if came is None or not came.isdecimal() or (word == "WORLD_SIZE" and int(came) == 0):
         raise BadInput(
             f"torchrun tells each process its {word} as a whole number, but came {came!r}.",
-            "Let torchrun start them: torchrun --nproc-per-node 2 -m mapsto train … Alone: unset WORLD_SIZE",
+            "Let torchrun start them: torchrun --nproc-per-node 2 -m -- mapsto train … Alone: unset WORLD_SIZE",
             "F009",
         )
     return int(came)
+
+
+def _fresh_store() -> dict[str, Any]:
+    """Where processes leave their addresses, for those that torchrun has started anew on one machine: it may hand them the
+    store of the dead, whose addresses still stand in it (pytorch/pytorch#135712). On several machines it is torchrun that
+    has to be told, by TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1: their counts of restarts differ."""
+    if not restarts() or os.environ.get("GROUP_WORLD_SIZE") != "1":
+        return {}
+    from torch import distributed
+
+    store, me, many = next(distributed.rendezvous("env://"))
+    return {"store": distributed.PrefixStore(f"start-{restarts()}", store), "rank": me, "world_size": many}
 
 
 @contextmanager

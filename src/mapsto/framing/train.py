@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mapsto
+from mapsto.algorithms.update.shared import has_batch_statistics
 from mapsto.core import devices, world
 from mapsto.core.errors import BadInput, NotFinite
 from mapsto.core.stop import Stop, at_once
@@ -181,6 +182,8 @@ def _go(
     watch, observers = _only_first(watch), observers if world.rank() == 0 else ()
     if cramped := folder.cramped(learner):
         watch.tell(cramped)
+    if told := _parted_statistics(learner):
+        watch.tell(told)
     stop.begun = stop.begun or folder.path
     with _where_it_was(frame, folder, learner, stop):
         watch.begin(learner)
@@ -198,6 +201,16 @@ def _go(
         folder.save(learner, clock)
         with at_once():  # all of it follows from that checkpoint
             return conclude(frame, folder, learner, clock["seconds"], watch, pace.baseline_seconds)
+
+
+def _parted_statistics(learner: Learner) -> str:
+    """What several processes change where a model looks at its batch as a whole; "" where they change nothing."""
+    if world.size() == 1 or not has_batch_statistics(learner.model):
+        return ""
+    return (
+        f"batch statistics (batch norm) are those of each process's part of a batch, 1 of {world.size()}; running statistics "
+        "are averaged over the processes: not quite the run of one process"
+    )
 
 
 @contextmanager

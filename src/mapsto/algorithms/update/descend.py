@@ -161,7 +161,7 @@ class Descend(Update):
         if self.derived and self.parts == 1 and self.products == "float32" and (losses := self.derived(batch)):
             return losses, None
         flat.forget()
-        parts = pieces(batch, min(self.parts, size(batch))) if self.parts > 1 else [batch]
+        parts = self._cut(batch) if self.parts > 1 else [batch]
         counts: dict[str, Tensor | int] = {}
         reports, means = [], []
         for part in parts:
@@ -189,6 +189,12 @@ class Descend(Update):
             self.descend(batch, player, flat, 0)
             flat.forget()
         self.guard.restore()
+
+    def _cut(self, batch: Batch) -> list[Batch]:
+        rows = size(batch)
+        if self.shared and self.sharded:  # a model in shards is asked by all processes equally often
+            rows = min(world.gathered(rows))
+        return pieces(batch, min(self.parts, rows))
 
     def make_do(self, rows: int, told: str, step: int) -> None:
         """After an allocation that failed: half as many examples at a time from here on, and the turn begun again."""
@@ -295,11 +301,11 @@ class Descend(Update):
                 "Start it without torchrun.",
                 "F004",
             )
-        self.learning_rate = world.firsts(self.learning_rate)  # it may have been found by trying, here and there
         if self.sharded and self.nonfinite == "roll-back":
             raise FrameError(
                 "sharded weights are not rolled back.", "Use nonfinite=skip or stop, or leave out sharded.", "F004"
             )
+        self.learning_rate = world.firsts(self.learning_rate)  # it may have been found by trying, here and there
         shared = Shared(self.model)
         if self.sharded:
             shard(self.model, self.objective.players, self.device)

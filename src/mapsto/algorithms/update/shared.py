@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 
 from mapsto.algorithms.update.diagnosis import Diagnosis
 from mapsto.algorithms.update.flat import Flat
@@ -32,7 +32,7 @@ class Shared:
     def __init__(self, model: nn.Module):
         world.spread([tensor.data for tensor in (*model.parameters(), *model.buffers())])
         self.device = next(model.parameters()).device
-        normed = [m for m in model.modules() if isinstance(m, _NormBase) and m.track_running_stats]
+        normed = [m for m in model.modules() if isinstance(m, _NormBase)]
         self.statistics = [s for m in normed for s in (m.running_mean, m.running_var) if s is not None]
         self.agreed: Counts = {}
 
@@ -76,6 +76,10 @@ class Shared:
         """What everybody has to tell, and into how many pieces everybody cuts its part from now on: the most that anybody needs."""
         everybody = world.gathered([told, parts])
         return [word for words, _ in everybody for word in words], max(parts for _, parts in everybody)
+
+
+def has_batch_statistics(model: nn.Module) -> bool:
+    return any(isinstance(m, _BatchNorm) for m in model.modules())
 
 
 def present(losses: Losses, batch: Batch) -> Losses:
