@@ -22,7 +22,7 @@ def check(contest: Contest, only: list[str]) -> dict[str, Any]:
     said, odd, agree = [], [], []
     reference: np.ndarray | None = None
     for arm in contest.arms:
-        if not contest.agree or (only and arm.name not in only):
+        if not contest.task or not contest.agree or (only and arm.name not in only):
             continue
         process = Process(contest, arm)
         try:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks.speed import digits
+from benchmarks.speed import digits, mnist, overheads, start
 from benchmarks.speed.contest import Contest
 
-ALL: tuple[Contest, ...] = (*digits.CONTESTS,)
+ALL: tuple[Contest, ...] = (*digits.CONTESTS, *mnist.CONTESTS, *start.CONTESTS, *overheads.CONTESTS)
 
 
 def contest(name: str) -> Contest:

@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.speed import pairs, quiet
 from benchmarks.speed.contest import Arm, Contest
 from benchmarks.speed.pairs import Row
-from benchmarks.speed.process import Failed, Process, measured, whole
+from benchmarks.speed.process import Failed, Process, commanded, measured, whole
 
 PATIENCE = 2  # times the rounds wanted, where neighbours are busy
 
@@ -26,6 +26,7 @@ def measure(contest: Contest, only: list[str], wanted: int) -> dict[str, Any]:
             if not contest.fresh:
                 processes[name] = Process(contest, arm)
                 stack.callback(processes[name].end)
+            if not contest.fresh and contest.request == "run":
                 _try(failed, name, lambda n=name: warm.__setitem__(n, processes[n].ask("warm")))
         for turn in range(PATIENCE * wanted if wanted > 1 else 1):
             if turn >= wanted and quiet.rounds(quiet.counted(rows)) >= wanted:
@@ -33,9 +34,12 @@ def measure(contest: Contest, only: list[str], wanted: int) -> dict[str, Any]:
             for name in pairs.order([n for n in arms if n not in failed and _runs(arms[n], turn)], turn):
 
                 def run(name: str = name, turn: int = turn) -> None:
-                    row = (
-                        whole(contest, arms[name], turn) if contest.fresh else measured(processes[name], f"run {turn}")
-                    )
+                    if arms[name].command:
+                        row = commanded(arms[name], contest.threads)
+                    elif contest.fresh:
+                        row = whole(contest, arms[name], turn)
+                    else:
+                        row = measured(processes[name], f"{contest.request} {turn}")
                     rows.append({"round": turn, "arm": name, **row})
                     _tell(contest, rows[-1])
 
@@ -57,10 +61,8 @@ def _try(failed: dict[str, str], name: str, run) -> None:
 
 
 def _tell(contest: Contest, row: Row) -> None:
-    took = sum(row[c] for c in contest.counts)
+    took = sum(row[c] or 0.0 for c in contest.counts)
     step = f", {row['step']:7.0f} µs a step" if "step" in row else ""
+    score = f", {contest.measure} {row['score']:.4f}" if "score" in row else ""
     busy = "" if row["others"] is None else f", others {row['others']:.2f}"
-    print(
-        f"   {row['round']:2d} {row['arm']:18s} {took:8.3f} s{step}, {contest.measure} {row['score']:.4f}{busy}",
-        flush=True,
-    )
+    print(f"   {row['round']:2d} {row['arm']:24s} {took:9.4f}{step}{score}{busy}", flush=True)

@@ -14,7 +14,7 @@ Row = dict[str, Any]  # one run of one arm in one round, as docs/speed.json keep
 
 
 @dataclass(frozen=True)
-class Ratio:
+class Middle:
     """The median over rounds, and the bootstrap interval around it."""
 
     value: float
@@ -28,13 +28,22 @@ def order(arms: Sequence[str], turn: int) -> list[str]:
     return random.Random(turn).sample(list(arms), len(arms))
 
 
-def ratio(rows: Sequence[Row], over: str, under: str, counts: Sequence[str] = ("fit",)) -> Ratio | None:
+def ratio(rows: Sequence[Row], over: str, under: str, counts: Sequence[str] = ("fit",)) -> Middle | None:
     """How much longer `over` took than `under`, from the rounds that both ran in; None where there is none."""
     a, b = seconds(rows, over, counts), seconds(rows, under, counts)
     ratios = [a[turn] / b[turn] for turn in sorted(a.keys() & b.keys())]
-    if not ratios:
-        return None
-    return Ratio(statistics.median(ratios), *interval(ratios), len(ratios))
+    return median(ratios) if ratios else None
+
+
+def difference(rows: Sequence[Row], over: str, under: str, counts: Sequence[str]) -> Middle | None:
+    """How many seconds longer `over` took than `under`, in the same way."""
+    a, b = seconds(rows, over, counts), seconds(rows, under, counts)
+    later = [a[turn] - b[turn] for turn in sorted(a.keys() & b.keys())]
+    return median(later) if later else None
+
+
+def median(values: Sequence[float]) -> Middle:
+    return Middle(statistics.median(values), *interval(values), len(values))
 
 
 def seconds(rows: Sequence[Row], arm: str, counts: Sequence[str] = ("fit",)) -> dict[int, float]:

@@ -79,10 +79,24 @@ def measured(process: Process, request: str) -> Row:
     }
 
 
+def commanded(arm: Arm, threads: int) -> Row:
+    """One run of a command, from its start to its end."""
+    canary, before, mine = quiet.canary(), quiet.moment(os.getpid()), os.times()
+    LOGS.mkdir(parents=True, exist_ok=True)
+    with (LOGS / f"{arm.name}.log").open("w") as log:
+        begun = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, *arm.command], stdout=log, stderr=log, cwd=ROOT, env=environment(threads) | arm.environment
+        )
+        took = time.perf_counter() - begun
+    if done.returncode:
+        raise Failed(f"{arm.name} ended with {done.returncode}: {_last_words(LOGS / f'{arm.name}.log')}")
+    return {"whole": took, **_around(before, mine, canary)}
+
+
 def whole(contest: Contest, arm: Arm, seed: int) -> Row:
     """One run in a process of its own, from its start to its end: `whole`, and `first` step, in seconds."""
-    canary, before = quiet.canary(), quiet.moment(os.getpid())
-    mine = os.times()
+    canary, before, mine = quiet.canary(), quiet.moment(os.getpid()), os.times()
     process = Process(contest, arm)
     try:
         reply = process.ask(f"once {seed}")
@@ -90,14 +104,17 @@ def whole(contest: Contest, arm: Arm, seed: int) -> Row:
         ended = time.time()
     finally:
         process.end()
+    first = reply["first"] and reply["first"] - process.started
+    return {**reply, "whole": ended - process.started, "first": first, **_around(before, mine, canary)}
+
+
+def _around(before: quiet.Moment, mine: os.times_result, canary: float) -> Row:
+    """How quiet it was while a process lived that has ended, and its processor time."""
     after, now = quiet.moment(os.getpid()), os.times()
     spent = now.children_user + now.children_system - mine.children_user - mine.children_system
     busy = quiet.others(before, after)
     return {
-        **reply,
-        "whole": ended - process.started,
         "whole_processor": spent,
-        "first": reply["first"] and reply["first"] - process.started,
         "others": None if busy is None else max(0.0, busy - spent / (after.now - before.now)),
         "canary": max(canary, quiet.canary()),
         "load": quiet.load(),

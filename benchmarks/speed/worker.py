@@ -3,18 +3,21 @@
 run SEED      a whole run: fit, fit_processor, exam (seconds), score, steps, weights, curve; step (µs) where it was asked for
 warm          a short run that nobody counts: imports, thread pools, compilers' caches
 same          the answers to a few test rows after three steps on one batch, from the weights of seed 0
+share SEED    what part of a training run something takes
 once SEED     a whole run in a process of its own, which then ends; first is when its first step was over
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
 import sys
 import time
+from dataclasses import replace
 
-BORN = time.time()  # a little after the process: the parent knows when it started it
+from benchmarks.speed.task import Enough, Watch
 
 
 def main(contest_name: str, arm_name: str) -> None:
@@ -34,6 +37,8 @@ def main(contest_name: str, arm_name: str) -> None:
 
 def run(contest, arm, seed: int) -> dict:
     task, contestant = _task(contest), _contestant(arm)
+    if contest.target is not None:
+        return reached(task, contestant, seed, contest.target)
     fitted = contestant.fit(task, seed)
     reply = _told(task, fitted)
     if contest.steady:
@@ -42,6 +47,16 @@ def run(contest, arm, seed: int) -> dict:
         reply["step"] = 1e6 * (fitted.fit.wall - short.fit.wall) / steps
         reply["step_processor"] = 1e6 * (fitted.fit.processor - short.fit.processor) / steps
     return reply
+
+
+def reached(task, contestant, seed: int, target: float) -> dict:
+    """fit: seconds until the target was reached, or None where it never was; curve: (seconds, score) at each look."""
+    watch = Watch(task, target)
+    with contextlib.suppress(Enough):
+        contestant.fit(replace(task, watch=watch), seed)
+    at, score = watch.curve[-1]
+    took = {"fit": at, "fit_processor": time.process_time() - watch.processor} if score >= target else {}
+    return {"fit": None, **took, "score": score, "steps": len(watch.curve) * task.batches, "curve": watch.curve}
 
 
 def warm(contest, arm, seed: int) -> dict:
@@ -59,15 +74,17 @@ def same(contest, arm, seed: int) -> dict:
 
 
 def once(contest, arm, seed: int) -> dict:
-    from dataclasses import replace
-
     at: list[float] = []
     task = replace(_task(contest), started=lambda: at.append(time.time()))
     fitted = _contestant(arm).fit(task, seed)
     return {**_told(task, fitted), "first": at[0] if at else None}
 
 
-REQUESTS = {"run": run, "warm": warm, "same": same, "once": once}
+def share(contest, arm, seed: int) -> dict:
+    return {"share": _contestant(arm).share(seed)}
+
+
+REQUESTS = {"share": share, "run": run, "warm": warm, "same": same, "once": once}
 _KEPT: dict = {}
 
 
@@ -81,7 +98,6 @@ def _told(task, fitted) -> dict:
         "score": score,
         "steps": fitted.steps,
         "weights": fitted.weights,
-        "curve": fitted.curve,
     }
 
 

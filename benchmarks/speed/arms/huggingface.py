@@ -7,12 +7,12 @@ import warnings
 from dataclasses import dataclass
 
 from torch import Tensor, nn
-from transformers import Trainer, TrainingArguments
+from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from benchmarks.speed.arms.loops import answers, criterion
 from benchmarks.speed.arms.rows import Blocks, as_it_is
 from benchmarks.speed.networks import built, weights
-from benchmarks.speed.task import Fitted, Task, clocked
+from benchmarks.speed.task import Fitted, Task, Watch, clocked
 
 warnings.filterwarnings("ignore")
 
@@ -40,14 +40,25 @@ class RowByRow(Rows):
     __getitems__ = None  # as a dataset of one's own usually is
 
 
+class _Look(TrainerCallback):
+    def __init__(self, watch: Watch, network: nn.Module):
+        self.watch, self.network = watch, network
+
+    def on_epoch_end(self, args, state, control, **kwargs):
+        self.watch(lambda x: answers(self.network, x))
+        self.network.train()
+
+
 @dataclass(frozen=True)
 class HFTrainer:
     """tuned: nothing saved, logged or drawn, batches gathered at once, the fused optimizer.
 
     Gradients are not clipped in either: nobody's are.
+    bfloat16: its `bf16`.
     """
 
     tuned: bool = False
+    bfloat16: bool = False
 
     def fit(self, task: Task, seed: int) -> Fitted:
         network = built(task, seed)
@@ -59,7 +70,7 @@ class HFTrainer:
             if self.tuned
             else {}
         )
-        with tempfile.TemporaryDirectory() as folder, clocked() as clock:
+        with tempfile.TemporaryDirectory() as folder, clocked(task) as clock:
             arguments = TrainingArguments(
                 folder,
                 per_device_train_batch_size=task.batch,
@@ -72,10 +83,13 @@ class HFTrainer:
                 seed=seed,
                 report_to="none",
                 use_cpu=True,
+                bf16=self.bfloat16,
                 **quiet,
             )
             trainer = Trainer(
                 model=model, args=arguments, train_dataset=rows, data_collator=as_it_is if self.tuned else None
             )
+            if task.watch:
+                trainer.add_callback(_Look(task.watch, network))
             trainer.train()
         return Fitted(clock, trainer.state.global_step, weights(network), lambda x: answers(network, x))

@@ -5,6 +5,8 @@ Source: docs.pytorch.org/tutorials/beginner/basics/quickstart_tutorial, …/reci
 
 from __future__ import annotations
 
+import ctypes
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,7 +27,7 @@ class Tutorial:
         network = built(task, seed)
         loss_of = criterion(task)
         steps = 0
-        with clocked() as clock:
+        with clocked(task) as clock:
             batches = loader(task, tuned=False)
             optimizer = optimizer_of(task, network.parameters())
             for _ in range(task.epochs):
@@ -38,29 +40,52 @@ class Tutorial:
                     optimizer.step()
                     total += loss.item()
                     steps += 1
+                if task.watch:
+                    task.watch(lambda x: answers(network, x))
         return Fitted(clock, steps, weights(network), lambda x: answers(network, x))
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """Tensors resident, one gather an epoch, blocks of it as views, torch.optim's fastest, and the loss never looked at."""
+    """Tensors resident, one gather an epoch, blocks of it as views, torch.optim's fastest, and the loss never looked at.
+
+    channels_last: the layout that convolutions are fastest in. bfloat16: autocast, in the exam too. compiled: forward and
+    backward pass by torch.compile. heap: memory that a step frees is kept for the next (glibc's mallopt).
+    """
+
+    channels_last: bool = False
+    bfloat16: bool = False
+    compiled: bool = False
+    heap: bool = False
 
     def fit(self, task: Task, seed: int) -> Fitted:
-        network = built(task, seed)
-        loss_of = criterion(task)
+        network = built(replace(task, started=None) if self.compiled else task, seed)  # a hook would be compiled too
+        step = loss = lossy(task, network)
         steps = 0
-        with clocked() as clock:
+        with clocked(task) as clock:
+            if self.heap:
+                keep_heap()
+            if self.channels_last:
+                network.to(memory_format=torch.channels_last)
+            if self.bfloat16:
+                step = torch.autocast("cpu", torch.bfloat16)(loss)
+            if self.compiled:
+                step = torch.compile(step, dynamic=False)
             x, y = torch.from_numpy(task.x), torch.from_numpy(task.y)
             optimizer = fastest_optimizer(task, network.parameters())
-            network.train()
             for _ in range(task.epochs):
+                network.train()
                 order = torch.randperm(len(x))
                 for xs, ys in zip(x[order].split(task.batch), y[order].split(task.batch), strict=True):
-                    loss_of(network(xs), ys).backward()
+                    step(xs, ys).backward()
                     optimizer.step()
                     optimizer.zero_grad()
                     steps += 1
-        return Fitted(clock, steps, weights(network), lambda x: answers(network, x))
+                    if self.compiled and steps == 1 and task.started:
+                        task.started()
+                if task.watch:
+                    task.watch(lambda x: answers(network, x, self.bfloat16))
+        return Fitted(clock, steps, weights(network), lambda x: answers(network, x, self.bfloat16))
 
 
 @dataclass(frozen=True)
@@ -69,56 +94,36 @@ class Flat:
 
     def fit(self, task: Task, seed: int) -> Fitted:
         network = built(task, seed)
-        loss_of = criterion(task)
+        loss = lossy(task, network)
         steps = 0
-        with clocked() as clock:
+        with clocked(task) as clock:
             x, y = torch.from_numpy(task.x), torch.from_numpy(task.y)
             values, gradients = flattened(network)
             optimizer = None if task.optimizer == "sgd" else fastest_optimizer(task, [values])
-            network.train()
             for _ in range(task.epochs):
+                network.train()
                 order = torch.randperm(len(x))
                 for xs, ys in zip(x[order].split(task.batch), y[order].split(task.batch), strict=True):
-                    loss_of(network(xs), ys).backward()
+                    loss(xs, ys).backward()
                     if optimizer is None:
                         values.data.add_(gradients, alpha=-task.rate)
                     else:
                         optimizer.step()
                     gradients.zero_()
                     steps += 1
+                if task.watch:
+                    task.watch(lambda x: answers(network, x))
         return Fitted(clock, steps, weights(network), lambda x: answers(network, x))
 
 
-@dataclass(frozen=True)
-class Compiled:
-    """The tuned loop with forward pass, loss and backward pass in one compiled function."""
-
-    def fit(self, task: Task, seed: int) -> Fitted:
-        network = built(replace(task, started=None), seed)  # a hook would be compiled too
-        loss_of = criterion(task)
-        steps = 0
-
-        def learn(xs: Tensor, ys: Tensor) -> None:
-            loss_of(network(xs), ys).backward()
-
-        with clocked() as clock:
-            x, y = torch.from_numpy(task.x), torch.from_numpy(task.y)
-            optimizer = fastest_optimizer(task, network.parameters())
-            step = torch.compile(learn, dynamic=False)
-            network.train()
-            for _ in range(task.epochs):
-                order = torch.randperm(len(x))
-                for xs, ys in zip(x[order].split(task.batch), y[order].split(task.batch), strict=True):
-                    step(xs, ys)
-                    optimizer.step()
-                    optimizer.zero_grad()
-                    steps += 1
-                    if steps == 1 and task.started:
-                        task.started()
-        return Fitted(clock, steps, weights(network), lambda x: answers(network, x))
+def lossy(task: Task, network: nn.Module) -> Callable[[Tensor, Tensor], Tensor]:
+    loss_of = criterion(task)
+    return lambda x, y: loss_of(network(x), y)
 
 
-def criterion(task: Task):
+def criterion(task: Task) -> Callable[[Tensor, Tensor], Tensor]:
+    if task.loss == "next-token":
+        return lambda logits, y: F.cross_entropy(logits.flatten(0, 1), y.flatten())  # [B, T, V], [B, T]
     return F.cross_entropy if task.loss == "cross-entropy" else F.mse_loss
 
 
@@ -148,6 +153,14 @@ def flattened(network: nn.Module) -> tuple[nn.Parameter, Tensor]:
 
 
 @torch.no_grad()
-def answers(network: nn.Module, x: np.ndarray) -> np.ndarray:
+def answers(network: nn.Module, x: np.ndarray, bfloat16: bool = False) -> np.ndarray:
     network.eval()
-    return torch.cat([network(rows).float() for rows in torch.from_numpy(x).split(1024)]).numpy()
+    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        return torch.cat([network(rows).float() for rows in torch.from_numpy(x).split(1024)]).numpy()
+
+
+def keep_heap() -> None:
+    """glibc hands memory back to the kernel between steps; told not to, it need not be asked for again."""
+    libc = ctypes.CDLL(None)
+    for option, value in ((-1, 2**31 - 1), (-2, 64 << 20), (-4, 0)):  # trim threshold, top pad, mmap max
+        libc.mallopt(option, value)

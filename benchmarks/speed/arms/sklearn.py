@@ -34,7 +34,7 @@ class SklearnMLP:
             n_iter_no_change=NEVER,
             random_state=seed,
         )
-        with clocked() as clock:
+        with clocked(task) as clock:
             model.fit(task.x, task.y)
         size = sum(w.size for w in (*model.coefs_, *model.intercepts_))
         return Fitted(clock, model.n_iter_ * task.batches, size, lambda x: np.log(model.predict_proba(x) + 1e-12))

@@ -7,11 +7,12 @@ from typing import Any
 
 import torch
 from skorch import NeuralNet
+from skorch.callbacks import Callback
 from torch import nn
 
 from benchmarks.speed.arms.rows import Blocks, as_it_is
 from benchmarks.speed.networks import built, weights
-from benchmarks.speed.task import Fitted, Task, clocked
+from benchmarks.speed.task import Fitted, Task, Watch, clocked
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Skorch:
 
     def fit(self, task: Task, seed: int) -> Fitted:
         network = built(task, seed)
-        with clocked() as clock:
+        with clocked(task) as clock:
             net = NeuralNet(
                 network,
                 criterion=nn.CrossEntropyLoss if task.loss == "cross-entropy" else nn.MSELoss,
@@ -32,6 +33,7 @@ class Skorch:
                 **_optimizer(task, self.tuned),
                 iterator_train__shuffle=True,
                 **(FAST if self.tuned else {}),
+                **({"callbacks": [_Look(task.watch)]} if task.watch else {}),
             )
             if self.tuned:
                 net.fit(Blocks(task.x, task.y), None)
@@ -39,6 +41,14 @@ class Skorch:
                 net.fit(task.x, task.y)
         steps = sum(len(epoch["batches"]) for epoch in net.history)
         return Fitted(clock, steps, weights(net.module_), lambda x: net.forward(x).numpy())
+
+
+class _Look(Callback):
+    def __init__(self, watch: Watch):
+        self.watch = watch
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        self.watch(lambda x: net.forward(x).numpy())
 
 
 FAST = {"callbacks": "disable", "verbose": 0, "iterator_train__collate_fn": as_it_is}
