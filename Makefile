@@ -1,11 +1,12 @@
 # make demo    set everything up, and run the main job          make test    set everything up, and pass the tests
 # make setup   only set up (.venv)                              make results the recipes on real data → docs/results.md
 # make faults  every fault in its full dose → docs/reliability.md
+# make bench   speed beside what people use → docs/speed.md; sets up .venv-bench (2 GB)
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo test check slow results faults clean
+.PHONY: setup demo test check slow results faults bench clean
 
 setup: $(READY)
 
@@ -40,5 +41,17 @@ faults: setup
 	$(BIN)/python -m benchmarks.guard
 	$(BIN)/python -m benchmarks.reliability
 
+# everything, or some: make bench ONLY=digits; the machine must have nothing else to do
+bench: .venv-bench/.ready
+	.venv-bench/bin/python -m benchmarks.speed $(ONLY)
+
+.venv-bench/.ready: pyproject.toml benchmarks/speed/constraints.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	.venv-bench/bin/python -m pip install --quiet --constraint benchmarks/speed/constraints.txt torch
+	.venv-bench/bin/python -m pip install --quiet --constraint benchmarks/speed/constraints.txt --group bench --editable .
+	.venv-bench/bin/python -m pip install --quiet --constraint benchmarks/speed/constraints.txt --no-deps fastai
+	@touch .venv-bench/.ready
+
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache
+	rm -rf .venv .venv-bench .pytest_cache .ruff_cache

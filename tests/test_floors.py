@@ -37,6 +37,7 @@ FORBIDDEN_CALLS = {
     "yaml.load", "pandas.read_pickle", "pd.read_pickle", "os.system",
 }  # fmt: skip
 HEAVY = {"sklearn", "scipy", "pandas", "polars", "matplotlib", "PIL", "tensorboard"}
+LATE = {"pyarrow", "sympy", "torch._dynamo", "torch._inductor", "torch.distributed", "torch.utils.tensorboard"}
 
 
 def files() -> list[Path]:
@@ -229,27 +230,63 @@ def test_every_registered_name_is_there_once():
 # -- what is loaded ----------------------------------------------------------------------------------------------------
 
 
-def loaded_by(program: str) -> set[str]:
+def loaded_by(program: str, folder: Path | None = None) -> set[str]:
     told = f"{program}\nimport sys\nprint(*sorted(sys.modules), file=sys.stderr)"
     source = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
-    said = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, env=source)
+    said = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, env=source, cwd=folder)
     assert said.returncode == 0, said.stderr
-    return {module.split(".")[0] for module in said.stderr.split()}
+    return set(said.stderr.splitlines()[-1].split())
 
 
 def test_import_mapsto_loads_no_torch():
     assert not loaded_by("import mapsto; dir(mapsto)") & {"torch", "numpy", "click", "rich", *HEAVY}
 
 
-def test_help_loads_no_torch():
-    program = """
+@pytest.mark.parametrize("asked", [["--help"], ["--version"], ["train", "--help"]], ids=" ".join)
+def test_help_loads_no_torch(asked):
+    program = f"""
 from mapsto.cli import main
 try:
-    main(["--help"])
+    main({asked})
 except SystemExit as end:
     assert not end.code
 """
-    assert not loaded_by(program) & {"torch", *HEAVY}
+    assert not loaded_by(program) & {"torch", "numpy", "rich", *HEAVY}
+
+
+def test_the_words_of_mapsto_load_torch_and_little_else():
+    """The estimators apart, which are classes of scikit-learn."""
+    program = (
+        "import mapsto\nfor word in mapsto.__all__:\n    word in ('Classifier', 'Regressor') or getattr(mapsto, word)"
+    )
+    loaded = loaded_by(program)
+    assert "torch" in loaded
+    assert not beside_torch(loaded) & {"click", "rich", *HEAVY, *LATE}
+
+
+def test_the_first_step_waits_for_nothing_that_is_used_after_it(tmp_path):
+    """To import scikit-learn takes longer than to import torch, and torch._dynamo, which the first `torch.optim` of a
+    process brings along, takes a second. Pillow looks for doubled pictures, rich draws the card."""
+    program = """
+from mapsto.cli import main
+from mapsto.core.nouns import Experience
+
+def hear(self, batch, losses):  # after the step, and called by nothing but the engine
+    raise SystemExit("the first step")
+
+Experience.hear = hear
+try:
+    main(["train", "digits", "--device", "cpu"])
+except SystemExit as end:
+    assert end.code == "the first step"
+"""
+    assert not beside_torch(loaded_by(program, tmp_path)) & ({*HEAVY, *LATE} - {"PIL"})
+
+
+def beside_torch(loaded: set[str]) -> set[str]:
+    """Each module that `import torch` does not load by itself, and the packages that it is in."""
+    dotted = [module.split(".") for module in loaded - loaded_by("import torch")]
+    return {".".join(words[: k + 1]) for words in dotted for k in range(len(words))} - {"torch"}
 
 
 def test_listing_names_loads_no_torch():

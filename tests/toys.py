@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+import mapsto
 from mapsto.algorithms.experience import Passes
 from mapsto.algorithms.update import Descend
 from mapsto.core.batch import Batch, Field, Losses, Mean, over
 from mapsto.core.nouns import Algorithm, Domain, Experience, Measure, Objective, Problem, Shape, Until, Update
+from mapsto.core.ragged import mask
 from mapsto.core.schedules import Constant
 from mapsto.data.dataset import Dataset
 from mapsto.domains import Categories, Category, Number
@@ -44,9 +46,16 @@ class Plain(Domain):
         return self._shape
 
 
+TOKENS = {"tokens": [11]}  # the shape of ragged examples: of each token, there are 11 kinds
+
+
 def inputs(shape: Shape, rows: int, seed: int = 0) -> Field:
-    """`rows` ready examples of that shape, all different."""
+    """`rows` ready examples of that shape, all different; ragged ones of TOKENS, 1 to 39 long, as they are before a batch."""
     g = torch.Generator().manual_seed(seed)
+    if shape == TOKENS:
+        lengths = torch.randint(1, 40, (rows,), generator=g)
+        lengths[: rows // 9] = 0
+        return {"tokens": mapsto.Ragged.of([torch.randint(1, 11, (n,), generator=g) for n in lengths.tolist()])}
     if isinstance(shape, dict):
         places = [torch.randint(0, size, (rows,), generator=g) for size in shape["category"]]
         return {"number": torch.randn(rows, sum(shape["number"]), generator=g), "category": torch.stack(places, 1)}
@@ -55,12 +64,20 @@ def inputs(shape: Shape, rows: int, seed: int = 0) -> Field:
 
 def targets(problem: Problem, input: Field, seed: int = 0) -> Tensor:
     """Something that follows from the input, in the encoding of the problem's target domain."""
-    flat = (input["number"] if isinstance(input, dict) else input).flatten(1)
+    flat = (input["number"] if "number" in input else told_of(input["tokens"])) if isinstance(input, dict) else input
+    flat = flat.flatten(1)
     weight = torch.randn(flat.shape[1], OUTPUTS[problem], generator=torch.Generator().manual_seed(seed + 99))
     score = flat @ weight / flat.shape[1] ** 0.5
     if problem == "classification":
         return score.argmax(1)
     return (score > 0).float() if problem == "multi-label" else score[:, 0]
+
+
+def told_of(tokens: mapsto.Ragged) -> Tensor:
+    """Which share of each example every kind of token has, [N, 11]."""
+    rows = torch.repeat_interleave(torch.arange(len(tokens)), tokens.lengths)
+    share = torch.zeros(len(tokens), 11).index_put_((rows, tokens.values), torch.tensor(1.0), accumulate=True)
+    return share / tokens.lengths[:, None].clamp(min=1)
 
 
 def batch(problem: Problem = "classification", shape: Shape = (6,), rows: int = 24, seed: int = 0) -> Batch:
@@ -84,8 +101,25 @@ def objective(problem: Problem = "classification") -> Objective:
     return {"classification": CrossEntropy, "multi-label": BinaryCrossEntropy, "regression": SquaredError}[problem]()
 
 
-def mlp(problem: Problem = "classification", shape: Shape = (6,)) -> MLP:
+class Pooled(nn.Module):
+    """The mean of the real tokens' vectors, and a linear map."""
+
+    def __init__(self, kinds: int, outputs: int):
+        super().__init__()
+        self.embedding, self.head = nn.Embedding(kinds, 8), nn.Linear(8, outputs)
+        self.drop = nn.Dropout(0.2)
+
+    def forward(self, input: dict[str, Tensor]) -> Tensor:
+        tokens, count = input["tokens"], input["count"]
+        real = mask(count, tokens.shape[1])
+        mean = (self.embedding(tokens) * real[..., None]).sum(dim=1) / count.clamp(min=1)[:, None]
+        return self.head(self.drop(mean))
+
+
+def mlp(problem: Problem = "classification", shape: Shape = (6,)) -> nn.Module:
     """With all that makes resuming hard: drawn masks, and statistics that are no parameters."""
+    if shape == TOKENS:
+        return Pooled(11, OUTPUTS[problem])
     return MLP(shape, OUTPUTS[problem], width=8, dropout=0.2, norm="batch")
 
 

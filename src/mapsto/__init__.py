@@ -29,6 +29,7 @@ _WORDS = {
     "Regressor": "mapsto.estimator.regressor:Regressor",
     "Learner": "mapsto.learner.learner:Learner",
     "Dataset": "mapsto.data.dataset:Dataset",
+    "Ragged": "mapsto.core.ragged:Ragged",
     "Algorithm": "mapsto.core.nouns:Algorithm",
     "MapstoError": "mapsto.core.errors:MapstoError",
     "BadInput": "mapsto.core.errors:BadInput",

@@ -7,11 +7,12 @@ import json
 import numpy as np
 import pytest
 import torch
-from toys import dataset, learner
+import toys
+from toys import TOKENS, dataset, learner
 
 from mapsto.algorithms.experience import Passes, Whole
 from mapsto.core import names
-from mapsto.core.batch import over
+from mapsto.core.batch import columns, over
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Experience, Raw
 from mapsto.core.state import pack, unpack
@@ -27,6 +28,12 @@ def kind(request) -> str:
     return request.param
 
 
+@pytest.fixture
+def ragged(monkeypatch) -> None:
+    """What is started meanwhile learns from ragged examples."""
+    monkeypatch.setitem(globals(), "dataset", lambda **more: toys.dataset(**{**more, "shape": TOKENS}))
+
+
 def started(kind, seed=0, rows=23, augment=(), shape=(6,), **settings) -> Experience:
     known = inspect.signature(names.find("experience", kind)).parameters
     small = {word: value for word, value in SMALL.items() if word in known}
@@ -36,6 +43,7 @@ def started(kind, seed=0, rows=23, augment=(), shape=(6,), **settings) -> Experi
 
 
 def same(left, right) -> bool:
+    left, right = dict(columns(left)), dict(columns(right))
     return left.keys() == right.keys() and all(torch.equal(left[field], right[field]) for field in left)
 
 
@@ -92,6 +100,32 @@ def test_its_state_makes_it_go_on_as_it_would_have(kind):
         assert same(after.batch(step), whole.batch(step))
         for experience in (whole, after):
             experience.hear(experience.batch(step), {"loss": torch.ones(5)})
+
+
+@pytest.mark.parametrize(
+    "promise",
+    [
+        test_from_the_same_state_comes_the_same_batch,
+        test_a_batch_does_not_depend_on_those_before,
+        test_an_epoch_shows_every_example_once,
+        test_its_state_makes_it_go_on_as_it_would_have,
+    ],
+)
+def test_ragged_examples_keep_the_same_promise(kind, promise, ragged):
+    promise(kind)
+
+
+def test_ragged_examples_come_whole_and_with_their_own_target(kind, ragged):
+    experience = started(kind)
+    held, targets = (experience.data.train.fields[name] for name in ("input", "target"))
+    for step in range(experience.batches):
+        batch = experience.batch(step)
+        for row, index in enumerate(batch["index"].tolist()):
+            tokens, count = batch["input"]["tokens"][row], int(batch["input"]["count"][row])
+            start, stop = held["tokens"].offsets[index : index + 2].tolist()
+            assert tokens[:count].tolist() == held["tokens"].values[start:stop].tolist()
+            assert not tokens[count:].any()
+            assert batch["target"][row] == targets[index]
 
 
 def test_its_spec_builds_it_again(kind):
@@ -169,8 +203,8 @@ def test_the_split_has_a_seed_of_its_own():
     assert all(np.array_equal(parts[part], same_split[part]) for part in parts)
     assert not np.array_equal(parts["test"], other_split["test"])
     assert len(parts["train"]) == len(other_split["train"])
-    assert [block.tolist() for block in plan] == [block.tolist() for block in same_plan]
-    assert [block.tolist() for block in plan] != [block.tolist() for block in other_plan]
+    assert [block.index.tolist() for block in plan] == [block.index.tolist() for block in same_plan]
+    assert [block.index.tolist() for block in plan] != [block.index.tolist() for block in other_plan]
 
 
 class Drawing(Whole):
@@ -192,3 +226,10 @@ def test_this_battery_can_fail(monkeypatch):
     ):
         with pytest.raises(AssertionError):
             test("whole")
+
+
+def test_whoever_has_a_batch_may_change_it(kind):
+    experience, fresh = started(kind), started(kind)
+    for step in range(8):
+        experience.batch(step)["input"].fill_(9.0)
+        assert same(experience.batch(step), fresh.batch(step))

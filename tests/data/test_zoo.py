@@ -152,3 +152,42 @@ def test_the_shared_mnist_is_the_published_one():
     raw = Zoo(data_dir=str(SHARED)).read("mnist")
     assert raw.findings == [] and raw.columns["image"].shape == (70000, 28, 28)
     assert raw.columns["digit"][:5].tolist() == list("50419")
+
+
+LOADERS = {
+    "iris": ("load_iris", {}),
+    "wine": ("load_wine", {}),
+    "breast-cancer": ("load_breast_cancer", {}),
+    "diabetes": ("load_diabetes", {"scaled": False}),
+}
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_a_small_set_is_what_scikit_learn_says_it_is(name):
+    from sklearn import datasets
+
+    loader, asked = LOADERS[name]
+    bunch, raw = getattr(datasets, loader)(**asked), Zoo().read(name)
+    *numbers, answers = raw.columns.values()
+    assert list(raw.columns)[:-1] == list(map(str, bunch.feature_names))
+    assert (np.column_stack(numbers) == bunch.data).all() and all(n.dtype == np.float64 for n in numbers)
+    names = bunch.get("target_names")
+    assert answers.tolist() == (bunch.target if names is None else names[bunch.target]).tolist()
+
+
+def test_the_digits_are_scikit_learns():
+    from sklearn import datasets
+
+    bunch, raw = datasets.load_digits(), Zoo().read("digits")
+    assert (raw.columns["image"] == bunch.images * 15).all()
+    assert raw.columns["digit"].tolist() == [str(digit) for digit in bunch.target]
+
+
+@pytest.mark.parametrize("name", [*LOADERS, "digits"])
+def test_a_scikit_learn_that_keeps_its_files_elsewhere_is_asked_itself(name, monkeypatch, tmp_path):
+    found = Zoo().read(name)
+    monkeypatch.setattr("mapsto.data.small_sets._folder", lambda: tmp_path)
+    asked = Zoo().read(name)
+    assert list(asked.columns) == list(found.columns)
+    for column in found.columns:
+        assert (asked.columns[column] == found.columns[column]).all()

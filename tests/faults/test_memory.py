@@ -169,6 +169,7 @@ from toys import dataset, learner
 from mapsto.algorithms.experience import Passes
 from mapsto.algorithms.update import Descend
 from mapsto.core.schedules import Constant
+from mapsto.learner.race import Settled
 torch.set_num_threads(1)
 class Wide(nn.Module):
     def __init__(self):
@@ -178,7 +179,7 @@ class Wide(nn.Module):
         much = self.first(input)[:, :, None].expand(-1, -1, 40_000).clone()
         return self.last(much.relu().mean(2))
 run = learner(model=Wide(), data=dataset(rows=512), experience=Passes(512), update=Descend(0.01, schedule=Constant()))
-run.threads = 1
+run.settled = Settled()
 with open("/proc/self/statm") as file:
     now = int(file.read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (now + {room}, now + {room}))

@@ -29,6 +29,7 @@ from mapsto.core.state import pack, unpack
 from mapsto.data.dataset import Dataset
 from mapsto.learner.fit import Report
 from mapsto.learner.learner import Learner, initialised
+from mapsto.learner.race import Settled
 from mapsto.learner.until import Either, Epochs, Plateau, Steps
 
 STEPS, ROWS, REPORTS = 40, 26, 4
@@ -248,7 +249,7 @@ def unbroken(make: Make) -> Unbroken:
     def save(report: Report) -> None:
         saved[report.step] = pack(run.state_dict())
 
-    run.settle(1)
+    run.settle(Settled())
     run.fit(observers=[save, reports.append], stop=camera)
     camera.seen[run.step] = pack(run.state_dict())
     return Unbroken(run, camera.seen, saved, reports)
@@ -261,7 +262,7 @@ def resumed(make: Make, files: Files, forget: Forget | None = None) -> Learner:
         forget(state, run.state_dict())
     run.load_state_dict(state)
     torch.manual_seed(run.step)  # it has another past
-    run.settle(1)
+    run.settle(Settled())
     return run
 
 
@@ -460,7 +461,7 @@ def ran(make: Callable[[], Learner], threads: int) -> Files:
     try:
         with threadpoolctl.threadpool_limits(threads):  # scikit-learn's
             run = make()
-            run.settle(threads)
+            run.settle(Settled(threads))
             return pack(run.fit().state_dict())
     finally:
         torch.set_num_threads(before)

@@ -21,6 +21,7 @@ import torch
 import mapsto
 from mapsto.core.nouns import Raw
 from mapsto.framing.frame import Frame
+from mapsto.learner.race import Settled
 
 CURVES = Path(__file__).with_name("curves.json")
 STEPS = 20
@@ -108,7 +109,7 @@ def curve(frame: Frame) -> dict[str, Any]:
     """The loss of every step, and the validation exam after the last."""
     before = torch.get_num_threads()
     learner, reports = frame.learner(), []
-    learner.settle(threads=1)
+    learner.settle(Settled(threads=1, layout="contiguous"))
     learner.report_every = 1
     learner.fit(observers=[reports.append])
     torch.set_num_threads(before)

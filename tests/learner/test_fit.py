@@ -1,6 +1,7 @@
 """The engine: exams and observers watch a run, and change nothing about it."""
 
 import gc
+import weakref
 
 import pytest
 import torch
@@ -252,6 +253,20 @@ def test_garbage_is_collected_again_afterwards():
     with pytest.raises(FailedRun):
         learner("regression", update=Descend(1e30, schedule=Constant()), model=nn.Linear(6, 1)).fit()
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize("update", [{}, {"ema": 0.9, "accumulate": 2, "clip": 0.1}])
+def test_a_learner_that_nobody_holds_is_gone_without_a_collection(update):
+    """`fit` collects no garbage before it begins: two learners, one after the other, must not need the memory of both."""
+    gc.collect()
+    gc.disable()
+    try:
+        run = trained(exam_every=3, update=Descend(0.01, **update))
+        held = [weakref.ref(part) for part in (run, run.model, run.data, run.best, *vars(run.algorithm).values())]
+        del run
+        assert [part() for part in held if part() is not None] == []
+    finally:
+        gc.enable()
 
 
 def test_an_exact_solution_ends_after_its_one_step_and_is_examined():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import importlib
 import os
 import sys
@@ -79,11 +80,24 @@ def _with_torch(act: Callable) -> Callable:
     def after(*arguments: Any, **asked: Any) -> Any:
         if Stop.listening is not None:
             with Stop.listening.held():
-                import torch  # noqa: F401
+                _import_torch()
         with at_once():  # a signal that came meanwhile
             return act(*arguments, **asked)
 
     return after
+
+
+def _import_torch() -> None:
+    """Past the garbage collector, now and for good: nothing that an import makes is garbage, and a look through all of
+    torch, of which there are several up to the last one at exit, takes a tenth of a second."""
+    if "torch" in sys.modules or not gc.isenabled():
+        return
+    gc.disable()
+    try:
+        import torch  # noqa: F401
+    finally:
+        gc.enable()
+    gc.freeze()
 
 
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})

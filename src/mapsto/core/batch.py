@@ -1,9 +1,10 @@
 """A batch: named tensors whose first dimension, B, runs over examples. This is the one glossary of field names.
 
-input        what the model sees: a tensor [B, …], or a dict of tensors where there are several kinds of input column
-target       what the model should give, encoded by the output domain
+input        what the model sees: a tensor [B, …], or a dict of tensors where there are several kinds of input column, or
+             where some are ragged: {"tokens": [B, T], "count": [B]}
+target       what the model should give, encoded by the output domain; of a ragged one [B, T], padded with what is no target
 weight       [B] how much an example counts; absent means 1
-count        [B] how many entries of a ragged field are real
+count        [B] how many entries of a ragged column are real: beside the column, so that whoever sees it sees its count
 index        [B] int64, the example's row in its view: how losses find their way back to examples
 stand_in     [B] there where these rows only keep a process in step with others: they count nothing (core/world.py)
 observation, action, reward …   experience of a world acted in
@@ -11,15 +12,19 @@ observation, action, reward …   experience of a world acted in
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
+from mapsto.core.ragged import Ragged
+
 Field = Tensor | dict[str, Tensor]
 Batch = dict[str, Field]
+Column = Tensor | Ragged  # of N examples
+Columns = dict[str, Column | dict[str, Column]]  # what is gathered from: a batch before it is one
 
 
 @dataclass(frozen=True)
@@ -33,33 +38,67 @@ class Mean:
 Losses = dict[str, Tensor | Mean]  # term → one loss per example, [B], or Mean(total, count)
 
 
-def over(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
-    """The batch with `change` applied to every tensor in it."""
+def over(batch: Batch | Columns, change: Callable[[Column], Column]) -> Batch | Columns:
+    """The batch, or the columns of all examples, with `change` applied to every tensor or ragged column in it."""
     return {
         name: {k: change(v) for k, v in field.items()} if isinstance(field, dict) else change(field)
         for name, field in batch.items()
     }
 
 
-def size(batch: Batch) -> int:
+def columns(batch: Batch | Columns) -> Iterator[tuple[str, Column]]:
+    """Each tensor or ragged column, by its name for a person: input, or input/tokens."""
+    for name, field in batch.items():
+        if isinstance(field, dict):
+            yield from ((f"{name}/{inner}", column) for inner, column in field.items())
+        else:
+            yield name, field
+
+
+def gathered(held: Columns, index: Tensor, pad_to: Iterator[int]) -> Batch:
+    """The examples at `index` [B]: one indexed copy a column. Of a ragged one, padded to the next of `pad_to`, the count
+    comes beside it."""
+    batch: Batch = {}
+    for name, column in held.items():
+        if isinstance(column, dict):
+            batch[name] = gathered(column, index, pad_to)
+        elif isinstance(column, Ragged):
+            batch[name], batch[column.count] = column.gather(index, next(pad_to))
+        else:
+            batch[name] = column.index_select(0, index)
+    return batch
+
+
+def size(batch: Batch | Columns) -> int:
     """B, the number of examples."""
     field = next(iter(batch.values()))
     return len(next(iter(field.values())) if isinstance(field, dict) else field)
+
+
+def nbytes(batch: Batch | Columns) -> int:
+    """Bytes that it holds."""
+    return sum(column.nbytes for _, column in columns(batch))
+
+
+def split(batch: Batch, sizes: list[int]) -> list[Batch]:
+    """The batch cut into parts of so many examples each."""
+    cut = over(batch, lambda t: t.split(sizes))
+    return [over(cut, lambda parts, k=k: parts[k]) for k in range(len(sizes))]
 
 
 def pieces(batch: Batch, count: int) -> list[Batch]:
     """`count` micro-batches, as equal as can be; together they are the batch."""
     total = size(batch)
     edges = [total * i // count for i in range(count + 1)]
-    return [over(batch, lambda t, a=a, b=b: t[a:b]) for a, b in pairwise(edges) if b > a]
+    return split(batch, [b - a for a, b in pairwise(edges) if b > a])
 
 
-def total_and_count(loss: Tensor | Mean, weight: Tensor | None) -> tuple[Tensor, Tensor]:
+def total_and_count(loss: Tensor | Mean, weight: Tensor | None) -> tuple[Tensor, Tensor | int]:
     """What a term adds up to and over how many: means of unequal batches are not the mean, sums and counts are."""
     if isinstance(loss, Mean):
         return loss.total, loss.count
     if weight is None:
-        return loss.sum(), loss.new_tensor(float(len(loss)))
+        return loss.sum(), loss.shape[0]
     return (loss * weight).sum(), weight.sum()
 
 

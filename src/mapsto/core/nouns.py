@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
@@ -41,6 +41,8 @@ class Learner(Protocol):
     step: int
     device: torch.device
     horizon: int  # the steps that schedules are spread over
+    exam_every: int
+    report_every: int
 
     def predict(self, batch: Batch) -> Tensor:
         """What the model says about a ready batch, in the output domain's encoding; leaves no trace."""
@@ -145,14 +147,30 @@ class Measure(ABC):
 
 
 class View(ABC):
-    """One split of a data set: its examples, in a fixed order."""
+    """One split of a data set: its examples, in a fixed order.
+
+    lengths: [N, R] of each example in its R ragged columns, on the CPU, where plans are made; None where none is ragged.
+    """
+
+    lengths: Tensor | None = None
 
     @abstractmethod
     def __len__(self) -> int: ...
 
+    def typical(self, count: int) -> Tensor:
+        """Which examples stand for all in a trial, `count` of them, on the CPU: of ragged ones, those of medium length."""
+        if self.lengths is None:
+            return torch.arange(min(count, len(self)))
+        middle = max(0, len(self) - count) // 2
+        return self.lengths.sum(dim=1).argsort()[middle : middle + count]
+
     @abstractmethod
-    def gather(self, index: Tensor) -> Batch:
-        """The examples at `index` [B], encoded, on the device: one indexed copy a field."""
+    def gather(self, index: Tensor, pad_to: Sequence[int] = ()) -> Batch:
+        """The examples at `index` [B], encoded, on the device: one indexed copy a column.
+
+        pad_to: to how many entries each ragged column is padded, as core/buckets.py plans it; where nobody planned, to the
+        longest, for which somebody has to look at `index`.
+        """
 
 
 @dataclass(frozen=True)
@@ -176,7 +194,8 @@ class Data(ABC):
     test: View
     input: Domain
     target: Domain
-
+    augment: Sequence[Augmentation] = ()  # what changes training batches as they are made ready
+    layout: str = "channels-last"  # of ready pictures in memory, or "contiguous"
     device: torch.device
 
     @abstractmethod
@@ -210,6 +229,11 @@ class Objective(ABC):
     def predict(self, model: nn.Module, batch: Batch) -> Tensor:
         """What the output means, in the output domain's encoding: probabilities [B, C], or numbers [B]."""
 
+    def slope(self, output: Tensor, batch: Batch) -> tuple[Losses, Tensor] | None:
+        """For the only player, given what the model gives: `losses`, and the derivative of their sum by `output`, [B, C], by
+        formula. None where there is none: autograd finds it."""
+        return None
+
     @abstractmethod
     def measures(self, target: Domain) -> dict[str, Measure]:
         """How it is measured; the first one is what the run is judged and stopped by."""
@@ -220,6 +244,8 @@ class Objective(ABC):
 
 class Experience(Stateful, ABC):
     """Where batch number `step` comes from: a dataset, a replay buffer, or acting in the world."""
+
+    ahead: ClassVar[bool] = False  # whether batches may be drawn before the steps in between: it neither acts nor hears
 
     def start(self, learner: Learner) -> None:
         self.data, self.seed = learner.data, learner.seed
@@ -233,6 +259,11 @@ class Experience(Stateful, ABC):
     def batches(self) -> int:
         """Batches an epoch."""
 
+    @property
+    def padding(self) -> str:
+        """How much of its batches is padding, for a person; "" where nothing is padded."""
+        return ""
+
     def hear(self, batch: Batch, losses: Losses) -> None:
         """Told the losses per example: prioritised replay, hard examples, curricula."""
 
@@ -241,13 +272,30 @@ class Update(Stateful, ABC):
     """What one batch does to the model."""
 
     finished: bool = False  # an exact solution says so after its one step
+    precision: str = "float32"  # in which products are to be taken; "auto" leaves it to a race before the first step
+    products: str = "float32"  # in which they are taken
 
     def start(self, learner: Learner) -> None:
         self.model, self.objective = learner.model, learner.objective
 
+    @property
+    def stride(self) -> int:
+        """How many steps it would now take in one call."""
+        return 1
+
     @abstractmethod
     def step(self, batch: Batch, step: int) -> Losses:
         """Losses per example, detached."""
+
+    def steps(self, batches: list[Batch], step: int) -> list[Losses]:
+        """`step` for each of some batches in a row, the first of them at `step`."""
+        return [self.step(batch, step + k) for k, batch in enumerate(batches)]
+
+    def arrange(self, layout: str) -> None:
+        """Lay weights out like the pictures that come: see `Data.layout`."""
+
+    def trial(self, batch: Batch) -> None:
+        """The work of a step without a trace of it: what is raced before the first."""
 
     def news(self) -> list[str]:
         """What a person should hear about since it was last asked: turns left out, memory that did not suffice."""
@@ -295,10 +343,47 @@ class Optimizer(ABC):
 
     @abstractmethod
     def step(
-        self, parameter: Tensor, gradient: Tensor, moments: dict[str, Tensor], rate: float, decay: float, count: int
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        moments: dict[str, Tensor],
+        rate: float | Tensor,
+        decay: float,
+        count: int | Tensor,
     ) -> None:
-        """Change `parameter` [P] in place. `rate` is the learning rate now, `decay` the weight decay of these
-        parameters, `count` ≥ 1 the number of this update."""
+        """Change `parameter` [P] in place, as the formula reads. `rate` is the learning rate now, `decay` the weight decay of
+        these parameters, `count` ≥ 1 the number of this update; rate and count are scalar tensors, float64, where a graph or a
+        compiled step is to be told them anew each time."""
+
+    def quick(
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        moments: dict[str, Tensor],
+        rate: float,
+        decay: float,
+        count: int,
+        allowed: Tensor | None = None,
+    ) -> None:
+        """The same by one fused kernel, where there is one. allowed: [] bool, a flag without which nothing is to change."""
+        self.masked(parameter, gradient, moments, rate, decay, count, allowed)
+
+    def masked(
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        moments: dict[str, Tensor],
+        rate: float | Tensor,
+        decay: float,
+        count: int | Tensor,
+        allowed: Tensor | None,
+    ) -> None:
+        """`step`, taken back where it is not allowed."""
+        changing = [] if allowed is None else [parameter, *moments.values()]
+        kept = [tensor.clone() for tensor in changing]
+        self.step(parameter, gradient, moments, rate, decay, count)
+        for now, before in zip(changing, kept, strict=True):
+            now.copy_(torch.where(allowed, now, before))
 
 
 class Schedule(ABC):
@@ -337,6 +422,14 @@ class Solvable(nn.Module, ABC):
                 owner, _, name = path.rpartition(".")
                 setattr(self.get_submodule(owner), name, buffer.new_zeros(shapes[path]))
         return self
+
+
+@runtime_checkable
+class Chain(Protocol):
+    """A model that may be a plain stack of linear maps."""
+
+    def chain(self) -> list[nn.Linear]:
+        """The maps that, with a ReLU between each two, are all there is to it on an input [B, …] laid flat; [] where it is more."""
 
 
 Level = Literal["error", "repair", "warning", "note"]

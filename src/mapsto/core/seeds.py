@@ -35,5 +35,5 @@ def set_all(*words: int) -> None:
     """Seed the default generators. On the generator object: `torch.manual_seed` takes sixty times as long."""
     seed = mix(*words)
     torch.default_generator.manual_seed(seed)
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
+    if torch.cuda.is_initialized():
         torch.cuda.default_generators[torch.cuda.current_device()].manual_seed(seed)

@@ -22,7 +22,7 @@ from mapsto.core.nouns import Finding, Raw, Source
 from mapsto.core.text import clean
 from mapsto.data.files import LARGEST_ARCHIVE, UNPACKING, opened_zip, refuse_ratio
 from mapsto.data.folder import split_named
-from mapsto.data.frames import EXACT, Frames, objects, python_column
+from mapsto.data.frames import EXACT, Frames, objects
 
 INPUTS = ("x", "images", "image", "data", "features", "inputs", "input")
 TARGETS = ("y", "labels", "label", "target", "targets")
@@ -149,6 +149,7 @@ def column_of(values: np.ndarray, name: str, is_target: bool = False) -> tuple[n
 
 def _of_objects(values: np.ndarray, name: str) -> tuple[np.ndarray, str | None, list[Finding]]:
     from mapsto.data.album import stacked
+    from mapsto.data.arrow import python_column
     from mapsto.data.pictures import grey_to_rgb
 
     if values.dtype.kind == "S":

@@ -15,9 +15,8 @@ from mapsto.core.errors import DataError
 from mapsto.core.nouns import Finding
 from mapsto.data.frames import EXACT
 from mapsto.data.grid import shortened
+from mapsto.data.missing import MISSING, MISSING_AMONG_NUMBERS
 
-MISSING = ("", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "null", "NULL")
-MISSING_AMONG_NUMBERS = ("-", "--", ".", "None", "none", "NONE", "na", "Na", "Null", "*")  # in text they may be meant
 DECIMALS = {"decimal-comma": "a number with a decimal comma", "decimal-point": "a number with a decimal point"}
 ORDERS = {"day-first": "a date with the day before the month", "month-first": "a date with the month before the day"}
 PLAIN = "Write plain numbers, 1200.5 say: what a mark means cannot be known for sure."

@@ -8,24 +8,33 @@ import torch
 from torch import Tensor
 
 from mapsto.core import world
-from mapsto.core.batch import Batch, over, size
+from mapsto.core.batch import Batch, Columns, columns, gathered, over, size
+from mapsto.core.buckets import Block, Buckets
+from mapsto.core.errors import ShapeError
 from mapsto.core.nouns import Augmentation, Data, Domain, Estimate, Learner, Scores, View
+from mapsto.core.ragged import Ragged
 from mapsto.measures.interval import estimate
 
 EXAM_BATCH = 1024
+EXAM_TOKENS = 1 << 15  # entries of a ragged batch in an exam
 
 
 class Examples(View):
-    """Encoded examples, resident: fields of N rows each."""
+    """Encoded examples, resident: columns of N rows each, tensors or ragged."""
 
-    def __init__(self, fields: Batch):
+    def __init__(self, fields: Columns):
         self.fields = fields
+        _alike(fields)
+        ragged = [column.lengths for _, column in columns(fields) if isinstance(column, Ragged)]
+        self.lengths = torch.stack(ragged, dim=1) if ragged else None
 
     def __len__(self) -> int:
         return size(self.fields)
 
-    def gather(self, index: Tensor) -> Batch:
-        return over(self.fields, lambda tensor: tensor.index_select(0, index))
+    def gather(self, index: Tensor, pad_to: Sequence[int] = ()) -> Batch:
+        if self.lengths is not None and not pad_to:
+            pad_to = self.lengths[index.cpu()].clamp(min=1).amax(dim=0).tolist()
+        return gathered(self.fields, index, iter(pad_to))
 
 
 class Dataset(Data):
@@ -36,9 +45,9 @@ class Dataset(Data):
 
     def __init__(
         self,
-        train: Batch,
-        valid: Batch,
-        test: Batch,
+        train: Columns,
+        valid: Columns,
+        test: Columns,
         input: Domain,
         target: Domain,
         augment: Sequence[Augmentation] = (),
@@ -54,16 +63,21 @@ class Dataset(Data):
         for change in self.augment if generator is not None else ():
             batch = change(batch, generator)
         input = self.input.ready(batch["input"])
-        if isinstance(input, Tensor) and input.ndim == 4:
+        if self.layout == "channels-last" and isinstance(input, Tensor) and input.ndim == 4:
             input = input.contiguous(memory_format=torch.channels_last)  # 1.3 × for convolutions on a CPU, more in bf16
         return {**batch, "input": input}
 
-    def blocks(self, split: str, at_most: int = 0) -> list[Tensor]:
-        """Index blocks of one split, for looking at it in order; of `at_most` > 0 rows spread evenly over it."""
-        rows = len(getattr(self, split))
+    def blocks(self, split: str, at_most: int = 0) -> list[Block]:
+        """Index blocks of one split, for looking at it; of `at_most` > 0 rows spread evenly over it. In order, but for ragged
+        examples, which come by length."""
+        view: Examples = getattr(self, split)
+        rows = len(view)
         count = min(rows, at_most or rows)
-        index = torch.arange(count, device=self.device) * rows // max(count, 1)
-        return list(index.split(EXAM_BATCH))
+        index = torch.arange(count, device=self.device if view.lengths is None else "cpu") * rows // max(count, 1)
+        if view.lengths is None:
+            return [Block(part) for part in index.split(EXAM_BATCH)]
+        blocks = Buckets(view.lengths[index], EXAM_BATCH, EXAM_TOKENS).blocks(torch.arange(count), "cpu")
+        return [Block(index[block.index].to(self.device), block.pad_to) for block in blocks]
 
     def exam(self, learner: Learner, split: str, intervals: bool = True, at_most: int = 0) -> Scores:
         view: Examples = getattr(self, split)
@@ -72,8 +86,8 @@ class Dataset(Data):
         measures = learner.objective.measures(self.target)
         blocks = self.blocks(split, at_most)
         totals: list[Tensor] = []  # of each block, [T, 2]: total and count of each term
-        for index, counts in world.turns(blocks):
-            batch = self.ready(view.gather(index))
+        for block, counts in world.turns(blocks):
+            batch = self.ready(view.gather(block.index, block.pad_to))
             prediction, judged = learner.judge(batch)
             if not counts:
                 continue
@@ -83,17 +97,50 @@ class Dataset(Data):
                 measure.update(prediction, target)
         for measure in measures.values():
             measure.kept = world.dealt(measure.kept)
+            if view.lengths is not None:
+                measure.kept = [_in_order(measure.rows(), blocks)]
         mean = sum(float(total / count) for total, count in sum(world.dealt(totals)))
-        seen = sum(map(len, blocks))
+        seen = sum(len(block.index) for block in blocks)
         scores = {name: estimate(measure, replicates=200 if intervals else 0) for name, measure in measures.items()}
         return {**scores, "loss": Estimate(mean, mean, mean, seen)}
 
     def predictions(self, learner: Learner, split: str) -> Tensor:
         """What the learner says about every example of a split, in order, in the target domain's encoding."""
         view: Examples = getattr(self, split)
+        blocks = self.blocks(split)
         parts = []
-        for index, counts in world.turns(self.blocks(split)):
-            prediction = learner.predict(self.ready(view.gather(index)))
+        for block, counts in world.turns(blocks):
+            prediction = learner.predict(self.ready(view.gather(block.index, block.pad_to)))
             parts += [prediction] if counts else []
         parts = world.dealt(parts)
-        return torch.cat(parts) if parts else torch.empty(0)
+        return _in_order(torch.cat(parts), blocks) if parts else torch.empty(0)
+
+
+def _in_order(rows: Tensor, blocks: list[Block]) -> Tensor:
+    """What was found out block by block, [N, …], in the order of the view."""
+    return rows[torch.cat([block.index for block in blocks]).argsort()]
+
+
+def _alike(fields: Columns) -> None:
+    """Refuse columns that are not of as many examples each, and ragged ones that one count cannot speak of."""
+    sizes = {name: len(column) for name, column in columns(fields)}
+    if len(set(sizes.values())) > 1:
+        raise ShapeError(
+            f"the columns of one split have a row an example each, but {', '.join(f'{n} has {s:,}' for n, s in sizes.items())}."
+        )
+    for held in (fields, *(field for field in fields.values() if isinstance(field, dict))):
+        counts: dict[str, Ragged] = {}
+        for name, column in held.items():
+            if not isinstance(column, Ragged):
+                continue
+            same = counts.setdefault(column.count, column)
+            if column.count in held or not torch.equal(same.lengths, column.lengths):
+                raise ShapeError(
+                    f"'{name}' is ragged, and its lengths would be '{column.count}' in a batch, but "
+                    + (
+                        "another column has that name."
+                        if column.count in held
+                        else "another column says its own there."
+                    ),
+                    f"Name them apart: Ragged(…, count='{name}_count').",
+                )

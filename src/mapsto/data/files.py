@@ -23,6 +23,7 @@ LARGEST_RATIO, SMALL = 200, 10_000_000  # what people pack shrinks less than thi
 MOST_MEMBERS, DEEPEST = 200_000, 100
 NOT_DATA = ("thumbs.db", "desktop.ini", "__macosx")
 BLOCK = 1 << 20
+TABLES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".parquet")
 UNPACKING = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, ValueError, struct.error)
 UNPACK = "If it is meant to be so, unpack it and name the folder."
 
@@ -210,6 +211,12 @@ def opened(path: Path, encoding: str | None = None) -> Iterator[Files]:
             yield Archive(archive, path.name, encoding)
     else:
         yield Directory(path.parent, path.name)
+
+
+def kind_of(name: str) -> str | None:
+    """Of a table, by its name: ".csv" for "a.CSV.gz"; None for what is no table."""
+    lower = name.lower().removesuffix(".gz")
+    return next((suffix for suffix in TABLES if lower.endswith(suffix)), None)
 
 
 @contextmanager

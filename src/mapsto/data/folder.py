@@ -23,10 +23,9 @@ from mapsto.core.names import squash
 from mapsto.core.nouns import Finding, Raw, Source
 from mapsto.core.text import clean, many
 from mapsto.data.album import Limits, album, unread
-from mapsto.data.files import UNPACKING, Files, legible, opened, shown
+from mapsto.data.files import UNPACKING, Files, kind_of, legible, opened, shown
 from mapsto.data.frames import objects
 from mapsto.data.pictures import SUFFIXES
-from mapsto.data.table import Table, kind_of, unpacked
 
 SPLIT_ORDER = ("train", "valid", "test", None)
 SPLITS = {
@@ -95,6 +94,8 @@ class Folder(Source):
     # ── tables ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _table(self, files: Files, name: str, formats: dict[str, str] | None = None) -> Raw:
+        from mapsto.data.table import Table, unpacked
+
         try:
             with files.stream(name) as file:
                 data = unpacked(file, name)

@@ -9,9 +9,10 @@ import pyarrow.compute as pc
 
 from mapsto.core.errors import DataError
 from mapsto.core.nouns import Finding
-from mapsto.data.cells import DATE, MISSING, NUMBER
+from mapsto.data.cells import DATE, NUMBER
 from mapsto.data.frames import told_apart
 from mapsto.data.grid import Grid, shortened
+from mapsto.data.missing import MISSING
 
 
 def header(first: list[str], grid: Grid, name: str, findings: list[Finding]) -> list[str]:

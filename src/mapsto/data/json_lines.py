@@ -10,7 +10,7 @@ import numpy as np
 from mapsto.core.errors import DataError
 from mapsto.core.faults import Faults
 from mapsto.core.nouns import Finding, Raw
-from mapsto.data.frames import typed_columns
+from mapsto.data.arrow import typed_columns
 from mapsto.data.grid import line_labels, refuse_columns, shortened
 
 DEEPEST = 32  # objects and lists within each other

@@ -16,6 +16,7 @@ Codes of the findings that sources make:
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,16 +116,13 @@ def _source_for(where: Any) -> type[Source]:
 
 def _source_for_path(where: str | Path) -> type[Source]:
     """An existing path first, else a named set."""
-    from mapsto.data.arrays import Arrays
-    from mapsto.data.coco import Coco
-    from mapsto.data.folder import Folder
-    from mapsto.data.table import Table
-
     if str(where) == "-":
+        from mapsto.data.table import Table
+
         return Table
     path = Path(os.path.expanduser(where))  # leaves ~nobody as it is
     if os.path.exists(path):
-        for source in (Coco, Folder, Table, Arrays):
+        for source in _of_paths():
             if source().accepts(path):
                 return source
         raise BadInput(
@@ -138,6 +136,22 @@ def _source_for_path(where: str | Path) -> type[Source]:
     if Zoo().accepts(where):
         return Zoo
     raise BadInput(nothing_there(where), f"Named sets: {', '.join(NAMED)}.", "D105")
+
+
+def _of_paths() -> Iterator[type[Source]]:
+    """What reads files and folders, each imported when its turn comes."""
+    from mapsto.data.coco import Coco
+
+    yield Coco
+    from mapsto.data.folder import Folder
+
+    yield Folder
+    from mapsto.data.table import Table
+
+    yield Table
+    from mapsto.data.arrays import Arrays
+
+    yield Arrays
 
 
 def nothing_there(where: str | Path) -> str:

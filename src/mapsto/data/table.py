@@ -21,14 +21,15 @@ import pyarrow.parquet
 from mapsto.core.errors import BadInput, DataError
 from mapsto.core.faults import Faults
 from mapsto.core.nouns import Finding, Raw, Source
+from mapsto.data.arrow import typed_columns
 from mapsto.data.cells import DECIMALS, ORDERS, Notes, typed
 from mapsto.data.decode import text_of
-from mapsto.data.frames import objects, told_apart, typed_columns
+from mapsto.data.files import kind_of
+from mapsto.data.frames import objects, told_apart
 from mapsto.data.grid import LONGEST_LINE, SEPARATORS, grid_of, line_labels, refuse_columns, separator_of
 from mapsto.data.header import header
 from mapsto.data.json_lines import json_lines
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".parquet")
 LARGEST = 4 << 30  # bytes of text, unpacked
 MOST_EMPTY = 1 << 20  # times that three line ends follow one another
 PACKED, LOOSE = 100, 64 << 20  # gzipped text unpacks to at most so many times its size, or so many bytes
@@ -156,12 +157,6 @@ class Table(Source):
             message = f"'{known}' is no format for the column '{column}'."
             raise BadInput(message, f"Expected {', '.join((*DECIMALS, *ORDERS))}.", "F003")
         return known
-
-
-def kind_of(name: str) -> str | None:
-    """ ".csv" for "a.CSV.gz"; None for what is no table."""
-    lower = name.lower().removesuffix(".gz")
-    return next((suffix for suffix in SUFFIXES if lower.endswith(suffix)), None)
 
 
 _NOT_TEXT = {

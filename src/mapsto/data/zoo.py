@@ -1,4 +1,4 @@
-"""Named sets: small real ones that scikit-learn carries; MNIST, Fashion-MNIST and CIFAR-10 from a folder or the net.
+"""Named sets: small real ones (small_sets.py); MNIST, Fashion-MNIST and CIFAR-10 from a folder or the net.
 
 What is downloaded is checked against its published checksum before it gets its name, and kept in a cache folder.
 """
@@ -17,7 +17,6 @@ import tempfile
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from mapsto.data.arrays import Arrays
 from mapsto.data.frames import objects
 from mapsto.data.mnist_sets import mnist_sets
 from mapsto.data.read import NAMED
+from mapsto.data.small_sets import SMALL
 
 LARGEST_DOWNLOAD = 256 << 20
 LARGEST_CIFAR = 190 << 20  # bytes of its archive, unpacked
@@ -51,8 +51,8 @@ class Zoo(Source):
         if name is None:
             hint = near(where, NAMED)
             raise UnknownName(f"no named set '{where}'." + (f" Near it: {', '.join(hint)}." if hint else ""))
-        if name in _SMALL:
-            return _SMALL[name](name)
+        if name in SMALL:
+            return SMALL[name](name)
         if name == "mnist-sets":
             return mnist_sets(self.read("mnist"))
         published = _PUBLISHED[name]
@@ -62,52 +62,6 @@ class Zoo(Source):
 
 def _named(where: str) -> str | None:
     return next((name for name in NAMED if squash(name) == squash(where)), None)
-
-
-# ── from scikit-learn ───────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _small_table(loader: str, target: str, **settings: Any) -> Callable[[str], Raw]:
-    def load(name: str) -> Raw:
-        from sklearn import datasets
-
-        bunch = getattr(datasets, loader)(**settings)
-        columns = {str(c): bunch.data[:, i].astype(np.float64) for i, c in enumerate(bunch.feature_names)}
-        kinds = {}
-        if "target_names" in bunch:
-            columns[target] = objects([str(bunch.target_names[i]) for i in bunch.target])
-            kinds = {target: "category"}
-        else:
-            columns[target] = bunch.target.astype(np.float64)
-        labels = objects([f"row {i + 1}" for i in range(len(bunch.target))])
-        return Raw(name, columns, target=target, labels=labels, kinds=kinds)
-
-    return load
-
-
-def _digits(name: str) -> Raw:
-    from sklearn import datasets
-
-    bunch = datasets.load_digits()
-    columns = {"image": (bunch.images * 15).astype(np.uint8), "digit": objects([str(d) for d in bunch.target])}
-    message = "grey values from 0 to 16 were multiplied by 15, to go from 0 to 240"
-    return Raw(
-        name,
-        columns,
-        target="digit",
-        labels=objects([f"row {i + 1}" for i in range(len(bunch.target))]),
-        kinds={"image": "image", "digit": "category"},
-        findings=[Finding("D070", "note", message, len(bunch.target))],
-    )
-
-
-_SMALL = {
-    "iris": _small_table("load_iris", "species"),
-    "wine": _small_table("load_wine", "cultivar"),
-    "breast-cancer": _small_table("load_breast_cancer", "diagnosis"),
-    "diabetes": _small_table("load_diabetes", "progression", scaled=False),
-    "digits": _digits,
-}
 
 
 # ── published files ─────────────────────────────────────────────────────────────────────────────────────────────────

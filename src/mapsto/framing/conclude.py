@@ -117,6 +117,7 @@ def _write(
         "findings": [{"code": f.code, "level": f.level, "count": f.count, "message": str(f)} for f in frame.findings],
         "examples": {part: len(rows) for part, rows in ready.parts.items()},
         "parameters": sum(p.numel() for p in learner.model.parameters() if p.requires_grad),
+        **({"padding": padding} if (padding := learner.algorithm.experience.padding) else {}),
         "mapsto": mapsto.__version__,
     }
     written = strict(written)

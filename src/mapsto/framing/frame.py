@@ -223,11 +223,11 @@ class Frame:
     def _compose(self) -> dict[str, Any]:
         mine = self._of_data()
         changes = {path: value for path, value in self._overrides.items() if not _is_of_data(path)}
-        device = devices.pick(mine["run"]["device"])
+        devices.pick(mine["run"]["device"])  # one that is not here is refused before anything is proposed
         if not self._whole:
             whole = changes.get("model")
             settled = changes.pop("model.name", None) or (whole["name"] if isinstance(whole, dict) else whole)
-            self.proposal = propose(self._prepare(mine["data"]), device, settled, own=self._own is not None)
+            self.proposal = propose(self._prepare(mine["data"]), settled, own=self._own is not None)
             mine["data"]["augment"] = self.proposal.augment
             mine |= {
                 "model": self.proposal.model,
@@ -253,7 +253,7 @@ class Frame:
             if objective.problem != ready.problem:
                 raise FrameError(
                     f"{now['objective']['name']} is for {objective.problem}, but this is {ready.problem}.",
-                    f"Use {propose(ready, device).objective['name']}, or overrule the target's kind.",
+                    f"Use {propose(ready).objective['name']}, or overrule the target's kind.",
                     "F004",
                 )
         with found.noting():

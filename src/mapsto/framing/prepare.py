@@ -11,10 +11,11 @@ import numpy as np
 import torch
 
 from mapsto.core import names
-from mapsto.core.batch import Batch, over
+from mapsto.core.batch import Batch, columns
 from mapsto.core.errors import BadInput, DataError, UnknownName
 from mapsto.core.faults import Faults, refusal
 from mapsto.core.nouns import Domain, Finding, Problem, Raw
+from mapsto.core.ragged import Ragged
 from mapsto.core.text import clean, few, many
 from mapsto.data.frames import objects
 from mapsto.data.splits import Parts
@@ -61,7 +62,9 @@ class Prepared:
         ]  # units and names are not in the encoding
         state = hashlib.sha256(json.dumps(learned, sort_keys=True).encode())
         for part in ("train", "valid", "test"):
-            over(self.fields[part], lambda t: state.update(np.ascontiguousarray(t.numpy())) or t)
+            for _, column in columns(self.fields[part]):
+                for tensor in (column.values, column.offsets) if isinstance(column, Ragged) else (column,):
+                    state.update(np.ascontiguousarray(tensor.numpy()))
         return state.hexdigest()
 
 

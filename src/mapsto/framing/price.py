@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from mapsto.core import seeds
+from mapsto.core.batch import nbytes
 from mapsto.core.errors import FailedRun
 from mapsto.core.nouns import View
 from mapsto.learner.learner import Learner
@@ -16,27 +17,30 @@ TRIALS = 3
 
 @dataclass(frozen=True)
 class Price:
-    """parameters: trainable numbers. data: bytes of the encoded examples. steps, seconds: of training; 0 if unknown."""
+    """parameters: trainable numbers. data: bytes of the encoded examples. steps, seconds: of training; 0 if unknown.
+    padding: how much of the batches is padding, in words; "" where nothing is padded."""
 
     parameters: int
     data: int
     steps: int
     seconds: float
+    padding: str = ""
 
     def __str__(self) -> str:
         steps = f", {self.steps:,} steps" if self.steps > 1 else ""
         return (
             f"{self.parameters:,} parameters, {_bytes(self.data)} of data{steps}, about {_duration(self.seconds)} here"
+            + (f"; {self.padding}" if self.padding else "")
         )
 
 
 def price(learner: Learner, views: list[View]) -> Price:
     """Spends `learner`: it takes a few steps. An exact solution is not tried, so its seconds are a guess of 0."""
     parameters = sum(p.numel() for p in learner.model.parameters() if p.requires_grad)
-    size = sum(_size(view) for view in views)
-    steps = learner.horizon
+    size = sum(nbytes(view.fields) for view in views)
+    steps, padding = learner.horizon, learner.algorithm.experience.padding
     if steps <= 1:
-        return Price(parameters, size, steps, 0.0)
+        return Price(parameters, size, steps, 0.0, padding)
     learner.settle()
     learner.model.train()
     times = []
@@ -46,14 +50,7 @@ def price(learner: Learner, views: list[View]) -> Price:
         with suppress(FailedRun):  # the run itself will stop there, and say why
             learner.algorithm.update.step(learner.algorithm.experience.batch(step), step)
         times.append(time.perf_counter() - begun)
-    return Price(parameters, size, steps, steps * min(times))
-
-
-def _size(view: View) -> int:
-    total = 0
-    for field in view.fields.values():
-        total += sum(t.nbytes for t in field.values()) if isinstance(field, dict) else field.nbytes
-    return total
+    return Price(parameters, size, steps, steps * min(times), padding)
 
 
 def _bytes(count: float) -> str:

@@ -6,9 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-
-from mapsto.core import devices, names
+from mapsto.core import names
 from mapsto.core.nouns import Solvable
 from mapsto.framing.check import uneven
 from mapsto.framing.mistakes import GIVEN
@@ -33,7 +31,7 @@ class Proposal:
     instead: dict[str, list[str]] = field(default_factory=dict)
 
 
-def propose(prepared: Prepared, device: torch.device, model: str | None = None, own: bool = False) -> Proposal:
+def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> Proposal:
     """Fill in the four components. `model` is a registered name that is already settled; `own`: it is the user's module."""
     rows = len(prepared.parts["train"])
     picture = len(prepared.input.shape) == 3 and not isinstance(prepared.input.shape, dict)
@@ -50,7 +48,7 @@ def propose(prepared: Prepared, device: torch.device, model: str | None = None, 
         augment, why_data = _augment(prepared) if picture else ([], "")
         plain = own or chosen["name"] == "linear" or (picture and chosen["name"] == "mlp")
         how = _plain_descent if plain else _picture_descent if picture else _table_descent
-        algorithm, why_algorithm = how(prepared, rows, chosen["name"], device)
+        algorithm, why_algorithm = how(prepared, rows, chosen["name"])
     shelf = [n for n in names.listed("model") if n != names.name_of(cls)]
     return Proposal(
         augment=[names.complete("augmentation", a) for a in augment],
@@ -143,16 +141,16 @@ def _solve() -> dict[str, Table]:
     return {"experience": {"name": "whole"}, "update": {"name": "solve"}, "until": {"name": "steps", "count": 1}}
 
 
-def _picture_descent(prepared: Prepared, rows: int, model: str, device: torch.device) -> tuple[dict[str, Table], str]:
+def _picture_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
     batch = 32 if rows < 2000 else 64 if rows < 10_000 else 128
     epochs = min(60, max(6, round(160 * rows**-0.3)))  # 20 for a thousand pictures, 10 for ten thousand, 6 for more
     more: Table = {}
-    if min(prepared.input.shape[1:]) >= 24 and devices.has_fast_bfloat16(device):
-        more["precision"] = "bfloat16"
+    if min(prepared.input.shape[1:]) >= 24:
+        more["precision"] = "auto"
     return _one_cycle(batch, epochs, 3e-3, 0.05, **more)
 
 
-def _table_descent(prepared: Prepared, rows: int, model: str, device: torch.device) -> tuple[dict[str, Table], str]:
+def _table_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
     few = rows < MANY_ROWS
     batch = 32 if rows < 2000 else 64 if few else 256 if rows < 200_000 else 1024
     epochs = min(100, max(10, round(TABLE_STEPS * batch / rows)))
@@ -160,7 +158,7 @@ def _table_descent(prepared: Prepared, rows: int, model: str, device: torch.devi
     return _one_cycle(batch, epochs, 3e-3, 1.0, ema=0.99) if few else _one_cycle(batch, epochs, 8e-3, 0.1)
 
 
-def _plain_descent(prepared: Prepared, rows: int, model: str, device: torch.device) -> tuple[dict[str, Table], str]:
+def _plain_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
     """For models that nothing is known about."""
     batch = 32 if rows < 2000 else 64 if rows < 10_000 else 256 if rows < 200_000 else 1024
     epochs = min(200, max(10, round(PLAIN_STEPS * batch / rows)))

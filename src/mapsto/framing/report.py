@@ -65,6 +65,7 @@ def report_of(
             "training": f"{written['seconds']:.1f} s",
             "seed": str(written["seed"]),
             "parameters": f"{written['parameters']:,}",
+            **({"batches": written["padding"]} if "padding" in written else {}),
         },
     )
     if ready.problem == "regression":

@@ -11,8 +11,8 @@ import numpy as np
 from mapsto.core.errors import DataError
 from mapsto.core.nouns import Domain, Finding, Raw
 from mapsto.core.text import clean, few, many
-from mapsto.data.cells import MISSING, MISSING_AMONG_NUMBERS
 from mapsto.data.frames import objects
+from mapsto.data.missing import MISSING, MISSING_AMONG_NUMBERS
 from mapsto.data.splits import Parts
 from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category

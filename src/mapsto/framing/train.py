@@ -20,6 +20,7 @@ from mapsto.framing.result import Result
 from mapsto.learner.elsewhere import Elsewhere
 from mapsto.learner.fit import Observer
 from mapsto.learner.learner import Learner
+from mapsto.learner.race import Settled
 from mapsto.learner.run import SAVE_SECONDS, Checkpoints, Run
 from mapsto.learner.tensorboard import TensorBoard
 from mapsto.learner.watch import Unwatched, Watch
@@ -104,7 +105,7 @@ def resume(
         learner = frame.learner()
         folder = first_opens(lambda: Run(run))
         before = {"processes": 1, **world.firsts(folder.environment() if isinstance(folder, Run) else None)}
-        learner.settle(before.get("threads"))
+        learner.settle(Settled.of(before))
         now = environment(frame, learner)
         if before.get("data") != now["data"]:
             raise BadInput(
@@ -137,12 +138,13 @@ def run_name(frame: Frame) -> str:
 
 def environment(frame: Frame, learner: Learner) -> dict[str, Any]:
     """Under what a run is bit for bit the same."""
-    return {
+    fingerprint = {
         "mapsto": mapsto.__version__,
         **devices.environment(learner.device),
         "processes": world.size(),
         "data": frame.prepared.digest,
     }
+    return fingerprint | learner.settle().about()
 
 
 def first_opens(open_run: Callable[[], Run]) -> Run | Elsewhere:
@@ -185,6 +187,8 @@ def _go(
     stop.begun = stop.begun or folder.path
     with _where_it_was(frame, folder, learner, stop):
         watch.begin(learner)
+        if learner.settle().because:
+            watch.tell(learner.settle().because)
         begun = time.perf_counter()
         clock = {"seconds": spent}
 

@@ -31,6 +31,7 @@ class Columns(nn.Module):
         wavy = waves and numbers and (self.row or len(shape) == 1)
         self.numbers = Waves(numbers, waves, frequency) if wavy else nn.Identity()
         self.width = self.numbers.width if wavy else numbers
+        self.flat = not (self.row or wavy)  # the input, laid flat, is all that comes out
         if not self.row:
             return
         self.sizes = list(shape.get("category", []))

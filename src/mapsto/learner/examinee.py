@@ -64,5 +64,6 @@ class Examinee:
             judged = {}
             for player in self.objective.players:
                 for term, loss in self.objective.losses(self.model, batch, player).items():
-                    judged[term] = torch.stack([n.double() for n in total_and_count(loss, batch.get("weight"))])
+                    total, count = total_and_count(loss, batch.get("weight"))
+                    judged[term] = torch.stack([total.double(), torch.as_tensor(count).to(total.device, torch.double)])
             return self.objective.predict(self.model, batch), judged

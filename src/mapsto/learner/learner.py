@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
-import torch
 from torch import Tensor, nn
 
 from mapsto.algorithms.update.sharded import whole
 from mapsto.core import devices, seeds, world
-from mapsto.core.batch import Batch
+from mapsto.core.batch import Batch, over
 from mapsto.core.errors import Damaged
 from mapsto.core.nouns import Algorithm, Data, Objective, Scores, Until
 from mapsto.core.reading import RESTORE
@@ -21,6 +20,7 @@ from mapsto.learner.best import Best
 from mapsto.learner.divergence import Divergence
 from mapsto.learner.examinee import Examinee
 from mapsto.learner.fit import Observer, fit
+from mapsto.learner.race import Settled, settle
 from mapsto.learner.tally import Tally
 from mapsto.learner.until import Steps
 
@@ -47,7 +47,7 @@ class Learner:
         self.model = place.place(model, self.device)
         self.examinee = Examinee(self.model, objective, self.device, seed)
         self.step = self.told = 0  # steps so far, and those that the last report tells of
-        self.threads: int | None = None
+        self.settled: Settled | None = None
         self.tally, self.divergence = Tally(), Divergence(objective)
         leading, measure = next(iter(objective.measures(data.target).items()))
         self.best = Best(leading, measure.better)
@@ -69,14 +69,26 @@ class Learner:
         fit(self, until, observers, stop)
         return self
 
-    def settle(self, threads: int | None = None) -> int:
-        """Decide, once, how many threads a step takes; `threads` is what an earlier part of this run settled on."""
-        if self.threads is None:
-            few = torch.arange(min(len(self.data.train), -(-len(self.data.train) // self.algorithm.experience.batches)))
-            batch = self.data.ready(self.data.train.gather(few.to(self.device)))
-            place.fits(self.examinee, batch, self.data.target.shape)
-            self.threads = place.settle(self.model, batch, self.device, threads)
-        return self.threads
+    def settle(self, as_before: Settled | None = None) -> Settled:
+        """Decide, once, on threads, layout and precision of a step; `as_before`: what an earlier part of this run settled on."""
+        if self.settled is None:
+            rows = len(self.data.train)
+            few = self.data.train.typical(-(-rows // self.algorithm.experience.batches)).to(self.device)
+
+            def draw() -> Batch:
+                return self.data.ready(self.data.train.gather(few))
+
+            devices.keep_heap()
+            place.fits(self.examinee, draw(), self.data.target.shape)
+
+            def work() -> int:
+                return len(few) * place.work(self.model, over(draw(), lambda t: t[:1]))
+
+            seeds.set_all(self.seed, self.step)
+            self.model.train()
+            self.settled = as_before or settle(self.data, self.algorithm.update, draw, work, self.device)
+            self.settled.apply(self.data, self.algorithm.update)
+        return self.settled
 
     def evaluate(self, split: str = "test", intervals: bool = True, at_most: int = 0) -> Scores:
         """The exam on one split, with 95 % intervals; on at most so many rows where `at_most` > 0."""
@@ -120,7 +132,7 @@ class Learner:
         if isinstance(state, dict) and isinstance(state.get("model"), dict):
             place.check(self.model, state["model"])
         # a solvable one has other shapes once it is solved, and a tally as many as there are processes
-        mine = {**self.state_dict(), "model": {}, "tally": {"totals": {}}}
+        mine = {**self.state_dict(), "model": {}, "tally": {"totals": {}, "kept": {}}}
         different = odd(mine, state) or self.best.odd(state["best"], state["model"]) or self.tally.odd(state["tally"])
         if different:
             raise Damaged(f"this checkpoint is of another run, or of none: {different} differs.", RESTORE, "M006")

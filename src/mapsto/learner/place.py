@@ -1,67 +1,29 @@
-"""Where a model stands: on its device, with its threads, and how saved weights come back into it."""
+"""Where a model stands: on its device, what a step of it is, and how saved weights come back into it."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from mapsto.algorithms.update.sharded import fill as fill_shards
 from mapsto.algorithms.update.sharded import is_sharded
-from mapsto.core import devices, seeds, world
-from mapsto.core.batch import Batch, over, size
+from mapsto.core import seeds
+from mapsto.core.batch import Batch, over
 from mapsto.core.errors import Damaged, MapstoError, ShapeError
 from mapsto.core.nouns import Solvable
 from mapsto.core.reading import RESTORE
 from mapsto.core.text import clean
 
-AVAILABLE = torch.get_num_threads()  # before anything here settled for fewer
 INITIAL, JUDGED = 5, 6  # what a seed is for: first weights, and what a model draws in an exam
-SMALL = 500e6  # floating-point operations of a step below which a second thread costs more than it brings
 
 
 def place(model: nn.Module, device: torch.device) -> nn.Module:
     return model.to(device)
-
-
-def settle(model: nn.Module, batch: Batch, device: torch.device, threads: int | None = None) -> int:
-    """Settle the process before the first step: its heap, and how many threads a step takes. Returns their number.
-
-    batch: a ready one of the usual size. threads: what an earlier part of the run settled on; None decides now: one for a
-    small step, else the faster in a short race, since two threads beside a busy neighbour can take ten times as long as one.
-    """
-    devices.keep_heap()
-    if device.type != "cpu" or isinstance(model, Solvable):
-        return torch.get_num_threads()
-    if threads is None and world.size() > 1:
-        threads = AVAILABLE  # as torchrun has shared them out
-    if threads is None:
-        many = AVAILABLE
-        small = 0 < work(model, over(batch, lambda t: t[:1])) * size(batch) < SMALL
-        threads = 1 if small or many == 1 or _seconds(model, batch, 1) < _seconds(model, batch, many) else many
-    torch.set_num_threads(threads)
-    return threads
-
-
-@torch.inference_mode()
-def _seconds(model: nn.Module, batch: Batch, threads: int) -> float:
-    """The shortest of three passes of the model over the batch."""
-    torch.set_num_threads(threads)
-    was = model.training
-    model.eval()
-    times = []
-    try:
-        for _ in range(3):
-            begun = time.perf_counter()
-            model(batch["input"])
-            times.append(time.perf_counter() - begun)
-    finally:
-        model.train(was)
-    return min(times)
 
 
 def fits(examinee: Any, batch: Batch, shape: tuple[int, ...]) -> None:
@@ -81,7 +43,8 @@ def fits(examinee: Any, batch: Batch, shape: tuple[int, ...]) -> None:
     except Exception as error:  # a user's module may raise anything at all
         raise ShapeError(
             f"{model} cannot be called on the ready input {came}: {type(error).__name__}: {error}.",
-            "A row of a table comes as a dict of tensors, 'number' and 'category'; a picture as [B, C, H, W].",
+            "A row of a table comes as a dict of tensors, 'number' and 'category'; a picture as [B, C, H, W]; what is ragged as "
+            "[B, T, …] with its count [B] beside it.",
         ) from error
     if list(given.shape[1:]) != list(shape):
         raise ShapeError(
@@ -92,15 +55,19 @@ def fits(examinee: Any, batch: Batch, shape: tuple[int, ...]) -> None:
 
 @torch.inference_mode()
 def work(model: nn.Module, sample: Batch) -> int:
-    """Floating-point operations of one training step a example: six for each weight that a linear map or convolution uses."""
+    """Floating-point operations of one training step an example: six for each weight and place where a linear map, a convolution
+    or a recurrent layer uses it."""
     counted = 0
 
-    def count(module: nn.Module, inputs: tuple, output: Tensor) -> None:
+    def count(module: nn.Module, inputs: tuple, output: Tensor | tuple) -> None:
         nonlocal counted
-        positions = output[0, 0].numel() if isinstance(module, nn.Conv2d) else output.numel() // output.shape[-1]
-        counted += 6 * positions * module.weight.numel()
+        given = output[0] if isinstance(output, tuple) else output
+        given = given.data if isinstance(given, PackedSequence) else given
+        positions = given[0, 0].numel() if isinstance(module, nn.Conv2d) else given.numel() // given.shape[-1]
+        counted += 6 * positions * sum(p.numel() for p in module.parameters())
 
-    hooks = [m.register_forward_hook(count) for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    counting = nn.Conv2d | nn.Linear | nn.RNNBase
+    hooks = [m.register_forward_hook(count) for m in model.modules() if isinstance(m, counting)]
     was = model.training
     model.eval()
     try:

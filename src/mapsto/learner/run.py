@@ -207,14 +207,15 @@ class Run:
 
 
 class Checkpoints:
-    """An observer that saves the run now and then: at the first report when `seconds` have gone by since the last time."""
+    """An observer that saves the run now and then: at the first report when `seconds` have gone by since the last time, and
+    where there is news: what was raced or left out is then not to be found out again."""
 
     def __init__(self, run: Run | Elsewhere, learner: Learner, about: dict[str, Any], seconds: float = SAVE_SECONDS):
         self.run, self.learner, self.about, self.seconds = run, learner, about, seconds
         self.last = time.monotonic()
 
     def __call__(self, report: Report) -> None:
-        if world.firsts(time.monotonic() - self.last > self.seconds):
+        if world.firsts(bool(report.news) or time.monotonic() - self.last > self.seconds):
             self.run.save(self.learner, self.about)
             self.last = time.monotonic()
 

@@ -22,5 +22,8 @@ class Linear(nn.Module):
         self.columns = Columns(inputs)
         self.output = nn.Linear(self.columns.width, outputs)
 
+    def chain(self) -> list[nn.Linear]:
+        return [self.output] if self.columns.flat else []
+
     def forward(self, input: Field) -> Tensor:
         return self.output(self.columns(input))

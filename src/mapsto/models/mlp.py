@@ -60,5 +60,9 @@ class MLP(nn.Module):
         self.hidden = nn.Sequential(*layers)
         self.output = nn.Linear(before, outputs)
 
+    def chain(self) -> list[nn.Linear]:
+        plain = self.norm == "none" and not self.dropout and self.columns.flat
+        return [m for m in self.modules() if isinstance(m, nn.Linear)] if plain else []
+
     def forward(self, input: Field) -> Tensor:
         return self.output(self.hidden(self.columns(input)))

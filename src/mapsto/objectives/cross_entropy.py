@@ -54,6 +54,15 @@ class CrossEntropy(Objective):
         loss = F.cross_entropy(logits, target, weights, reduction="none", label_smoothing=self.smoothing)
         return {"cross-entropy": loss}
 
+    def slope(self, output: Tensor, batch: Batch) -> tuple[Losses, Tensor] | None:
+        """p(c | x) − q(c) (Bishop 2006, eq. 4.109)."""
+        target = batch["target"]
+        if self.smoothing or self.weights or target.ndim > 1 or output.ndim != 2:
+            return None
+        log_p, true = output.log_softmax(1), target[:, None]
+        slope = log_p.exp().scatter_add_(1, true, log_p.new_full((1, 1), -1.0).expand_as(true))
+        return {"cross-entropy": -log_p.gather(1, true).squeeze(1)}, slope
+
     def predict(self, model: nn.Module, batch: Batch) -> Tensor:
         """Probabilities [B, C]."""
         return model(batch["input"]).float().softmax(dim=1)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mapsto.core.batch import Batch, Losses
 from mapsto.core.nouns import Domain, Measure, Objective
-from mapsto.objectives.numbers import how_near, one_number
+from mapsto.objectives.numbers import how_near, one, one_number
 
 
 @dataclass
@@ -23,6 +23,12 @@ class Huber(Objective):
         error = one_number(model, batch) - batch["target"]
         small = error.abs().clamp(max=self.delta)
         return {"huber": small * (error.abs() - small / 2)}
+
+    def slope(self, output: Tensor, batch: Batch) -> tuple[Losses, Tensor] | None:
+        """e, held between −`delta` and `delta`."""
+        error = one(output, "the model") - batch["target"]
+        held = error.clamp(-self.delta, self.delta)
+        return {"huber": held * (error - held / 2)}, held[:, None]
 
     def predict(self, model: nn.Module, batch: Batch) -> Tensor:
         """Standardised numbers [B]."""

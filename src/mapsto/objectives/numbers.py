@@ -12,10 +12,14 @@ from mapsto.measures import MAE, R2, RMSE
 
 def one_number(model: nn.Module, batch: Batch) -> Tensor:
     """The model's output [B, 1] as [B]."""
-    output = model(batch["input"]).float()
+    return one(model(batch["input"]).float(), type(model).__name__)
+
+
+def one(output: Tensor, model: str) -> Tensor:
+    """[B, 1] as [B]. ShapeError where `model` gave something else."""
     if output.ndim != 2 or output.shape[1] != 1:
         raise ShapeError(
-            f"regression needs one number an example, [B, 1], but {type(model).__name__} gave {list(output.shape)}.",
+            f"regression needs one number an example, [B, 1], but {model} gave {list(output.shape)}.",
             "Build the model with outputs=1.",
         )
     return output.squeeze(1)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mapsto.core.batch import Batch, Losses
 from mapsto.core.nouns import Domain, Measure, Objective
-from mapsto.objectives.numbers import how_near, one_number
+from mapsto.objectives.numbers import how_near, one, one_number
 
 
 @dataclass
@@ -19,6 +19,11 @@ class SquaredError(Objective):
 
     def losses(self, model: nn.Module, batch: Batch, player: str) -> Losses:
         return {"squared-error": (one_number(model, batch) - batch["target"]) ** 2}
+
+    def slope(self, output: Tensor, batch: Batch) -> tuple[Losses, Tensor] | None:
+        """2 (ŷ − y)."""
+        error = one(output, "the model") - batch["target"]
+        return {"squared-error": error * error}, 2 * error[:, None]
 
     def predict(self, model: nn.Module, batch: Batch) -> Tensor:
         """Standardised numbers [B]."""

@@ -19,6 +19,8 @@ class Whole(Experience):
 
     at_most: int = 0
 
+    ahead = True
+
     def start(self, learner: Learner) -> None:
         super().start(learner)
         self._at_once = isinstance(learner.model, Solvable)  # solved from all of it, by one process

@@ -11,8 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from mapsto.algorithms.optimizers.adamw import AdamW
+from mapsto.algorithms.update.derived import Derived
 from mapsto.algorithms.update.diagnosis import diagnose
 from mapsto.algorithms.update.flat import Flat
+from mapsto.algorithms.update.gearbox import Gearbox
 from mapsto.algorithms.update.guard import NEVER, Guard
 from mapsto.algorithms.update.sharded import Sharded, shard
 from mapsto.algorithms.update.shared import Shared, present
@@ -21,7 +23,7 @@ from mapsto.core.batch import Batch, Losses, Mean, detached, joined, pieces, siz
 from mapsto.core.errors import FailedRun, FrameError, NotFinite
 from mapsto.core.nouns import Learner, Optimizer, Schedule, Update
 from mapsto.core.schedules import Constant, OneCycle
-from mapsto.core.state import to_device
+from mapsto.core.state import to_device, walk
 
 NOBODY = 1e-12  # a count to divide by where nobody counts: the total is 0, and so is the mean then
 REMEMBERED = ("parts", "lost", "damping", "untold")
@@ -36,10 +38,11 @@ class Descend(Update):
     clip: the largest norm of a player's gradient; None leaves it alone.
     accumulate: micro-batches a step; the gradient is that of the whole batch, in less memory.
     ema: the share that an average of the weights keeps at each step, say 0.99; exams see the average. 0 is off.
-    precision: in which products are taken; weights, gradients and moments stay float32.
+    precision: in which products are taken; weights, gradients and moments stay float32. "auto": the faster, by a race at the start.
     nonfinite: what a NaN or infinity in loss, gradient or weights leads to; it never gets into the weights. "stop" ends the
     run and says where it came from; "skip" leaves that turn out; "roll-back" also returns to the weights of up to 100 steps
     before, at half the learning rate. mishaps: how often it may skip or roll back before it stops.
+    gear: how steps are taken (gears.py); "auto" begins eagerly, and changes where the rest of the run is long enough to pay for it.
     sharded: of several processes each keeps a part of weights, gradients and moments, not a copy; with one, nothing changes.
 
     Where memory does not suffice, micro-batches are halved, and said so: the batch and its gradient stay the same.
@@ -51,9 +54,10 @@ class Descend(Update):
     clip: float | None = None
     accumulate: int = 1
     ema: float = 0.0
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"
     nonfinite: Literal["stop", "skip", "roll-back"] = "stop"
     mishaps: int = 10
+    gear: Literal["auto", "eager", "captured", "compiled"] = "auto"
     sharded: bool = False
 
     def __post_init__(self) -> None:
@@ -63,15 +67,18 @@ class Descend(Update):
             raise FrameError(f"accumulate is at least 1 and ema in [0, 1), but came {self.accumulate} and {self.ema}.")
         if self.clip is not None and not self.clip > 0:
             raise FrameError(f"clip is a norm above 0, or None for no bound, but came {self.clip}.")
-        if self.precision not in ("float32", "bfloat16"):
-            raise FrameError(f"precision is float32 or bfloat16, but came {self.precision!r}.")
+        if self.precision not in ("float32", "bfloat16", "auto"):
+            raise FrameError(f"precision is float32, bfloat16 or auto, but came {self.precision!r}.")
         if self.nonfinite not in ("stop", "skip", "roll-back"):
             raise FrameError(f"nonfinite is stop, skip or roll-back, but came {self.nonfinite!r}.")
+        if self.gear not in ("auto", "eager", "captured", "compiled"):
+            raise FrameError(f"gear is auto, eager, captured or compiled, but came {self.gear!r}.")
 
     def start(self, learner: Learner) -> None:
         super().start(learner)
         self.device = learner.device
         self.horizon = learner.horizon
+        self.products = "float32" if self.precision == "auto" else self.precision
         if not self.horizon and not isinstance(self.schedule, Constant):
             raise FrameError(
                 f"the schedule {type(self.schedule).__name__} needs to know when the run ends, but {learner.algorithm.until} "
@@ -88,6 +95,8 @@ class Descend(Update):
                     "A solvable model is fitted with algorithm.update.name=solve; of another, leave a part unfrozen.",
                     "F004",
                 )
+        alone = len(self.flats) == 1 and not self.shared
+        self.derived = Derived.of(self.model, self.objective) if alone else None
         self.averages = {p: [v.clone() for v in flat.values] for p, flat in self.flats.items()} if self.ema else {}
         self.experience, self.seed = learner.algorithm.experience, learner.seed
         self.parts = self.accumulate  # micro-batches a step: more of them once memory has not sufficed
@@ -95,21 +104,29 @@ class Descend(Update):
         self.lost, self.damping = 0, 1.0  # turns without an update so far, and what is left of the learning rate
         self.untold: list[str] = []
         self.kept = self._copies()
+        self.reach = min(learner.report_every, learner.exam_every)  # steps between which nobody asks
+        self.gearbox = Gearbox(self, self.gear)
+
+    @property
+    def stride(self) -> int:
+        return self.gearbox.together
+
+    def steps(self, batches: list[Batch], step: int) -> list[Losses]:
+        return self.gearbox.steps(batches, step)
 
     def step(self, batch: Batch, step: int) -> Losses:
-        place = min(step, self.horizon - 1) if self.horizon else step  # past its end, a cosine would rise again
-        rate = self.learning_rate * self.schedule.at(place, self.horizon) * self.damping
+        rate = self.rate(step)
         if self.kept and step % KEPT_EVERY == 0:
             self.kept = self._copies()
         report: Losses = {}
         for player, flat in self.flats.items():
-            self.guard.keep(flat)
+            self.guard.keep()
             losses, loss = self.descend(batch, player, flat, step)
             if self.guard.sound(flat, loss, step):
                 if self.clip is not None:
                     flat.clip(self.clip)
-                flat.step(rate)
-                report |= self.guard.undo(flat, losses, batch.get("weight"))
+                flat.step(rate, self.guard.allows)
+                report |= self.guard.counted(losses, batch.get("weight"))
             else:
                 self.guard.restore()
                 self.mishap(batch, player, step)
@@ -118,14 +135,19 @@ class Descend(Update):
             self.follow(step)
         return report
 
-    def descend(self, batch: Batch, player: str, flat: Flat, step: int) -> tuple[Losses, Tensor]:
+    def rate(self, step: int) -> float:
+        """The learning rate of a step."""
+        place = min(step, self.horizon - 1) if self.horizon else step  # past its end, a cosine would rise again
+        return self.learning_rate * self.schedule.at(place, self.horizon) * self.damping
+
+    def descend(self, batch: Batch, player: str, flat: Flat, step: int) -> tuple[Losses, Tensor | None]:
         """Leave in `flat` the gradient of the mean loss over the whole batch, whatever it is cut into; in smaller pieces where
-        memory does not suffice. Returns the losses, and that mean."""
+        memory does not suffice. Returns the losses, and that mean, or None where a finite gradient says that it is finite."""
         if self.shared:
             self.shared.begin()
         while True:
             try:
-                losses, loss = self._descend(batch, player, flat)
+                losses, loss = self.turn(batch, player, flat)
                 break
             except (RuntimeError, MemoryError) as error:
                 if not devices.is_out_of_memory(error):
@@ -134,7 +156,10 @@ class Descend(Update):
             self.make_do(size(batch), told, step)
         return losses, self.shared.gradient(flat, loss) if self.shared else loss
 
-    def _descend(self, batch: Batch, player: str, flat: Flat) -> tuple[Losses, Tensor]:
+    def turn(self, batch: Batch, player: str, flat: Flat) -> tuple[Losses, Tensor | None]:
+        """`descend`, where memory suffices."""
+        if self.derived and self.parts == 1 and self.products == "float32" and (losses := self.derived(batch)):
+            return losses, None
         flat.forget()
         parts = self._cut(batch) if self.parts > 1 else [batch]
         counts: dict[str, Tensor | int] = {}
@@ -142,12 +167,28 @@ class Descend(Update):
         for part in parts:
             losses = self.losses(part, player)
             counts = counts or self.counts(batch, parts, player, losses)
-            totals = {term: total_and_count(loss, part.get("weight"))[0] for term, loss in losses.items()}
-            mean = sum(total / counts[term] for term, total in totals.items())
+            shares = [total_and_count(loss, part.get("weight"))[0] / counts[term] for term, loss in losses.items()]
+            mean = sum(shares[1:], shares[0])
             flat.backward(mean)
             reports.append(detached(losses))
             means.append(mean.detach())
         return (joined(reports), sum(means)) if len(reports) > 1 else (reports[0], means[0])
+
+    def arrange(self, layout: str) -> None:
+        for player, flat in self.flats.items():
+            if isinstance(flat, Sharded):
+                continue
+            averages = flat.together(self.averages.get(player, flat.values))
+            flat.arrange(layout)
+            if self.averages:
+                self.averages[player] = [v.clone() for v in flat.apart(averages)]
+
+    def trial(self, batch: Batch) -> None:
+        self.guard.keep()
+        for player, flat in self.flats.items():
+            self.descend(batch, player, flat, 0)
+            flat.forget()
+        self.guard.restore()
 
     def _cut(self, batch: Batch) -> list[Batch]:
         rows = size(batch)
@@ -216,7 +257,7 @@ class Descend(Update):
         step, times = (NEVER, 0) if self.guard.at_once else self.guard.first()
         if step != NEVER:
             self.guard.forgive()
-            self.guard.keep_statistics()  # of now: the turn was taken back long ago
+            self.guard.keep()  # of now: the turn was taken back long ago
             player = next(iter(self.flats))
             self.mishap(self.experience.batch(step), player, step, times)
         if self.shared:
@@ -225,8 +266,12 @@ class Descend(Update):
         return told
 
     def losses(self, batch: Batch, player: str) -> Losses:
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
-            return present(self.objective.losses(self.model, batch, player), batch)
+        if self.products == "float32":
+            losses = self.objective.losses(self.model, batch, player)
+        else:
+            with torch.autocast(self.device.type, torch.bfloat16):
+                losses = self.objective.losses(self.model, batch, player)
+        return present(losses, batch)
 
     @torch.no_grad()
     def counts(self, batch: Batch, parts: list[Batch], player: str, first: Losses) -> dict[str, Tensor | int]:
@@ -271,7 +316,7 @@ class Descend(Update):
         return (
             Sharded(self.model, module, self.optimizer)
             if self.shared and self.sharded
-            else Flat(module, self.optimizer)
+            else Flat(module, self.optimizer, alone=self.objective.players == ("",))
         )
 
     def follow(self, step: int) -> None:
@@ -301,13 +346,13 @@ class Descend(Update):
         """What "roll-back" returns to; {} where it is not asked for."""
         if self.nonfinite != "roll-back":
             return {}
-        flats = {p: {"count": f.count, "changing": [t.clone() for t in f.changing()]} for p, f in self.flats.items()}
-        return {"flats": flats, "buffers": [b.clone() for b in self.guard.buffers]}
+        flats = {p: {"values": flat.together(flat.values), **flat.state_dict()} for p, flat in self.flats.items()}
+        return walk({"flats": flats, "buffers": self.guard.buffers}, torch.clone)
 
     def _put_back(self, copies: dict[str, Any]) -> None:
         for player, flat in self.flats.items():
-            flat.count = copies["flats"][player]["count"]
-            for now, before in zip(flat.changing(), copies["flats"][player]["changing"], strict=True):
+            flat.load_state_dict(copies["flats"][player])
+            for now, before in zip(flat.values, flat.apart(copies["flats"][player]["values"]), strict=True):
                 now.copy_(before)
         for now, before in zip(self.guard.buffers, copies["buffers"], strict=True):
             now.copy_(before)
@@ -318,6 +363,7 @@ class Descend(Update):
             "averages": {p: self.flats[p].together(averages) for p, averages in self.averages.items()},
             "guard": self.guard.state_dict(),
             "kept": self.kept,
+            "gearbox": self.gearbox.state_dict(),
             **{name: getattr(self, name) for name in REMEMBERED},
         }
 
@@ -329,5 +375,6 @@ class Descend(Update):
                 mine.copy_(saved)
         self.guard.load_state_dict(state["guard"])
         self.kept = to_device(state["kept"], self.device)
+        self.gearbox.load_state_dict(state["gearbox"])
         for name in REMEMBERED:
             setattr(self, name, state[name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -11,33 +12,69 @@ from mapsto.core.nouns import Optimizer
 
 
 class Flat:
-    """The trainable parameters of `module`, tied ones once and frozen ones left out, in one vector a group.
+    """The trainable parameters of `module`, tied ones once and frozen ones left out, in one vector a group (see `grouped`).
 
-    There are two groups: matrices, which decay, and vectors (biases, gains of norms), which do not. numbers [2P]: all values
-    and all gradients, one after the other, so that one look can be at all of them.
+    numbers [2P]: all values and all gradients, one after the other, so that one look can be at all of them.
+    alone: whether no other player has parameters in the model.
     """
 
-    def __init__(self, module: nn.Module, optimizer: Optimizer):
-        self.optimizer, self.count = optimizer, 0
-        trainable = [p for p in module.parameters() if p.requires_grad]
-        groups = [
-            ([p for p in trainable if p.ndim > 1], optimizer.weight_decay),
-            ([p for p in trainable if p.ndim <= 1], 0.0),
-        ]
-        groups = [(parameters, decay) for parameters, decay in groups if parameters]
-        self.parameters = [p for parameters, _ in groups for p in parameters]
+    def __init__(self, module: nn.Module, optimizer: Optimizer, alone: bool = False):
+        self.optimizer, self.alone, self.count, self.layout = optimizer, alone, 0, "contiguous"
+        groups = grouped(module, optimizer)
+        self.groups = [parameters for parameters, _ in groups]
+        self.parameters = [p for parameters in self.groups for p in parameters]
         self.decays = [decay for _, decay in groups]
-        self.numbers = _lay(self.parameters)
+        self.numbers = torch.cat([p.detach().reshape(-1) for p in self.parameters] * 2) if groups else torch.empty(0)
         values, self.gradient = self.numbers.chunk(2) if self.parameters else (self.numbers, self.numbers)
-        sizes = [sum(p.numel() for p in parameters) for parameters, _ in groups]
+        sizes = [sum(p.numel() for p in parameters) for parameters in self.groups]
         self.values, self.gradients = list(values.split(sizes)), list(self.gradient.split(sizes))
+        self.forget()
+        self._point()
         self.moments = [optimizer.moments(v) for v in self.values]
+
+    def arrange(self, layout: str) -> None:
+        """Lay the weights of convolutions out like the pictures that come to them: channels last, or contiguous."""
+        vectors = (
+            [self.values, self.gradients, *([m[name] for m in self.moments] for name in self.moments[0])]
+            if self.groups
+            else []
+        )
+        before = [self.together(each) for each in vectors]
+        self.layout = layout
+        for each, whole in zip(vectors, before, strict=True):
+            for vector, now in zip(each, self.apart(whole), strict=True):
+                vector.copy_(now)
+        self._point()
+
+    def together(self, vectors: list[Tensor]) -> list[Tensor]:
+        """A vector for each group in the order in which it is saved, whatever the layout."""
+        return [
+            torch.cat([_view(piece, p.shape, self.layout).reshape(-1) for p, piece in _pieces(group, vector)])
+            if self._turned(group)
+            else vector
+            for group, vector in zip(self.groups, vectors, strict=True)
+        ]
+
+    def apart(self, vectors: list[Tensor]) -> list[Tensor]:
+        """Undo `together`."""
+        return [
+            torch.cat([_laid(piece.view(p.shape), self.layout) for p, piece in _pieces(group, vector)])
+            if self._turned(group)
+            else vector
+            for group, vector in zip(self.groups, vectors, strict=True)
+        ]
+
+    def formula(self, gradients: list[Tensor], rate: Tensor, count: Tensor, allowed: Tensor) -> None:
+        """`step` as the optimizer's formula, told everything as tensors: for a graph or a compiler. `count` is the caller's."""
+        for value, gradient, moments, decay in zip(self.values, gradients, self.moments, self.decays, strict=True):
+            self.optimizer.masked(value, gradient, moments, rate, decay, count, allowed)
 
     def forget(self) -> None:
         self.gradient.zero_()
 
     def backward(self, loss: Tensor) -> None:
-        loss.backward(inputs=self.parameters)  # the other players stay still
+        """Leave the gradient in the vector; other players' parameters stay still."""
+        loss.backward(inputs=None if self.alone else self.parameters)
 
     def squares(self) -> Tensor:
         """The sum of the squares of all values and gradients, finite only if each of them is."""
@@ -45,8 +82,7 @@ class Flat:
 
     def clip(self, largest: float) -> None:
         """Shrink the whole gradient to a norm of at most `largest`; no look at the device."""
-        norm = torch.stack([g.norm() for g in self.gradients]).norm()
-        factor = (largest / (norm + 1e-6)).clamp(max=1.0)
+        factor = shrinking(self.gradients, largest)
         for gradient in self.gradients:
             gradient.mul_(factor)
 
@@ -54,37 +90,65 @@ class Flat:
         """What a step changes: values and moments."""
         return [*self.values, *(tensor for moments in self.moments for tensor in moments.values())]
 
-    @torch.no_grad()
-    def step(self, rate: float) -> None:
+    def step(self, rate: float, allowed: Tensor | None = None) -> None:
+        """One update by the optimizer's kernel. allowed: [] bool, a flag on the device without which nothing changes."""
         self.count += 1
         for value, gradient, moments, decay in zip(self.values, self.gradients, self.moments, self.decays, strict=True):
-            self.optimizer.step(value, gradient, moments, rate, decay, self.count)
-
-    def together(self, vectors: list[Tensor]) -> list[Tensor]:
-        """A vector for each group, as it is saved: see `Sharded`."""
-        return vectors
-
-    def apart(self, vectors: list[Tensor]) -> list[Tensor]:
-        return vectors
+            self.optimizer.quick(value, gradient, moments, rate, decay, self.count, allowed)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"count": self.count, "moments": self.moments}
+        vectors = {name: self.together([m[name] for m in self.moments]) for name in self.moments[0]}
+        return {
+            "count": self.count,
+            "moments": [{n: v[k] for n, v in vectors.items()} for k in range(len(self.groups))],
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.count = state["count"]
-        for mine, saved in zip(self.moments, state["moments"], strict=True):
-            for name, tensor in mine.items():
-                tensor.copy_(saved[name])
+        for name in self.moments[0]:
+            saved = self.apart([vectors[name] for vectors in state["moments"]])
+            for mine, vector in zip(self.moments, saved, strict=True):
+                mine[name].copy_(vector)
+
+    def _point(self) -> None:
+        """Let parameters and their gradients be views of the vectors."""
+        for group, values, gradients in zip(self.groups, self.values, self.gradients, strict=True):
+            for (p, value), (_, gradient) in zip(_pieces(group, values), _pieces(group, gradients), strict=True):
+                p.data, p.grad = _view(value, p.shape, self.layout), _view(gradient, p.shape, self.layout)
+
+    def _turned(self, group: list[nn.Parameter]) -> bool:
+        return self.layout == "channels-last" and any(p.ndim == 4 for p in group)
 
 
-def _lay(parameters: list[nn.Parameter]) -> Tensor:
-    """[2P]: the parameters' values, of which they become views, and after them their gradients."""
-    if not parameters:
-        return torch.empty(0)
-    sizes = [p.numel() for p in parameters]
-    vector = torch.zeros(2 * sum(sizes), dtype=parameters[0].dtype, device=parameters[0].device)
-    values, gradients = vector.chunk(2)
-    for p, value, gradient in zip(parameters, values.split(sizes), gradients.split(sizes), strict=True):
-        value.copy_(p.detach().reshape(-1))
-        p.data, p.grad = value.view(p.shape), gradient.view(p.shape)
-    return vector
+def grouped(module: nn.Module, optimizer: Optimizer) -> list[tuple[list[nn.Parameter], float]]:
+    """Its trainable parameters and their weight decay: matrices decay, vectors (biases, gains of norms) do not; one group where
+    nothing decays."""
+    trainable = [p for p in module.parameters() if p.requires_grad]
+    matrices, vectors = [p for p in trainable if p.ndim > 1], [p for p in trainable if p.ndim <= 1]
+    decay = optimizer.weight_decay
+    groups = [(matrices, decay), (vectors, 0.0)] if decay else [(matrices + vectors, 0.0)]
+    return [(parameters, share) for parameters, share in groups if parameters]
+
+
+def shrinking(gradients: list[Tensor], largest: float) -> Tensor:
+    """What to multiply gradients by, so that their norm together is at most `largest`."""
+    norm = torch.stack([g.norm() for g in gradients]).norm()
+    return (largest / (norm + 1e-6)).clamp(max=1.0)
+
+
+def _pieces(group: list[nn.Parameter], vector: Tensor) -> Iterable[tuple[nn.Parameter, Tensor]]:
+    return zip(group, vector.split([p.numel() for p in group]), strict=True)
+
+
+def _view(piece: Tensor, shape: torch.Size, layout: str) -> Tensor:
+    """A piece of a vector as the parameter it is."""
+    if layout != "channels-last" or len(shape) != 4:
+        return piece.view(shape)
+    after, before, height, width = shape
+    return piece.view(after, height, width, before).permute(0, 3, 1, 2)
+
+
+def _laid(parameter: Tensor, layout: str) -> Tensor:
+    """Undo `_view`."""
+    turned = layout == "channels-last" and parameter.ndim == 4
+    return (parameter.permute(0, 2, 3, 1) if turned else parameter).reshape(-1)

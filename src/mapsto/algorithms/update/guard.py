@@ -2,7 +2,7 @@
 
 A sum of squares is finite only if every number in it is (and none so large that a moment of it would overflow), so one
 product looks at all of them. On a CPU the host reads it at once and the update is not made. On an accelerator the host must
-not wait: the update is made and, where it was not sound, taken back on the device; the host reads the flag at a report.
+not wait: a flag on the device keeps the update from changing anything where it is not sound; the host reads it at a report.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NEVER = -1
 
 
 class Guard:
-    """Looks at each turn of a player: `keep`, then losses and gradient, then `sound`, then the update, then `undo`.
+    """Looks at each turn of a player: `keep`, then losses and gradient, then `sound`, then the update, then `counted`.
 
     sticky: once an update was not sound, none is made any more (until `forgive`). at_once: whether the host may look at each
     step; otherwise it asks `first` now and then: at which step it happened first, or NEVER.
@@ -30,19 +30,17 @@ class Guard:
         self.sticky, self.at_once = sticky, at_once
         self.buffers = list(model.buffers())  # running statistics: a forward pass already changes them
         self.kept_buffers = [b.clone() for b in self.buffers]
-        self.kept: list[Tensor] = []
         device = next(model.parameters()).device
         self.ok = torch.ones((), dtype=torch.bool, device=device)
         self.happened = torch.full((), NEVER, device=device)
         self.times = torch.zeros((), dtype=torch.int64, device=device)
 
-    def keep(self, flat: Flat) -> None:
-        """Remember what this turn may change."""
-        self.keep_statistics()
-        if not self.at_once:
-            self.kept = [t.clone() for t in flat.changing()]
+    @property
+    def allows(self) -> Tensor | None:
+        """The flag that an update goes by, where the host does not look."""
+        return None if self.at_once else self.ok
 
-    def keep_statistics(self) -> None:
+    def keep(self) -> None:
         """Remember the running statistics, which a look at losses changes too."""
         if self.buffers:
             torch._foreach_copy_(self.kept_buffers, self.buffers)
@@ -52,29 +50,38 @@ class Guard:
         if self.buffers:
             torch._foreach_copy_(self.buffers, self.kept_buffers)
 
-    def sound(self, flat: Flat, loss: Tensor, step: int) -> bool:
-        """Whether loss, gradient and weights are finite. Where the host may not look it is told yes, and `undo` follows."""
+    def sound(self, flat: Flat, loss: Tensor | None, step: int | Tensor) -> bool:
+        """Whether loss, gradient and weights are finite. Where the host may not look it is told yes, and `allows` knows."""
+        looked = flat.squares()
+        if loss is not None:
+            looked = looked + loss
         if self.at_once:
-            return math.isfinite(flat.squares().item()) and math.isfinite(loss.item())
-        ok = torch.isfinite(flat.squares() + loss)
-        self.happened = torch.where(ok | (self.happened != NEVER), self.happened, step)
-        self.times += ~ok
-        self.ok = self.ok & ok if self.sticky else ok
+            return math.isfinite(looked.item())
+        self.mark(torch.isfinite(looked), step)
         return True
 
-    def undo(self, flat: Flat, losses: Losses, weight: Tensor | None) -> Losses:
-        """On an accelerator, take the update back where it was not sound; its losses then count for nothing."""
+    def mark(self, ok: Tensor, step: int | Tensor) -> None:
+        """Remember on the device whether all was sound."""
+        self.happened.copy_(torch.where(ok | (self.happened != NEVER), self.happened, step))
+        self.times += ~ok
+        self.ok.copy_(self.ok & ok if self.sticky else ok)
+
+    def counted(self, losses: Losses, weight: Tensor | None) -> Losses:
+        """The losses of a turn; where a turn that the host did not see was not sound, they count for nothing, and the running
+        statistics are as before."""
         if self.at_once:
             return losses
-        for now, before in zip(flat.changing(), self.kept, strict=True):
-            torch.where(self.ok, now, before, out=now)
         for now, before in zip(self.buffers, self.kept_buffers, strict=True):
-            torch.where(self.ok, now, before, out=now)
-        counted = {}
+            now.copy_(torch.where(self.ok, now, before))
+        counted: Losses = {}
         for term, loss in losses.items():
             total, count = total_and_count(loss, weight)
+            count = torch.as_tensor(count, device=total.device)
             counted[term] = Mean(torch.where(self.ok, total, 0), torch.where(self.ok, count, 0))
         return counted
+
+    def remembered(self) -> list[Tensor]:
+        return [self.ok, self.happened, self.times, *self.buffers]
 
     def first(self) -> tuple[int, int]:
         """At which step an update was not sound since `forgive`, or NEVER, and how many were not; waits for the device."""

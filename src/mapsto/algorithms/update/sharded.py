@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from mapsto.algorithms.update.diagnosis import Diagnosis, given
+from mapsto.algorithms.update.flat import grouped
 from mapsto.core import world
 from mapsto.core.batch import Batch
 from mapsto.core.nouns import Optimizer
@@ -65,9 +66,7 @@ class Sharded:
 
     def __init__(self, model: nn.Module, module: nn.Module, optimizer: Optimizer):
         self.optimizer, self.count, self.model = optimizer, 0, model
-        trainable = [p for p in module.parameters() if p.requires_grad]
-        groups = [[p for p in trainable if p.ndim > 1], [p for p in trainable if p.ndim <= 1]]
-        self.groups = [group for group in groups if group]
+        self.groups = [group for group, _ in grouped(module, optimizer)]
         self.parameters = [p for group in self.groups for p in group]
         self.moments = [optimizer.moments(value) for value in self.values]
 
@@ -104,11 +103,11 @@ class Sharded:
         return [*self.values, *(tensor for moments in self.moments for tensor in moments.values())]
 
     @torch.no_grad()
-    def step(self, rate: float) -> None:
+    def step(self, rate: float, allowed: Tensor | None = None) -> None:
         self.count += 1
         for p, value, gradient, moments in zip(self.parameters, self.values, self.gradients, self.moments, strict=True):
             decay = self.optimizer.weight_decay if p.ndim > 1 else 0.0
-            self.optimizer.step(value, gradient, moments, rate, decay, self.count)
+            self.optimizer.quick(value, gradient, moments, rate, decay, self.count, allowed)
 
     def together(self, parts: list[Tensor]) -> list[Tensor]:
         """A part for each parameter → a vector for each group, as a `Flat` has them."""

@@ -1,0 +1,233 @@
+"""docs/speed.md, from docs/speed.json and nothing else: `python -m benchmarks.speed.report`."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.speed import gates, pairs, quiet, record
+from benchmarks.speed.contest import Arm, Contest
+from benchmarks.speed.contests import ALL
+from benchmarks.speed.pairs import Row
+
+PAGE = record.ROOT / "docs" / "speed.md"
+ENOUGH = 3  # quiet rounds, below which all rounds are shown and the contest is marked
+DISTURBED = " †"
+
+HOW = f"""
+- **One process an arm**, alive for the whole contest and warmed up by a shorter run that does not count; where the whole
+  process is measured, a new one for each run. Every thread pool (OpenMP, MKL, OpenBLAS, XLA) has as many threads as the
+  contest says.
+- **Interleaved**: each round runs every arm once, in an order drawn for that round; an arm's ratio to mapsto is taken within
+  the round. Shown is the median of these ratios, with its bootstrap interval of 90 %. A promise is held by the worse end of
+  the interval.
+- **Time** is from arrays in memory and a built model to a trained one: making loaders, trainers and optimizers is in it, and
+  so is what a framework compiles anew for each model (Keras on JAX). What torch.compile compiles stays in its process and
+  was paid in the warm-up: the whole process shows it. *µs a step* is what a run costs beyond one of a fifth of the length.
+- **The same work**: before the timings every arm takes three steps on one batch from the same weights, and its answers must be
+  those of the others. Arms that draw their own first weights (scikit-learn, Keras) are held to the number of weights and of
+  steps, which each framework counts itself. A score that differs from mapsto's by more than the contest's band is marked ‡.
+- **Quiet**: a round counts where nobody else kept more than {quiet.OTHERS:g} of a core busy during any of its runs, and a
+  fixed piece of arithmetic beside each run took at most {quiet.SLOW:g} × its best time. A contest with fewer than {ENOUGH} such
+  rounds shows all of its rounds, marked †: read them as indications.
+- **Rivals**: *defaults* is what the documentation's first page leads to. *Tuned* is by the framework's own guide for speed, and
+  generously: no bar, logger or checkpoint, batches gathered at once instead of row by row, torch.optim's fastest variant.
+  [benchmarks/speed/arms](../benchmarks/speed/arms) has every line of them; a faster way of using one is welcome.
+""".strip()
+
+
+PROMISES = (
+    "They were written down before the measurement. In brackets is the 90 % interval, and its worse end decides; where mapsto is only "
+    f"to be as fast as a loop that uses the same kernels, the median decides and the interval may end {gates.NEAR:g} above. Where a "
+    "framework has several arms, its fastest counts."
+)
+
+
+def write() -> None:
+    PAGE.write_text(page(record.read()), encoding="utf-8")
+
+
+def page(found: dict[str, Any]) -> str:
+    there = [contest for contest in ALL if contest.name in found]
+    sections = "\n\n".join(section(contest, found[contest.name]) for contest in there)
+    return f"""# Speed
+
+How long mapsto takes to learn, beside what people use, on the same work. Written by `make bench` from `docs/speed.json`, which
+has every single run; nothing here is typed. Above 1, the other takes so many times as long; below 1, mapsto is the slower.
+
+{headline(there, found)}
+
+## What was promised, and whether it is held
+
+{promises(found)}
+
+## How it was measured
+
+{HOW}
+
+{sections}
+
+## Machines and versions
+
+{machines(there, found)}
+"""
+
+
+def headline(there: Sequence[Contest], found: dict[str, Any]) -> str:
+    """Families against contests: the time of the family's fastest arm over mapsto's."""
+    timed = [c for c in there if not c.base]
+    families = list(dict.fromkeys(a.family for c in timed for a in c.arms if a.kind != "mapsto"))
+    lines = [
+        "| how many times as long as mapsto | " + " | ".join(f"[{c.short}](#{anchor(c)})" for c in timed) + " |",
+        "|---|" + "---|" * len(timed),
+    ]
+    for family in families:
+        for kinds, words in ((("loop", "tuned"), "at its best"), (("defaults",), "defaults")):
+            cells = [_best(c, found[c.name], family, kinds) for c in timed]
+            if any(cell != "–" for cell in cells):
+                lines.append(f"| {family}, {words} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _best(contest: Contest, kept: dict[str, Any], family: str, kinds: tuple[str, ...]) -> str:
+    rows, mark = rows_of(kept)
+    ours = contest.reference().name
+    ratios = [
+        ratio.value
+        for arm in contest.arms
+        if arm.family == family and arm.kind in kinds and (ratio := pairs.ratio(rows, arm.name, ours, contest.counts))
+    ]
+    if not ratios:
+        return "–"
+    least = min(ratios)
+    return (f"{least:.1f}" if least >= 1.95 else f"{least:.2f}" if least >= 1 else f"**{least:.2f}**") + mark
+
+
+def promises(found: dict[str, Any]) -> str:
+    """All gates; those of disturbed rounds are judged too, and marked."""
+    by_name = {contest.name: contest for contest in ALL}
+    words = {True: "held", False: "**missed**", None: "not measured"}
+    lines, counts, before = ["| | promise | measured | |", "|---|---|---|---|"], Counter(), ""
+    for gate in gates.GATES:
+        rows, mark = rows_of(found[gate.contest]) if gate.contest in found else ([], "")
+        verdict = gates.verdict(gate, by_name.get(gate.contest), rows)
+        counts[verdict.held] += 1
+        where, before = ("" if verdict.where == before else verdict.where), verdict.where
+        word = words[verdict.held] + (mark if verdict.held is not None else "")
+        lines.append(f"| {where} | {verdict.promise} | {verdict.measured} | {word} |")
+    said = f"{counts[True]} held, {counts[False]} missed, {counts[None]} not measured. {PROMISES}"
+    return said + "\n\n" + "\n".join(lines)
+
+
+def section(contest: Contest, kept: dict[str, Any]) -> str:
+    rows, mark = rows_of(kept)
+    counted = f"{quiet.rounds(quiet.counted(kept['rows']))} of {quiet.rounds(kept['rows'])} rounds were quiet"
+    noise = f" **{counted}: all are shown, as indications.**" if mark else f" {counted}."
+    threads = "one thread" if contest.threads == 1 else f"{contest.threads} threads"
+    table = shares(contest, rows) if "share" in contest.counts else times(contest, rows)
+    failed = "".join(f"\n\n`{name}` failed: {why}" for name, why in kept["failed"].items())
+    return f"## {contest.title}\n\n{contest.about} Measured on {kept['date']} with {threads}.{noise}\n\n{table}{failed}"
+
+
+def times(contest: Contest, rows: Sequence[Row]) -> str:
+    """One line an arm, the fastest first; columns that nobody has are left out."""
+    ours = contest.reference().name
+    base = score_of(rows, ours)
+    columns: dict[str, Any] = {
+        "seconds": lambda arm: _seconds(contest, rows, arm),
+        f"× {contest.reference().label}": lambda arm: _ratio(pairs.ratio(rows, arm.name, ours, contest.counts)),
+        "× by processor time": lambda arm: _ratio(
+            pairs.ratio(rows, arm.name, ours, [f"{contest.counts[0]}_processor"]), False
+        ),
+        "µs a step": lambda arm: _median(rows, arm, "step", "{:,.0f}"),
+        "first step after, s": lambda arm: _median(rows, arm, "first", "{:.2f}"),
+        contest.measure: lambda arm: _score(contest, rows, arm, base),
+        "peak MiB": lambda arm: _median(rows, arm, "memory", "{:,.0f}", 2**-20),
+        "rounds": lambda arm: str(len(pairs.seconds(rows, arm.name, contest.counts))) + _unreached(contest, rows, arm),
+    }
+    arms = [arm for arm in contest.arms if any(row["arm"] == arm.name for row in rows)]
+    arms.sort(
+        key=lambda arm: statistics.median(pairs.seconds(rows, arm.name, contest.counts).values() or [float("inf")])
+    )
+    cells = {name: [make(arm) for arm in arms] for name, make in columns.items()}
+    cells = {name: column for name, column in cells.items() if any(cell not in ("", "–") for cell in column)}
+    lines = ["| | " + " | ".join(cells) + " |", "|---|" + "---|" * len(cells)]
+    for place, arm in enumerate(arms):
+        label = f"**{arm.label}**" if arm.kind == "mapsto" else arm.label
+        lines.append(f"| {label} | " + " | ".join(column[place] for column in cells.values()) + " |")
+    return "\n".join(lines)
+
+
+def shares(contest: Contest, rows: Sequence[Row]) -> str:
+    lines = ["| | share of training | runs |", "|---|---|---|"]
+    for arm in contest.arms:
+        values = [row["share"] for row in rows if row["arm"] == arm.name]
+        if values:
+            middle = pairs.median(values)
+            low, high = 100 * middle.low, 100 * middle.high
+            lines.append(f"| {arm.label} | {100 * middle.value:.2f} % [{low:.2f}, {high:.2f}] | {len(values)} |")
+    return "\n".join(lines)
+
+
+def machines(there: Sequence[Contest], found: dict[str, Any]) -> str:
+    """What was measured where, contests of one machine and one set of versions together."""
+    places: dict[str, list[str]] = {}
+    for contest in there:
+        kept = found[contest.name]
+        versions = ", ".join(f"{name} {version}" for name, version in kept["versions"].items())
+        place = f"{kept['machine']}; Python {kept['python']}, {versions}; commit {kept['commit']}"
+        places.setdefault(place, []).append(f"`{contest.name}`")
+    return "\n".join(f"- {', '.join(names)}: {place}" for place, names in places.items())
+
+
+def rows_of(kept: dict[str, Any]) -> tuple[list[Row], str]:
+    """The rows that count, and a mark where there are too few quiet ones."""
+    still = quiet.counted(kept["rows"])
+    return (still, "") if quiet.rounds(still) >= ENOUGH else (kept["rows"], DISTURBED)
+
+
+def anchor(contest: Contest) -> str:
+    """GitHub's anchor of the section's heading."""
+    kept = "".join(c for c in contest.title.lower() if c.isalnum() or c in " -")
+    return kept.replace(" ", "-")
+
+
+def score_of(rows: Sequence[Row], arm: str) -> float | None:
+    scores = [row["score"] for row in rows if row["arm"] == arm and row.get("score") is not None]
+    return statistics.median(scores) if scores else None
+
+
+def _seconds(contest: Contest, rows: Sequence[Row], arm: Arm) -> str:
+    took = list(pairs.seconds(rows, arm.name, contest.counts).values())
+    return f"{statistics.median(took):.3g}" if took else "–"
+
+
+def _ratio(ratio: pairs.Middle | None, interval: bool = True) -> str:
+    if ratio is None:
+        return "–"
+    return f"{ratio.value:.2f}" + (f" [{ratio.low:.2f}, {ratio.high:.2f}]" if interval else "")
+
+
+def _median(rows: Sequence[Row], arm: Arm, field: str, form: str, unit: float = 1.0) -> str:
+    values = [row[field] for row in rows if row["arm"] == arm.name and row.get(field) is not None]
+    return form.format(unit * statistics.median(values)) if values else "–"
+
+
+def _score(contest: Contest, rows: Sequence[Row], arm: Arm, base: float | None) -> str:
+    score = score_of(rows, arm.name)
+    if score is None:
+        return "–"
+    differs = contest.target is None and base is not None and abs(score - base) > contest.band
+    return f"{score:.4f}" + (" ‡" if differs else "")
+
+
+def _unreached(contest: Contest, rows: Sequence[Row], arm: Arm) -> str:
+    tried = [row for row in rows if row["arm"] == arm.name]
+    missed = sum(row.get("fit") is None for row in tried) if contest.target is not None else 0
+    return f" (not reached in {missed} of {len(tried)})" if missed else ""
+
+
+if __name__ == "__main__":
+    write()

@@ -1,0 +1,111 @@
+"""What is settled before the first step, once a run: threads, layout and precision of a step; raced where it is worth it."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+import torch
+
+from mapsto.core import devices, world
+from mapsto.core.batch import Batch
+from mapsto.core.nouns import Data, Update
+
+AVAILABLE = torch.get_num_threads()  # before anything here settled for fewer
+LAYOUTS, PRECISIONS = ("channels-last", "contiguous"), ("float32", "bfloat16")
+SMALL = 500e6  # floating-point operations of a step below which a race is not worth its time, nor a second thread its company
+FASTER = 0.95  # of the best time so far: who takes less wins; for a tie, nothing changes
+BEATS = 3  # steps of each that are timed
+
+
+@dataclass(frozen=True)
+class Settled:
+    """threads: of a step; layout: of pictures in memory; precision: of products; because: what a race showed, for a person.
+
+    It stands in environment.json, and a resumed run takes it from there: other roundings would be another run.
+    """
+
+    threads: int = 1
+    layout: str = LAYOUTS[0]
+    precision: str = PRECISIONS[0]
+    because: str = ""
+
+    @classmethod
+    def of(cls, environment: dict[str, Any]) -> Self:
+        """What an environment.json says; where it says nothing of ours, what goes without a race."""
+        known = {"layout": LAYOUTS, "precision": PRECISIONS}
+        said = {name: environment[name] for name, choices in known.items() if environment.get(name) in choices}
+        return cls(environment.get("threads", 1), **said)
+
+    def about(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if name != "because"}
+
+    def apply(self, data: Data, update: Update) -> None:
+        data.layout = self.layout
+        update.arrange(self.layout)
+        if update.precision == "auto":
+            update.products = self.precision
+        torch.set_num_threads(self.threads)
+
+
+def settle(
+    data: Data, update: Update, draw: Callable[[], Batch], work: Callable[[], int], device: torch.device
+) -> Settled:
+    """Race what may be chosen, in whole steps that leave no trace: one after the other, each on the best of those before.
+
+    draw: a ready batch of the usual size; work: floating-point operations of a step on it, 0 where nobody knows. Two threads
+    beside a busy neighbour can take ten times as long as one, so that even their number is a matter of trying.
+    """
+    if type(update).trial is Update.trial:  # nothing of it can be tried: it is over in one step
+        return Settled(torch.get_num_threads())
+    many = AVAILABLE if device.type == "cpu" else torch.get_num_threads()
+    best = Settled(1 if device.type == "cpu" and world.size() == 1 else many)  # torchrun has shared the cores out
+    if 0 < work() < SMALL:
+        best.apply(data, update)
+        return best
+    rivals: list[dict[str, Any]] = []
+    if _picture(draw()):
+        rivals.append({"layout": LAYOUTS[1]})
+    if update.precision == "auto" and devices.has_fast_bfloat16(device):
+        rivals.append({"precision": PRECISIONS[1]})
+    if many > best.threads:
+        rivals.append({"threads": many})
+    times = {best: _seconds(best, data, update, draw, device)} if rivals else {}
+    for change in rivals:
+        rival = replace(best, **change)
+        times[rival] = _seconds(rival, data, update, draw, device)
+        best = rival if times[rival] < FASTER * times[best] else best
+    best.apply(data, update)
+    return replace(best, because=_told(best, times))
+
+
+def _seconds(settled: Settled, data: Data, update: Update, draw: Callable[[], Batch], device: torch.device) -> float:
+    """Of a step, the median of a few after one that warms up."""
+    settled.apply(data, update)
+    batch, times = draw(), []
+    for _ in range(1 + BEATS):
+        begun = time.perf_counter()
+        update.trial(batch)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        times.append(time.perf_counter() - begun)
+    return world.firsts(statistics.median(times[1:]))
+
+
+def _picture(batch: Batch) -> bool:
+    input = batch.get("input")
+    return isinstance(input, torch.Tensor) and input.ndim == 4
+
+
+def _told(best: Settled, times: dict[Settled, float]) -> str:
+    if not times:
+        return ""
+
+    def words(settled: Settled) -> str:
+        return f"{settled.layout}, {settled.precision}, {settled.threads} thread{'s' * (settled.threads > 1)}"
+
+    others = "; ".join(f"{words(s)} {1e3 * t:.3g}" for s, t in times.items() if s != best)
+    return f"{words(best)}: {1e3 * times[best]:.3g} ms a step in a race ({others})"
