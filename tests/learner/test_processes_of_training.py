@@ -82,15 +82,21 @@ def check(everybody: list[dict[str, Any]], kind: str) -> None:
             assert far["gradient"] <= 1e-6, (name, far)
             assert far["weight"] <= 1e-6, (name, far)
             assert far["score"] <= 1e-6, (name, far)
+            assert far["prediction"] <= 1e-6, (name, far)
             assert far["moved"] > 1e-2, (name, far)
     for measure in ("gradient", "weight", "score"):
         largest = max(far[measure] for found in everybody for far in found[kind].values())
         print(f"{len(everybody)} processes, {kind}: {measure} at most {largest:.1e} from that of one")
 
 
+SCENARIOS = "equal,sharded,drawn,scarce,spoiled"
+
+
 def check_all(everybody: list[dict[str, Any]]) -> None:
     check(everybody, "equal")
     check(everybody, "sharded")
+    assert len({found["drawn"][0] for found in everybody}) == len(everybody)  # in a step, each for itself
+    assert len({found["drawn"][1] for found in everybody}) == 1
     kept = [found["sharded"]["plain"]["share"] for found in everybody]
     assert sum(kept) == pytest.approx(1) and max(kept) < 1
     for found in everybody:
@@ -104,13 +110,13 @@ def check_all(everybody: list[dict[str, Any]]) -> None:
 
 
 def test_two_processes_learn_what_one_would_in_copies_and_in_shards(tmp_path):
-    check_all(together(tmp_path, "equal,sharded,scarce,spoiled"))
+    check_all(together(tmp_path, SCENARIOS))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("processes", [3, 4])
 def test_so_do_more(tmp_path, processes):
-    check_all(together(tmp_path, "equal,sharded,scarce,spoiled", processes))
+    check_all(together(tmp_path, SCENARIOS, processes))
 
 
 def of_many(monkeypatch: pytest.MonkeyPatch, size: int, rank: int = 0) -> None:
@@ -144,6 +150,12 @@ def test_a_process_draws_for_itself_only_where_there_are_several(monkeypatch):
         with world.alone():
             assert world.words() == ()
     assert drawn == {(0,), (1,)}
+
+
+@pytest.mark.slow
+def test_a_mistake_is_told_once(tmp_path):
+    said = ended(torchrun(2, PROGRAM, "verb", "train", "nowhere.csv"))
+    assert said.count("BadInput D105: 'nowhere.csv' is no file") == 1, said
 
 
 # -- whole runs --------------------------------------------------------------------------------------------------------

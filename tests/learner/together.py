@@ -78,11 +78,15 @@ def apart(make: Callable[[], Learner], steps: int = 8) -> dict[str, float]:
     with world.alone():
         alone = single.evaluate("valid")
     together = several.evaluate("valid")
+    said = [several.data.predictions(several, "valid")]
+    with world.alone():
+        said.append(single.data.predictions(single, "valid"))
     scores = max((abs(alone[name].value - together[name].value) for name in alone), default=0.0)
     return {
         "gradient": max(gradients),
         "weight": float((weights[0] - weights[1]).abs().max()),
         "score": scores,
+        "prediction": max([0.0, *(said[0] - said[1]).abs().flatten().tolist()]),
         "share": share(several.model),
         "moved": float((weights[0] - flat(initial(make).parameters())).abs().max()),
     }
@@ -144,6 +148,14 @@ def game(**update: Any) -> Learner:
     )
 
 
+def pictures(**update: Any) -> Learner:
+    """Weights that lie in another order than their numbers, and a buffer of truth values."""
+    layers = lambda: nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 16, 3))  # noqa: E731
+    model = initialised(layers, 0).to(memory_format=torch.channels_last)
+    model.register_buffer("mask", torch.tensor([True, False]))
+    return learner(model=model, data=dataset(shape=(2, 6, 6)), update=Descend(0.02, schedule=Constant(), **update))
+
+
 class Tied(nn.Module):
     """Two children share a weight, and a list holds two others."""
 
@@ -174,6 +186,7 @@ LEARNERS: dict[str, Callable[[], Learner]] = {
     "ragged": ragged,
     "ragged, accumulated": lambda: ragged(accumulate=2),
     "game": game,
+    "pictures": pictures,
     "sgd": lambda: plain(optimizer=SGD()),
 }
 
@@ -185,6 +198,7 @@ SHARDED: dict[str, Callable[[], Learner]] = {
     "ragged": lambda: ragged(sharded=True),
     "game": lambda: game(sharded=True),
     "tied": tied,
+    "pictures": lambda: pictures(sharded=True),
 }
 
 
@@ -198,6 +212,22 @@ def sharded() -> dict[str, Any]:
     """The same in shards: how far apart, and which share of the numbers this process keeps."""
     exams.EXAM_BATCH = 4
     return {name: apart(make) for name, make in SHARDED.items()}
+
+
+class Drawing(CrossEntropy):
+    """Remembers what is drawn where dropout would be."""
+
+    def losses(self, model: nn.Module, batch: Batch, player: str) -> Losses:
+        self.drawn = float(torch.rand(())) if model.training else self.drawn
+        return super().losses(model, batch, player)
+
+
+def drawn() -> list[float]:
+    """What this process draws in a step, and what it would draw alone."""
+    runs = [plain_with(Drawing()).fit(1)]
+    with world.alone():
+        runs.append(plain_with(Drawing()).fit(1))
+    return [run.objective.drawn for run in runs]
 
 
 class Scarce(CrossEntropy):

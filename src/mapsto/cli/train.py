@@ -25,6 +25,9 @@ from mapsto.core import world
             show_default=True,
             help="How long the simple models beside it may take together.",
         ),
+        click.option(
+            "--sharded", is_flag=True, help="Under torchrun: divide weights and moments among the processes (FSDP2)."
+        ),
         click.option("--tensorboard", is_flag=True, help="Also write TensorBoard events into the run folder."),
     ],
     SAVING,
@@ -36,6 +39,7 @@ def command(
     run: str | None,
     baseline_seconds: float,
     tensorboard: bool,
+    sharded: bool,
     save_seconds: float | None,
     as_json: bool,
     quiet: bool,
@@ -45,6 +49,8 @@ def command(
 
     SOURCE is a table, a folder or zip of pictures, .npz, idx, the name of a data set (`mapsto zoo data`), or a frame.toml.
     """
+    if sharded:
+        asked["settings"] = (*asked["settings"], "algorithm.update.sharded=true")
     frame = framed(source, **asked)
     quiet = quiet or not world.leads()
     from mapsto.cli import screen

@@ -178,11 +178,14 @@ def total(tensor: Tensor) -> Tensor:
 def spread(tensors: Sequence[Tensor]) -> None:
     """Everybody's tensors become the first process's."""
     if size() > 1:
+        import torch
         from torch import distributed
 
         with _among_others():
             for tensor in tensors:
-                distributed.broadcast(tensor, 0)
+                dense = tensor.contiguous()  # backends take nothing else; as bytes they take every kind of number
+                distributed.broadcast(dense.reshape(-1).view(torch.uint8), 0)
+                tensor.copy_(dense)
 
 
 def gathered(value: Any) -> list[Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from mapsto.core import names
+from mapsto.core import names, world
 from mapsto.core.errors import FrameError, UnknownName
 from mapsto.core.names import shelf_here
 from mapsto.core.nouns import Learner, Scores, Until
 
+TOGETHER = 20  # steps between two looks at the clock that processes share
 __shelf__ = shelf_here(__name__, "Steps", "Epochs", "Minutes", "Plateau", "Either")
 
 
@@ -50,7 +51,8 @@ class Epochs(Until):
 
 @dataclass
 class Minutes(Until):
-    """After `count` minutes of training; time spent before a resume counts."""
+    """After `count` minutes of training; time spent before a resume counts. Of several processes the first one's clock is
+    everybody's, and is looked at every 20 steps."""
 
     count: float = 10.0
     spent: float = field(default=0.0, init=False)
@@ -60,12 +62,17 @@ class Minutes(Until):
         _some(self, self.count)
 
     def start(self, learner: Learner) -> None:
-        self._last = time.monotonic()
+        self._last, self._over = time.monotonic(), False
 
     def reached(self, step: int) -> bool:
         now = time.monotonic()
         self.spent, self._last = self.spent + now - self._last, now
-        return self.spent >= 60 * self.count
+        over = self.spent >= 60 * self.count
+        if world.size() == 1:
+            return over
+        if step % TOGETHER == 0:
+            self._over = world.firsts(over)
+        return self._over
 
 
 @dataclass

@@ -28,6 +28,8 @@ def shard(model: nn.Module, players: Iterable[str], device: torch.device) -> Non
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
+    for p in model.parameters():
+        p.data = p.data.contiguous()  # FSDP2 takes no other layout of a weight
     mesh = init_device_mesh(device.type, (world.size(),))
     for player in players:
         whole = model.get_submodule(player)

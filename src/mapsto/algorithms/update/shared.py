@@ -43,8 +43,13 @@ class Shared:
     def counts(self, mine: Counts) -> Counts:
         """Each term's count over the batch of all processes, from that over this one's part."""
         if not self.agreed:
-            counts = [torch.as_tensor(c, dtype=torch.float64, device=self.device) for c in mine.values()]
-            self.agreed = dict(zip(mine, world.total(torch.stack(counts)).float(), strict=True))
+            counts = torch.stack(
+                [
+                    c.double() if isinstance(c, Tensor) else torch.full((), c, dtype=torch.float64, device=self.device)
+                    for c in mine.values()
+                ]
+            )
+            self.agreed = dict(zip(mine, world.total(counts).float(), strict=True))
         return self.agreed
 
     def gradient(self, flat: Flat | Sharded, loss: Tensor) -> Tensor:
