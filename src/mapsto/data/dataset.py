@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from mapsto.core import seeds
 from mapsto.core.batch import Batch, over, size
 from mapsto.core.nouns import Augmentation, Data, Domain, Estimate, Learner, Scores, View
 from mapsto.measures.interval import estimate
@@ -15,10 +16,10 @@ EXAM_BATCH = 1024
 
 
 class Examples(View):
-    """Encoded examples, resident: fields of N rows each."""
+    """Encoded examples, resident on the device: fields of N rows each."""
 
-    def __init__(self, fields: Batch):
-        self.fields = fields
+    def __init__(self, fields: Batch, device: torch.device):
+        self.fields, self.device = over(fields, lambda t: t.to(device)), device
 
     def __len__(self) -> int:
         return size(self.fields)
@@ -26,18 +27,22 @@ class Examples(View):
     def gather(self, index: Tensor) -> Batch:
         return over(self.fields, lambda tensor: tensor.index_select(0, index))
 
+    def order(self, seed: tuple[int, ...], then: tuple[int, ...] = ()) -> Tensor:
+        return seeds.shuffled(len(self), *seed).to(self.device)
+
 
 class Dataset(Data):
     """Training, validation and test examples with the two domains that encoded them.
 
+    Each split is a batch of all its examples, which is then resident, or a view that holds them elsewhere.
     augment: changes made to training batches only, in this order, before the input domain makes them ready.
     """
 
     def __init__(
         self,
-        train: Batch,
-        valid: Batch,
-        test: Batch,
+        train: Batch | View,
+        valid: Batch | View,
+        test: Batch | View,
         input: Domain,
         target: Domain,
         augment: Sequence[Augmentation] = (),
@@ -45,7 +50,7 @@ class Dataset(Data):
     ):
         self.device = torch.device(device)
         self.train, self.valid, self.test = (
-            Examples(over(fields, lambda t: t.to(self.device))) for fields in (train, valid, test)
+            part if isinstance(part, View) else Examples(part, self.device) for part in (train, valid, test)
         )
         self.input, self.target, self.augment = input, target, list(augment)
 
@@ -65,7 +70,7 @@ class Dataset(Data):
         return list(index.split(EXAM_BATCH))
 
     def exam(self, learner: Learner, split: str, intervals: bool = True, at_most: int = 0) -> Scores:
-        view: Examples = getattr(self, split)
+        view: View = getattr(self, split)
         if not len(view):
             return {}
         measures = learner.objective.measures(self.target)
@@ -83,8 +88,9 @@ class Dataset(Data):
         scores = {name: estimate(measure, replicates=200 if intervals else 0) for name, measure in measures.items()}
         return {**scores, "loss": Estimate(mean, mean, mean, seen)}
 
-    def predictions(self, learner: Learner, split: str) -> Tensor:
-        """What the learner says about every example of a split, in order, in the target domain's encoding."""
-        view: Examples = getattr(self, split)
-        parts = [learner.predict(self.ready(view.gather(index))) for index in self.blocks(split)]
+    def predictions(self, learner: Learner, split: str, rows: Tensor | None = None) -> Tensor:
+        """What the learner says about every example of a split, or those in `rows`, in the target domain's encoding."""
+        view: View = getattr(self, split)
+        blocks = self.blocks(split) if rows is None else rows.to(self.device).split(EXAM_BATCH)
+        parts = [learner.predict(self.ready(view.gather(index))) for index in blocks if len(index)]
         return torch.cat(parts) if parts else torch.empty(0)

@@ -118,13 +118,14 @@ def _source_for_path(where: str | Path) -> type[Source]:
     from mapsto.data.arrays import Arrays
     from mapsto.data.coco import Coco
     from mapsto.data.folder import Folder
+    from mapsto.data.shard_folder import ShardFolder
     from mapsto.data.table import Table
 
     if str(where) == "-":
         return Table
     path = Path(os.path.expanduser(where))  # leaves ~nobody as it is
     if os.path.exists(path):
-        for source in (Coco, Folder, Table, Arrays):
+        for source in (ShardFolder, Coco, Folder, Table, Arrays):
             if source().accepts(path):
                 return source
         raise BadInput(

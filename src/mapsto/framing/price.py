@@ -6,9 +6,12 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
+import torch
+
 from mapsto.core import seeds
 from mapsto.core.errors import FailedRun
 from mapsto.core.nouns import View
+from mapsto.core.state import size
 from mapsto.learner.learner import Learner
 
 TRIALS = 3
@@ -33,7 +36,7 @@ class Price:
 def price(learner: Learner, views: list[View]) -> Price:
     """Spends `learner`: it takes a few steps. An exact solution is not tried, so its seconds are a guess of 0."""
     parameters = sum(p.numel() for p in learner.model.parameters() if p.requires_grad)
-    size = sum(_size(view) for view in views)
+    size = sum(_size(view, learner.device) for view in views)
     steps = learner.horizon
     if steps <= 1:
         return Price(parameters, size, steps, 0.0)
@@ -49,11 +52,9 @@ def price(learner: Learner, views: list[View]) -> Price:
     return Price(parameters, size, steps, steps * min(times))
 
 
-def _size(view: View) -> int:
-    total = 0
-    for field in view.fields.values():
-        total += sum(t.nbytes for t in field.values()) if isinstance(field, dict) else field.nbytes
-    return total
+def _size(view: View, device: torch.device) -> int:
+    """Bytes of its examples, which are all of one size."""
+    return len(view) * size(view.gather(torch.zeros(1, dtype=torch.int64, device=device))) if len(view) else 0
 
 
 def _bytes(count: float) -> str:

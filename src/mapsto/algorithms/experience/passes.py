@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -29,7 +30,7 @@ class Passes(Experience):
 
     def start(self, learner: Learner) -> None:
         super().start(learner)
-        self._planned: tuple[int, list[Tensor]] = (-1, [])
+        self._planned: tuple[int, Sequence[Tensor]] = (-1, [])
 
     @property
     def batches(self) -> int:
@@ -41,9 +42,9 @@ class Passes(Experience):
         batch = {**self.data.train.gather(index), "index": index}
         return self.data.ready(batch, seeds.generator(index.device, self.seed, step, AUGMENT))
 
-    def plan(self, epoch: int) -> list[Tensor]:
+    def plan(self, epoch: int) -> Sequence[Tensor]:
         """The blocks of indices of one epoch, on the data's device; made once an epoch."""
         if self._planned[0] != epoch:
-            order = seeds.shuffled(len(self.data.train), self.seed, epoch, SHUFFLE).to(self.data.device)
-            self._planned = (epoch, list(order.split(self.batch_size)))
+            order = self.data.train.order((self.seed, epoch, SHUFFLE), then=(self.seed, epoch + 1, SHUFFLE))
+            self._planned = (epoch, order.split(self.batch_size))
         return self._planned[1]
