@@ -43,7 +43,7 @@ def keep_heap() -> None:
     if hasattr(libc, "mallopt"):
         trim_threshold, top_pad, mmap_max = -1, -2, -4
         libc.mallopt(trim_threshold, 2**31 - 1)
-        libc.mallopt(top_pad, 64 << 20)
+        libc.mallopt(top_pad, min(64 << 20, room() // 16))  # growing by more than is left would fail, every time anew
         libc.mallopt(mmap_max, 0)
 
 

@@ -10,13 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from mapsto.core import names
+from mapsto.core import devices, names
 from mapsto.core.errors import Damaged, MapstoError
 from mapsto.core.hints import Unfit, fitted
 from mapsto.core.nouns import Domain, Finding, Problem, Raw, Source
-from mapsto.core.reading import parse_json
+from mapsto.core.reading import read_json
 from mapsto.data.frames import objects, typed_columns
 from mapsto.data.shards import AGAIN, PARTS, Shards, is_shards
+
+SHARE = 100  # of the memory that is free, a hundredth for the sample of each part: it is looked at in several forms
 
 
 class Named(TypedDict):
@@ -70,18 +72,16 @@ class ShardFolder(Source):
     def read(self, where: str | Path) -> Raw:
         shards = Shards(Path(where))
         about = about_of(shards)
-        table = pyarrow.parquet.read_table(pa.BufferReader(shards.read("sample.parquet")))
-        columns, _ = typed_columns({n: table.column(n) for n in table.column_names})
+        chosen = _chosen(shards, about)
+        columns = _columns(shards.checked("sample.parquet"), np.concatenate(list(chosen.values())))
         for name, (kind, _) in about["kinds"].items():
             if kind == "image":
-                columns[name] = _pictures(shards, about)
-        if {len(values) for values in columns.values()} != {len(about["labels"])}:
-            raise Damaged(f"{where}: its sample has not {len(about['labels'])} rows.", AGAIN, "M006")
+                columns[name] = _pictures(shards)
         return Raw(
             about["name"],
             columns,
             about["target_name"],
-            labels=objects(about["labels"]),
+            labels=objects([about["labels"][row] for rows in chosen.values() for row in rows]),
             findings=[Finding(**{**told, "examples": tuple(told["examples"])}) for told in about["findings"]],
             formats=about["formats"],
             shards=shards,
@@ -91,7 +91,9 @@ class ShardFolder(Source):
 def about_of(shards: Shards) -> About:
     """What about.json says; Damaged where it is none."""
     try:
-        about: About = fitted(parse_json(shards.read("about.json"), str(shards.path / "about.json")), About)
+        about: About = fitted(read_json(shards.checked("about.json")), About)
+        if len(about["labels"]) != sum(about["sampled"].values()):
+            raise ValueError(f"it has {len(about['labels'])} labels")
         for part in PARTS:
             if not 0 <= about["sampled"][part] <= shards.rows[part]:
                 raise ValueError(f"{part} has no {about['sampled'][part]} rows")
@@ -114,17 +116,38 @@ def domains_of(shards: Shards, about: About) -> tuple[Domain, Domain]:
     return ends[0], ends[1]
 
 
-def looked_at(shards: Shards, about: About) -> dict[str, np.ndarray]:
-    """The rows of each part that are in the sample, evenly spread over it."""
-    return {
-        part: np.arange(about["sampled"][part]) * shards.rows[part] // max(about["sampled"][part], 1) for part in PARTS
-    }
+def _chosen(shards: Shards, about: About) -> dict[str, np.ndarray]:
+    """Of each part, the rows of the sample that are read: all, or as many as memory has room for, evenly spread.
+
+    Leaves in `shards.looked_at` which rows of the part these are.
+    """
+    wide = sum(field.bytes for field in shards.fields)
+    most, begin, chosen = max(100, devices.room() // (SHARE * wide)), 0, {}
+    for part in PARTS:
+        stored, rows = about["sampled"][part], shards.rows[part]
+        count = min(stored, most)
+        places = np.arange(count) * stored // max(count, 1)
+        shards.looked_at[part] = places * rows // max(stored, 1)
+        chosen[part] = begin + places
+        begin += stored
+    return chosen
 
 
-def _pictures(shards: Shards, about: About) -> np.ndarray:
+def _columns(path: Path, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """The raw values of these rows of sample.parquet, ascending; read little by little."""
+    taken, done = [], 0
+    with pyarrow.parquet.ParquetFile(path, pre_buffer=False) as file:
+        for batch in file.iter_batches(1024, use_threads=False):
+            low, high = np.searchsorted(rows, (done, done + len(batch)))
+            taken.append(batch.take(pa.array(rows[low:high] - done)))
+            done += len(batch)
+        table = pa.Table.from_batches(taken, file.schema_arrow)
+    return typed_columns({name: table.column(name) for name in table.column_names})[0]
+
+
+def _pictures(shards: Shards) -> np.ndarray:
     """The pictures of the sample, uint8 [N, H, W] or [N, H, W, C], as they were encoded."""
-    rows = looked_at(shards, about)
     fields = [field for field in shards.fields if field.name == "input"]
-    parts = [shards.reader(part).gather(fields, rows[part])["input"].numpy() for part in PARTS]
+    parts = [shards.reader(part).gather(fields, shards.looked_at[part])["input"].numpy() for part in PARTS]
     pixels = np.concatenate(parts).transpose(0, 2, 3, 1)
     return np.ascontiguousarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)

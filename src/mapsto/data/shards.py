@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from bisect import bisect_right
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ DTYPES = {"float32": "<f4", "float64": "<f8", "int64": "<i8", "int32": "<i4", "u
 SHARD_BYTES = 128 << 20  # of the rows of one shard, all fields together
 BLOCK_BYTES, BLOCK_ROWS = 1 << 20, 1024  # of neighbours that are read at once, at most
 GRANTED = 1 << 30  # bytes that chunks may take, at most; and no more than an eighth of what is free
-HASHED_AT_ONCE = 8 << 20
+HASHED_AT_ONCE = 1 << 20
 OPEN = 64  # files held open by one reader
 AGAIN = "Write it again with `mapsto shard`, or restore it from a copy."
 
@@ -200,6 +201,9 @@ class Shards:
         except (Unfit, KeyError, TypeError, ValueError) as error:
             raise Damaged(f"{self.path / MANIFEST}: it does not describe shards ({error}).", AGAIN, "M002") from error
         self._check_sizes()
+        self.looked_at: dict[
+            str, np.ndarray
+        ] = {}  # rows of each part whose raw values have been read (shard_folder.py)
         # the manifest names the sha256 of all files, so this stands for every value and its meaning
         self.digest = hashlib.sha256((self.path / MANIFEST).read_bytes()).hexdigest()
 
@@ -220,25 +224,25 @@ class Shards:
                 message = f"{self.path / name}: {there:,} bytes, where {size:,} were written."
                 raise Damaged(message, AGAIN, "M003")
 
-    def read(self, name: str) -> bytes:
-        """One of the small files beside the shards, compared with its sha256."""
-        size, sha256 = self.files.get(name, (0, ""))
-        data = read_file(self.path / name, size)
-        if hashlib.sha256(data).hexdigest() != sha256:
+    def checked(self, name: str) -> Path:
+        """Where one of the files is, once it has been compared with its sha256."""
+        if self._differs(name):
             raise Damaged(f"{self.path / name}: not the file that was written (sha256 differs).", AGAIN, "M003")
-        return data
+        return self.path / name
 
     def damaged(self) -> list[str]:
         """The files that are not those which were written: all are read."""
-        found = []
-        for name, (_, sha256) in self.files.items():
-            hashed = hashlib.sha256()
+        return [name for name in self.files if self._differs(name)]
+
+    def _differs(self, name: str) -> bool:
+        hashed = hashlib.sha256()
+        try:
             with open(self.path / name, "rb") as file:
                 while data := file.read(HASHED_AT_ONCE):
                     hashed.update(data)
-            if hashed.hexdigest() != sha256:
-                found.append(name)
-        return found
+        except OSError as error:
+            raise Damaged(f"{self.path / name}: cannot be read ({error.strerror}).", AGAIN, "M001") from error
+        return hashed.hexdigest() != self.files.get(name, (0, ""))[1]
 
     def view(self, part: str, granted: int = 0, device: torch.device | str = "cpu") -> ShardView:
         """granted: bytes that the chunks of an order may take together; 0 is `granted()`."""
@@ -336,7 +340,7 @@ class ShardOrder:
 
     def rows(self, begin: int, end: int) -> Tensor:
         """Rows begin … end − 1 of the order."""
-        first = int(np.searchsorted(self.starts, begin, side="right")) - 1
+        first = bisect_right(self.starts, begin) - 1
         drawn, index = [], []
         for k in range(first, self.chunks):
             low, high = max(begin, self.starts[k]), min(end, self.starts[k + 1])

@@ -138,7 +138,7 @@ def _parquet(settled: Settled, sample: list[_Sample]) -> bytes:
     left_out = [n for n, kind in settled.kinds.items() if kind.name == "image"]
     arrays = {n: _arrow(np.concatenate([p[n] for p in pieces])) for n in pieces[0] if n not in left_out}
     sink = pa.BufferOutputStream()
-    pyarrow.parquet.write_table(pa.table(arrays), sink)
+    pyarrow.parquet.write_table(pa.table(arrays), sink, row_group_size=1024)  # so that a part of it can be read
     return sink.getvalue().to_pybytes()
 
 

@@ -10,7 +10,7 @@ import torch
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Finding, Raw
 from mapsto.core.text import few, many
-from mapsto.data.shard_folder import about_of, domains_of, looked_at
+from mapsto.data.shard_folder import about_of, domains_of
 from mapsto.data.shards import PARTS
 from mapsto.framing.infer import Kind
 from mapsto.framing.prepare import Prepared
@@ -40,7 +40,7 @@ def opened(raw: Raw, settings: dict[str, Any], defaults: dict[str, Any]) -> Prep
             "F004",
         )
     input, target = domains_of(shards, about)
-    rows = looked_at(shards, about)
+    rows = shards.looked_at
     fields = {part: shards.view(part).gather(torch.from_numpy(rows[part])) for part in PARTS}
     ends = np.cumsum([0, *(len(rows[part]) for part in PARTS)])
     parts = {part: np.arange(ends[p], ends[p + 1]) for p, part in enumerate(PARTS)}

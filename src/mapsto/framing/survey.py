@@ -30,7 +30,7 @@ from mapsto.framing.prepare import domain_of, input_of, kinds_of, overruled_kind
 from mapsto.framing.target import blanks_as_none, oddities, row_labels, take, with_target, with_words
 
 SAMPLE = 8  # what a seed is for
-ROWS, BYTES = 200_000, 256 << 20  # of the sample that domains are fitted on
+ROWS, BYTES = 200_000, 96 << 20  # of the sample that domains are fitted on
 DISTINCT = 100_000  # values of a column that are counted, one by one
 
 

@@ -23,6 +23,8 @@ from mapsto.learner.fit import Observer, fit
 from mapsto.learner.tally import Tally
 from mapsto.learner.until import Steps
 
+TRIED = 8192  # rows of a batch that are tried out before learning begins, at most
+
 
 class Learner:
     """Composes the four components and learns.
@@ -70,7 +72,8 @@ class Learner:
     def settle(self, threads: int | None = None) -> int:
         """Decide, once, how many threads a step takes; `threads` is what an earlier part of this run settled on."""
         if self.threads is None:
-            few = torch.arange(min(len(self.data.train), -(-len(self.data.train) // self.algorithm.experience.batches)))
+            usual = -(-len(self.data.train) // self.algorithm.experience.batches)
+            few = torch.arange(min(usual, TRIED))
             batch = self.data.ready(self.data.train.gather(few.to(self.device)))
             place.fits(self.examinee, batch, self.data.target.shape)
             self.threads = place.settle(self.model, batch, self.device, threads)
