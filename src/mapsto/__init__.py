@@ -18,6 +18,7 @@ _WORDS = {
     "frame": "mapsto.framing.source:frame",
     "check": "mapsto.framing.verbs:check",
     "train": "mapsto.framing.verbs:train",
+    "shard": "mapsto.framing.shard:shard",
     "resume": "mapsto.framing.verbs:resume",
     "evaluate": "mapsto.framing.verbs:evaluate",
     "compare": "mapsto.framing.verbs:compare",

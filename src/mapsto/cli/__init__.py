@@ -23,6 +23,7 @@ from mapsto.core.text import clean_lines
 VERBS = {
     "frame": "Look at data and propose how to learn them: the card, before anything is fitted.",
     "check": "List everything there is to say about data: missing, doubled, uneven, leaking.",
+    "shard": "Write data larger than memory as a folder that training streams from.",
     "train": "Frame, train and judge; keep the function in a run folder.",
     "resume": "Continue a run that was stopped, bit for bit.",
     "evaluate": "Put a learned function to the exam, on its own splits or on other data.",

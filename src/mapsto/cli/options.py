@@ -24,11 +24,12 @@ READING = [
         "--data-dir", metavar="FOLDER", help="Where downloaded data sets are (default: MAPSTO_DATA, or a cache)."
     ),
 ]
-FRAMING = [
+TARGET = [
     click.option(
         "--target", metavar="COLUMN", help="What to learn. Several columns of 0 and 1, joined by commas, are labels."
     ),
-    click.option("--test", metavar="FILE", help="A separate exam, read like the data."),
+]
+SPLITTING = [
     click.option("--split-column", metavar="COLUMN", help="A column that says train, valid or test for each row."),
     click.option("--group", metavar="COLUMN", help="Rows of one group are kept together when the exam is drawn."),
     click.option("--time", metavar="COLUMN", help="The past trains, the future is the exam."),
@@ -38,6 +39,11 @@ FRAMING = [
     click.option(
         "--split-seed", type=click.IntRange(0), default=0, metavar="N", help="The seed of the split, apart from --seed."
     ),
+]
+FRAMING = [
+    *TARGET,
+    click.option("--test", metavar="FILE", help="A separate exam, read like the data."),
+    *SPLITTING,
     click.option(
         "--seed", type=click.IntRange(0), default=0, metavar="N", help="The seed of everything but the split."
     ),

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import platform
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def keep_heap() -> None:
     if hasattr(libc, "mallopt"):
         trim_threshold, top_pad, mmap_max = -1, -2, -4
         libc.mallopt(trim_threshold, 2**31 - 1)
-        libc.mallopt(top_pad, 64 << 20)
+        libc.mallopt(top_pad, min(64 << 20, room() // 16))  # growing by more than is left would fail, every time anew
         libc.mallopt(mmap_max, 0)
 
 
@@ -56,6 +57,20 @@ def memory() -> int:
     with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit ("max")
         here = min(here, int(Path("/sys/fs/cgroup/memory.max").read_text()))
     return here
+
+
+def room() -> int:
+    """Bytes that this process may still take: what is free of `memory`, or of a limit on its data (RLIMIT_DATA, RLIMIT_AS)."""
+    here, status = memory(), Path("/proc/self/status")
+    if not status.exists():  # not Linux
+        return here
+    held = dict(line.split(":", 1) for line in status.read_text().splitlines())
+    left = here - int(held["VmRSS"].split()[0]) * 1024
+    for limit, taken in ((resource.RLIMIT_DATA, "VmData"), (resource.RLIMIT_AS, "VmSize")):
+        soft = resource.getrlimit(limit)[0]
+        if soft != resource.RLIM_INFINITY:
+            left = min(left, soft - int(held[taken].split()[0]) * 1024)
+    return max(left, 0)
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:

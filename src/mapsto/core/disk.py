@@ -46,6 +46,30 @@ def new_folder(path: Path, files: dict[str, bytes]) -> None:
         sync(path.parent)
 
 
+@contextmanager
+def growing_folder(path: Path) -> Iterator[Path]:
+    """A new folder that is filled file by file while this lasts, and takes its name, whole, when it ends well.
+
+    Files in it are written with `append` and made to last with `sync`. `path` may be there already only if it is empty.
+    """
+    fresh = _partial(path)
+    with telling(path):
+        for left in _abandoned(path):
+            remove(left)
+        _make(fresh.parent)
+        remove(fresh)
+        os.mkdir(fresh)
+    try:
+        yield fresh
+        with telling(path):
+            sync(fresh)
+            os.rename(fresh, path)
+            sync(path.parent)
+    finally:
+        with suppress(OSError):
+            remove(fresh)
+
+
 def replace_folder(path: Path, files: dict[str, bytes]) -> None:
     """Make folder `path` hold exactly these files, all at once."""
     fresh = _partial(path)

@@ -146,6 +146,13 @@ class Measure(ABC):
         return float(self.formula(rows, torch.ones(len(rows), device=rows.device)))
 
 
+class Order(Protocol):
+    """All rows of a view, each once. A tensor [N] of row numbers is one."""
+
+    def split(self, size: int) -> Sequence[Tensor]:
+        """Its pieces of `size` rows, on the device; the last may be shorter."""
+
+
 class View(ABC):
     """One split of a data set: its examples, in a fixed order.
 
@@ -170,6 +177,13 @@ class View(ABC):
 
         pad_to: to how many entries each ragged column is padded, as core/buckets.py plans it; where nobody planned, to the
         longest, for which somebody has to look at `index`.
+        """
+
+    @abstractmethod
+    def order(self, seed: tuple[int, ...], then: tuple[int, ...] = ()) -> Order:
+        """A random order of all rows that this view reads well: a function of the words of `seed`, and of nothing else.
+
+        then: the words of the order that will follow, for a view that reads ahead.
         """
 
 
@@ -472,6 +486,7 @@ class Raw:
     `formats` says how the source took numbers and dates that can be written in several ways: column → "day-first",
     "month-first", "decimal-comma" or "decimal-point".
     `words` keeps the words in columns of text that were taken as missing (NA, null …): column → row → word.
+    `shards` is the folder of encoded examples that these rows are a sample of, where there is one (data/shards.py).
     """
 
     name: str
@@ -483,6 +498,7 @@ class Raw:
     findings: list[Finding] = field(default_factory=list)
     formats: dict[str, str] = field(default_factory=dict)
     words: dict[str, dict[int, str]] = field(default_factory=dict)
+    shards: Any = None
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0

@@ -5,6 +5,7 @@ The mixer is splitmix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorand
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -37,3 +38,13 @@ def set_all(*words: int) -> None:
     torch.default_generator.manual_seed(seed)
     if torch.cuda.is_initialized():
         torch.cuda.default_generators[torch.cuda.current_device()].manual_seed(seed)
+
+
+def spread(numbers: np.ndarray, *words: int) -> np.ndarray:
+    """For each whole number n of [N] a share in [0, 1), random and a function of it and `words` alone: what deals out rows
+    before anybody has counted them."""
+    state = mix(*words)
+    state = (np.uint64(state) ^ numbers.astype(np.int64).view(np.uint64)) + np.uint64(0x9E3779B97F4A7C15)
+    state = (state ^ state >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ state >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    return (state ^ state >> np.uint64(31)) / 2.0**64

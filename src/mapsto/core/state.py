@@ -127,13 +127,7 @@ def sealed(manifest: bytes) -> bool:
 def read_folder(path: Path, only: tuple[str, ...] = ()) -> tuple[dict[str, bytes], dict[str, Any]]:
     """The files of a folder and its manifest. Damaged where one is absent, changed, or nothing that mapsto writes."""
     path = Path(path)
-    written = read_file(path / MANIFEST, JSON_BYTES)
-    manifest = parse_json(written, str(path / MANIFEST))
-    if not sealed(written):
-        raise Damaged(
-            f"{path / MANIFEST}: not the manifest that was written (its own sha256 differs).", RESTORE, "M002"
-        )
-    stated = _stated(manifest, path)
+    stated, manifest = read_manifest(path)
     if sum(length for length, _ in stated.values()) > devices.memory():
         raise Damaged(
             f"{path}: its files are larger than the memory here ({devices.memory():,} bytes).", RESTORE, "M007"
@@ -151,6 +145,17 @@ def read_folder(path: Path, only: tuple[str, ...] = ()) -> tuple[dict[str, bytes
             )
         files[name] = data
     return files, manifest
+
+
+def read_manifest(path: Path) -> tuple[dict[str, tuple[int, str]], dict[str, Any]]:
+    """What the manifest of a folder says: name → size and sha256 of its files; and all of it. Damaged where it does not hold."""
+    written = read_file(path / MANIFEST, JSON_BYTES)
+    manifest = parse_json(written, str(path / MANIFEST))
+    if not sealed(written):
+        raise Damaged(
+            f"{path / MANIFEST}: not the manifest that was written (its own sha256 differs).", RESTORE, "M002"
+        )
+    return _stated(manifest, path), manifest
 
 
 def _stated(manifest: Any, path: Path) -> dict[str, tuple[int, str]]:

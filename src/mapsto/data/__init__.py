@@ -11,4 +11,5 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     Frames="frames",
     TorchDataset="torch_dataset",
     Zoo="zoo",
+    ShardFolder="shard_folder",
 )

@@ -92,6 +92,11 @@ def album(files: Files, names: list[str], limits: Limits) -> Album:
     return Album(stacked(whole), np.array(kept, dtype=np.int64), findings, too_large + damaged)
 
 
+def names_only(files: Files, names: list[str], limits: Limits) -> Album:
+    """In the place of `album`, where pictures are to be read later: their names instead of their pixels."""
+    return Album(objects(names), np.arange(len(names)), [])
+
+
 def unread(names: list[str]) -> list[Finding]:
     """About those of `names` that look like pictures and are of no kind that is read."""
     odd = [name for name in names if "/" in name and PurePosixPath(name).suffix.lower() in ("", *pictures.UNREAD)]

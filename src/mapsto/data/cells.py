@@ -22,6 +22,8 @@ ORDERS = {"day-first": "a date with the day before the month", "month-first": "a
 PLAIN = "Write plain numbers, 1200.5 say: what a mark means cannot be known for sure."
 YEAR = "Write the year first: 2024-03-01."
 _INTEGER = r"^[+-]?(0|[1-9][0-9]*)$"
+NAMES = r"[+-]?0[0-9]+|\+[0-9]{8,}"  # the second is a telephone number
+UNCLEAR_COMMA = r"[+-]?[0-9]{1,3},[0-9]{3}"  # a decimal comma, or one between thousands
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?([iI]nf(inity)?|INF)")
 _WITH_COMMA = r"[+-]?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+)(,[0-9]+)?([eE][+-]?[0-9]+)?"  # points only between thousands
 DATE = re.compile(r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}|[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{4}")
@@ -150,7 +152,7 @@ def _spread(values: np.ndarray, gone: np.ndarray, filler: Any) -> np.ndarray:
 
 def _numbers(name: str, cells: pa.ChunkedArray, present: pa.ChunkedArray, gone: np.ndarray, notes: Notes) -> np.ndarray:
     as_text = pc.if_else(pa.array(gone), pa.scalar(None, pa.string()), cells.combine_chunks())
-    if pc.any(_matches(present, r"[+-]?0[0-9]+|\+[0-9]{8,}")).as_py():  # the second is a telephone number
+    if pc.any(_matches(present, NAMES)).as_py():
         notes.names.append(name)
         return as_text.to_numpy(zero_copy_only=False)
     whole = pc.match_substring_regex(present, _INTEGER)
@@ -170,7 +172,7 @@ def _decimal_commas(name: str, present: pa.ChunkedArray, separator: str, notes: 
     if separator == "," or not pc.all(_matches(present, _WITH_COMMA)).as_py():
         return None
     with_comma = present.filter(pc.match_substring(present, ","))
-    if not len(with_comma) or pc.all(_matches(with_comma, r"[+-]?[0-9]{1,3},[0-9]{3}")).as_py():
+    if not len(with_comma) or pc.all(_matches(with_comma, UNCLEAR_COMMA)).as_py():
         return None
     notes.decimal_comma.append(name)
     notes.formats[name] = "decimal-comma"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mapsto.core import world
+from mapsto.core import seeds, world
 from mapsto.core.batch import Batch, Columns, columns, gathered, over, size
 from mapsto.core.buckets import Block, Buckets
 from mapsto.core.errors import ShapeError
@@ -20,11 +20,11 @@ EXAM_TOKENS = 1 << 15  # entries of a ragged batch in an exam
 
 
 class Examples(View):
-    """Encoded examples, resident: columns of N rows each, tensors or ragged."""
+    """Encoded examples, resident on the device: columns of N rows each, tensors or ragged."""
 
-    def __init__(self, fields: Columns):
-        self.fields = fields
+    def __init__(self, fields: Columns, device: torch.device | str = "cpu"):
         _alike(fields)
+        self.fields, self.device = over(fields, lambda column: column.to(device)), torch.device(device)
         ragged = [column.lengths for _, column in columns(fields) if isinstance(column, Ragged)]
         self.lengths = torch.stack(ragged, dim=1) if ragged else None
 
@@ -36,18 +36,22 @@ class Examples(View):
             pad_to = self.lengths[index.cpu()].clamp(min=1).amax(dim=0).tolist()
         return gathered(self.fields, index, iter(pad_to))
 
+    def order(self, seed: tuple[int, ...], then: tuple[int, ...] = ()) -> Tensor:
+        return seeds.shuffled(len(self), *seed).to(self.device)
+
 
 class Dataset(Data):
     """Training, validation and test examples with the two domains that encoded them.
 
+    Each split is a batch of all its examples, which is then resident, or a view that holds them elsewhere.
     augment: changes made to training batches only, in this order, before the input domain makes them ready.
     """
 
     def __init__(
         self,
-        train: Columns,
-        valid: Columns,
-        test: Columns,
+        train: Columns | View,
+        valid: Columns | View,
+        test: Columns | View,
         input: Domain,
         target: Domain,
         augment: Sequence[Augmentation] = (),
@@ -55,7 +59,7 @@ class Dataset(Data):
     ):
         self.device = torch.device(device)
         self.train, self.valid, self.test = (
-            Examples(over(fields, lambda t: t.to(self.device))) for fields in (train, valid, test)
+            part if isinstance(part, View) else Examples(part, self.device) for part in (train, valid, test)
         )
         self.input, self.target, self.augment = input, target, list(augment)
 
@@ -80,7 +84,7 @@ class Dataset(Data):
         return [Block(index[block.index].to(self.device), block.pad_to) for block in blocks]
 
     def exam(self, learner: Learner, split: str, intervals: bool = True, at_most: int = 0) -> Scores:
-        view: Examples = getattr(self, split)
+        view: View = getattr(self, split)
         if not len(view):
             return {}
         measures = learner.objective.measures(self.target)
@@ -104,16 +108,21 @@ class Dataset(Data):
         scores = {name: estimate(measure, replicates=200 if intervals else 0) for name, measure in measures.items()}
         return {**scores, "loss": Estimate(mean, mean, mean, seen)}
 
-    def predictions(self, learner: Learner, split: str) -> Tensor:
-        """What the learner says about every example of a split, in order, in the target domain's encoding."""
-        view: Examples = getattr(self, split)
-        blocks = self.blocks(split)
+    def predictions(self, learner: Learner, split: str, rows: Tensor | None = None) -> Tensor:
+        """What the learner says about every example of a split, or those in `rows`, in the target domain's encoding."""
+        view: View = getattr(self, split)
+        if rows is None:
+            blocks = self.blocks(split)
+        else:
+            blocks = [Block(index) for index in rows.to(self.device).split(EXAM_BATCH) if len(index)]
         parts = []
         for block, counts in world.turns(blocks):
             prediction = learner.predict(self.ready(view.gather(block.index, block.pad_to)))
             parts += [prediction] if counts else []
         parts = world.dealt(parts)
-        return _in_order(torch.cat(parts), blocks) if parts else torch.empty(0)
+        if not parts:
+            return torch.empty(0)
+        return _in_order(torch.cat(parts), blocks) if rows is None else torch.cat(parts)
 
 
 def _in_order(rows: Tensor, blocks: list[Block]) -> Tensor:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -22,7 +23,7 @@ from mapsto.core.faults import refusal
 from mapsto.core.names import squash
 from mapsto.core.nouns import Finding, Raw, Source
 from mapsto.core.text import clean, many
-from mapsto.data.album import Limits, album, unread
+from mapsto.data.album import Album, Limits, album, unread
 from mapsto.data.files import UNPACKING, Files, kind_of, legible, opened, shown
 from mapsto.data.frames import objects
 from mapsto.data.pictures import SUFFIXES
@@ -37,6 +38,7 @@ FILE_COLUMNS = (
     "file", "filename", "filepath", "path", "image", "imagefile", "imagename", "imagepath", "imageid", "img",
     "picture", "photo",
 )  # fmt: skip
+Look = Callable[[Files, list[str], Limits], Album]
 
 
 @dataclass
@@ -62,7 +64,8 @@ class Folder(Source):
         with opened(Path(where), self.encoding) as files:
             return self._read(files, Path(where).name or str(where))
 
-    def _read(self, files: Files, name: str) -> Raw:
+    def _read(self, files: Files, name: str, look: Look = album) -> Raw:
+        """`look` reads the pictures."""
         from mapsto.data.arrays import Arrays, is_idx
 
         findings = files.findings()
@@ -77,7 +80,7 @@ class Folder(Source):
             else:
                 raise DataError(self._nothing(files, name), _EXPECTED, "D200")
         else:
-            raw = self._pictures(files, photos, tables, name)
+            raw = self._pictures(files, photos, tables, name, look)
         raw.findings[:0] = findings
         return raw
 
@@ -133,10 +136,10 @@ class Folder(Source):
 
     # ── pictures ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _pictures(self, files: Files, photos: list[str], tables: list[str], name: str) -> Raw:
+    def _pictures(self, files: Files, photos: list[str], tables: list[str], name: str, look: Look) -> Raw:
         labelled = self._label_table(files, photos, tables, name)
         if labelled is not None:
-            return self._with_table(files, photos, labelled, name)
+            return self._with_table(files, photos, labelled, name, look)
         root = _common_folder(photos)
         inside = {photo: photo.removeprefix(root) for photo in photos}
         splits = _split_folders(list(inside.values()))
@@ -179,7 +182,7 @@ class Folder(Source):
             message = f"classes spelt alike but for upper and lower case, kept apart: {len(alike)}"
             spelt = [" and ".join(c for c in classes if c.casefold() == word) for word in alike]
             findings.append(Finding("D049", "warning", message, len(alike), shown(spelt), "Rename one of each."))
-        read = album(files, [photo for photo, _, _ in rows], self._limits())
+        read = look(files, [photo for photo, _, _ in rows], self._limits())
         labels = objects([rows[i][1] for i in read.kept])
         if len(read.kept) and len(classes) > 1 and len(set(labels)) < 2:
             message = _one_class(name, labels[0], "readable pictures are left of ")
@@ -238,7 +241,7 @@ class Folder(Source):
             )
         return best
 
-    def _with_table(self, files: Files, photos: list[str], labelled: _Labelled, name: str) -> Raw:
+    def _with_table(self, files: Files, photos: list[str], labelled: _Labelled, name: str, look: Look) -> Raw:
         raw = labelled.raw
         findings = list(raw.findings)
         lost = [str(raw.columns[labelled.column][i]) for i, photo in enumerate(labelled.photos) if photo is None]
@@ -253,7 +256,7 @@ class Folder(Source):
         if unused:
             message = f"pictures that {labelled.table} does not name, left out: {len(unused)}"
             findings.append(Finding("D039", "repair", message, len(unused), shown(unused), "Add rows for them."))
-        read = album(files, used, self._limits())
+        read = look(files, used, self._limits())
         findings += read.findings
         if not len(read.kept):
             raise refusal([*files.findings(), *findings])

@@ -78,14 +78,18 @@ def _sampled_widths(sample: str, separator: str, complete: bool) -> list[int]:
     return widths if complete or len(widths) < 2 else widths[:-1]  # the sample ends within its last line
 
 
-def grid_of(text: str, separator: str, name: str, width: int | None, findings: list[Finding]) -> Grid:
-    """All cells as text, trimmed; DataError with the line where lines differ in length or a quote stays open."""
+def grid_of(
+    text: str, separator: str, name: str, width: int | None, findings: list[Finding], plain: bool | None = None
+) -> Grid:
+    """All cells as text, trimmed; DataError with the line where lines differ in length or a quote stays open.
+
+    plain: whether quotes are characters like any other; None finds out."""
     if not separator:
         return _single_column(text, name, findings)
     refuse_columns(re.match(r"[\r\n]*[^\r\n]*", text)[0].count(separator) + 1, name)
     grid = _simple_grid(text, separator)
     if grid is None or (width is not None and len(grid.columns) != width):
-        plain = _quotes_are_characters(text, separator)
+        plain = _quotes_are_characters(text, separator) if plain is None else plain
         grid = _checked_grid(text, separator, name, width, plain, findings)
         _note_line_breaks(grid, text, findings)
         if plain:

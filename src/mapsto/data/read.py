@@ -140,6 +140,9 @@ def _source_for_path(where: str | Path) -> type[Source]:
 
 def _of_paths() -> Iterator[type[Source]]:
     """What reads files and folders, each imported when its turn comes."""
+    from mapsto.data.shard_folder import ShardFolder
+
+    yield ShardFolder
     from mapsto.data.coco import Coco
 
     yield Coco

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -42,8 +42,12 @@ class Category(Domain):
         self._by_text: dict[str, int] = {}
 
     def fit(self, values: Sequence) -> Self:
+        return self.fit_counts(_counted(items(values)))
+
+    def fit_counts(self, counts: Mapping[Any, int]) -> Self:
+        """`fit` to values that somebody has counted: raw value → how often it comes."""
         seen: Counter[Label] = Counter()
-        for raw, count in _counted(items(values)).items():
+        for raw, count in counts.items():
             if not missing(raw):
                 seen[label(raw)] += count
         rare = [name for name, count in seen.items() if count < self.rare]

@@ -33,6 +33,7 @@ from mapsto.domains.row import Row
 from mapsto.export.card import model_card
 from mapsto.export.function import Function
 from mapsto.learner import place
+from mapsto.learner.race import LAYOUT
 
 FORMAT = 1
 FILES = ("config.json", "domains.json", "model.safetensors", "last.safetensors", "README.md")
@@ -164,6 +165,9 @@ def load(path: Path | str, model: nn.Module | None = None, weights: str = "best"
             built = model if model is not None else names.build("model", config["model"])
             objective = names.build("objective", config["objective"])
             input, target = (names.build("domain", domains[end]["spec"]) for end in ("input", "target"))
+        place.lay_out(
+            built.parameters(), LAYOUT
+        )  # as it stood when it was examined, so that it gives the same to the last digit
         place.fill(built, tensors.load(files[file], str(folder / file)))
         for end, domain in (("input", input), ("target", target)):
             _rehearse(domain.load_state_dict(domains[end]["state"]))

@@ -34,7 +34,7 @@ def card(frame: Frame, with_price: bool = True) -> Card:
     learner_measure = now["objective"].get("judged_by") or {"regression": "r2", "multi-label": "macro-f1"}.get(
         ready.problem, "accuracy"
     )
-    parts = {name: len(rows) for name, rows in ready.parts.items()}
+    parts = ready.examples
     because = proposal.because if proposal else {}
     instead = proposal.instead if proposal else {}
     source = clean(str(now["data"]["source"]))

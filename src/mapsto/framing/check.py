@@ -324,7 +324,7 @@ def _dates(prepared: Prepared) -> Iterator[Finding]:
 
 
 def _small(prepared: Prepared) -> Iterator[Finding]:
-    test = len(prepared.parts["test"])
+    test = prepared.examples["test"]
     if test < 100:
         yield Finding(
             "C050",

@@ -47,7 +47,10 @@ def conclude(
         for s in ("train", "valid", "test")
         if (found := learner.evaluate(s, at_most=AT_MOST if s == "train" else 0))
     }
-    predictions = {split: learner.data.predictions(learner, split) for split in ("valid", "test")}
+    ready = frame.prepared
+    predictions = {
+        split: learner.data.predictions(learner, split, ready.looked_at.get(split)) for split in ("valid", "test")
+    }
     weights = {"best": learner.weights(), "last": last}
     written = None
     if isinstance(folder, Run):
@@ -73,7 +76,15 @@ def _write(
     """Compare and judge; write it all, and give back what stands in result.json. weights: the best and the last."""
     ready, problem = frame.prepared, frame.prepared.problem
     outputs = 1 if problem == "regression" else len(ready.target.classes)
-    beside = baselines(learner.data, learner.objective, outputs, learner.seed, baseline_seconds, told=watch.say)
+    beside = baselines(
+        learner.data,
+        learner.objective,
+        outputs,
+        learner.seed,
+        baseline_seconds,
+        told=watch.say,
+        looked_at=ready.looked_at,
+    )
     leading, measure = next(iter(learner.objective.measures(ready.target).items()))
     curve = curve_of(folder, leading)
     noise = noise_of(ready, predictions, beside)
@@ -115,7 +126,7 @@ def _write(
         "seed": learner.seed,
         "best": learner.best.describe(),
         "findings": [{"code": f.code, "level": f.level, "count": f.count, "message": str(f)} for f in frame.findings],
-        "examples": {part: len(rows) for part, rows in ready.parts.items()},
+        "examples": ready.examples,
         "parameters": sum(p.numel() for p in learner.model.parameters() if p.requires_grad),
         **({"padding": padding} if (padding := learner.algorithm.experience.padding) else {}),
         "mapsto": mapsto.__version__,

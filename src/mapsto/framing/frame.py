@@ -19,6 +19,7 @@ from mapsto.core.faults import Faults, refusal, worst_first
 from mapsto.core.nouns import Algorithm, Finding, Objective, Raw
 from mapsto.core.text import clean
 from mapsto.data.dataset import Dataset
+from mapsto.data.shards import default_grant
 from mapsto.framing import mistakes
 from mapsto.framing import settings as written
 from mapsto.framing.check import check
@@ -26,6 +27,7 @@ from mapsto.framing.mistakes import GIVEN, OWN
 from mapsto.framing.prepare import Prepared, prepare
 from mapsto.framing.price import Price, price
 from mapsto.framing.propose import Proposal, propose
+from mapsto.framing.sharded import opened, spoiled
 from mapsto.framing.target import MISSING_TARGETS
 from mapsto.learner.learner import Learner, initialised
 
@@ -193,6 +195,8 @@ class Frame:
         """`findings`, and whatever else would keep `learner` from composing the components."""
         found = Faults(self.findings)
         with found.noting():
+            if self._raw.shards is not None:
+                found.extend(spoiled(self._raw))
             twin = self._twin()
             if twin.settings["algorithm"].get("update", {}).get("learning_rate") == "auto":
                 twin.set("algorithm.lr", 1e-3)
@@ -204,11 +208,14 @@ class Frame:
         Faults(self.check()).refuse()
 
     def _prepare(self, data: dict[str, Any]) -> Prepared:
-        reads = {k: v for k, v in data.items() if k != "augment"}
+        reads = {k: v for k, v in data.items() if k not in ("augment", "resident")}
         key = json.dumps(reads, sort_keys=True, default=str)
         if self._prepared is None or self._prepared[0] != key:
             _check_size(data.get("size"), len(self._raw) + len(self._exam or ()))
-            self._prepared = (key, prepare(self._raw, self._exam, data))
+            if self._raw.shards is None:
+                self._prepared = (key, prepare(self._raw, self._exam, data))
+            else:
+                self._prepared = (key, opened(self._raw, data, {**DATA, "split": SPLIT}))
         return self._prepared[1]
 
     def _of_data(self) -> dict[str, Any]:
@@ -217,6 +224,8 @@ class Frame:
         for path, value in self._overrides.items():
             if _is_of_data(path):
                 _put(mine, path, value)
+        if self._raw.shards is not None:
+            mine["data"].setdefault("resident", max(1, default_grant() >> 20))
         mistakes.in_data(mine).refuse()
         return mine
 
@@ -260,7 +269,8 @@ class Frame:
             model = self._model(now, ready)
         found.refuse()
         augment = [names.build("augmentation", a) for a in now["data"].get("augment", [])]
-        data = Dataset(**ready.fields, input=ready.input, target=ready.target, augment=augment, device=device)
+        views = ready.views(device, now["data"].get("resident", 0) << 20)
+        data = Dataset(**views, input=ready.input, target=ready.target, augment=augment, device=device)
         return data, model, objective, Algorithm(**{k: names.build(k, v) for k, v in now["algorithm"].items()})
 
     def built(self) -> nn.Module:

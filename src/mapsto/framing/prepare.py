@@ -41,7 +41,10 @@ CLIP = 10.0  # standard deviations that an input number may lie from the mean
 
 @dataclass
 class Prepared:
-    """Data made ready: what the problem is, encoded examples by split, and what was noticed on the way."""
+    """Data made ready: what the problem is, encoded examples by split, and what was noticed on the way.
+
+    Of shards, `raw`, `parts` and `fields` are an evenly spread sample to look at; `views` are all of them.
+    """
 
     raw: Raw
     target_name: str
@@ -53,10 +56,32 @@ class Prepared:
     how_split: str
     fields: dict[str, Batch]
     findings: list[Finding] = field(default_factory=list)
+    looked_at: dict[str, torch.Tensor] = field(default_factory=dict)  # of shards: the rows of each split that are here
+
+    @property
+    def examples(self) -> dict[str, int]:
+        """How many there are of each split."""
+        return dict(self.raw.shards.rows) if self.raw.shards else {part: len(rows) for part, rows in self.parts.items()}
+
+    def views(self, device: torch.device, granted: int) -> dict[str, Any]:
+        """The splits as a data set takes them. granted: bytes that the chunks of shards may take."""
+        if self.raw.shards is None:
+            return self.fields
+        return {part: self.raw.shards.view(part, granted, device) for part in self.parts}
+
+    def names_of(self, part: str, examples: list[int]) -> list[str]:
+        """What these examples of a split are called in the source."""
+        if self.raw.shards:
+            word = "row"
+            return [f"{word} {number}" for number in self.raw.shards.numbers(part, examples)]
+        labels, rows = self.raw.labels, self.parts[part][examples]
+        return [clean(str(labels[row]), 40) if labels is not None else f"row {row + 1}" for row in rows]
 
     @property
     def digest(self) -> str:
         """A fingerprint of the encoded examples and of what they mean: resuming on other data is refused."""
+        if self.raw.shards:
+            return self.raw.shards.digest
         learned = [
             domain.state_dict() for domain in (self.input, self.target)
         ]  # units and names are not in the encoding
@@ -88,7 +113,7 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any]) -> Prepared:
     if exam is not None:
         with found.noting():
             raw = _stack(raw, exam)
-    overruled = _overruled(raw, target_name, settings.get("kinds", {}), found)
+    overruled = overruled_kinds(raw, target_name, settings.get("kinds", {}), found)
     with stop.noting():
         target_kind = overruled.get(target_name) or infer.target_kind(raw, target_name)
         problem = infer.problem_of(target_kind.name)
@@ -100,25 +125,25 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any]) -> Prepared:
                 "Add examples, or give smaller shares: --set data.split.test=0.1",
                 "D140",
             )
-    kinds = _kinds(raw, target_name, overruled, split)
+    kinds = kinds_of(raw, target_name, overruled, split)
     with stop.noting():
-        input, columns = _input(raw, kinds, settings)
+        input, columns = input_of(raw, kinds, settings)
     if stop:
         raise refusal([*found, *stop])
     if how.startswith("at random"):
         parts = on_one_side(raw, kinds, parts, found)
-    target = _domain(target_kind, raw.columns[target_name], is_target=True)
+    target = domain_of(target_kind, raw.columns[target_name], is_target=True)
     target.fit(raw.columns[target_name][parts["train"]])
     refused = separate and not settings.get("drop_unseen", False)
     parts = without_unseen_labels(raw, target_name, target, parts, refused, found)
-    input.fit(_rows(columns, parts["train"]))
+    input.fit(rows_of(columns, parts["train"]))
     fields = {
         part: {
-            "input": input.encode(_rows(columns, rows)),
+            "input": input.encode(rows_of(columns, rows)),
             "target": target.encode(raw.columns[target_name][rows]),
         }
         if len(rows)
-        else {"input": _empty(input), "target": torch.empty(0)}
+        else {"input": nothing_of(input), "target": torch.empty(0)}
         for part, rows in parts.items()
     }
     return Prepared(
@@ -170,7 +195,7 @@ def _stack(raw: Raw, exam: Raw) -> Raw:
     return replace(raw, columns=columns, split=split, labels=labels)
 
 
-def _overruled(raw: Raw, target: str, kinds: dict[str, str], found: Faults) -> dict[str, Kind]:
+def overruled_kinds(raw: Raw, target: str, kinds: dict[str, str], found: Faults) -> dict[str, Kind]:
     """What the user says about columns, where it can be so."""
     known = [*(name for name in names.listed("domain") if name != "row"), *infer.LEFT_OUT]
     said: dict[str, Kind] = {}
@@ -194,14 +219,14 @@ def _overruled(raw: Raw, target: str, kinds: dict[str, str], found: Faults) -> d
 
 def _try(kind: Kind, values: np.ndarray, name: str, is_target: bool) -> None:
     try:
-        _domain(kind, values, is_target).fit(values)
+        domain_of(kind, values, is_target).fit(values)
     except BadInput as error:
         raise DataError(
             f"the column '{clean(name)}' cannot be read as {kind.name}: {error.message}", error.remedy, "D147"
         ) from error
 
 
-def _kinds(raw: Raw, target: str, overruled: dict[str, Kind], split: dict[str, Any]) -> dict[str, Kind]:
+def kinds_of(raw: Raw, target: str, overruled: dict[str, Kind], split: dict[str, Any]) -> dict[str, Kind]:
     """The kind of every column but the target."""
     special = {split[k] for k in ("column", "group", "time") if split[k]}
     return _something_to_see(
@@ -240,7 +265,7 @@ def _something_to_see(kinds: dict[str, Kind]) -> dict[str, Kind]:
     }
 
 
-def _domain(kind: Kind, values: np.ndarray, is_target: bool = False, size: list[int] | None = None) -> Domain:
+def domain_of(kind: Kind, values: np.ndarray, is_target: bool = False, size: list[int] | None = None) -> Domain:
     if kind.name == "number":
         return Number() if is_target else Number(clip=CLIP)
     if kind.name == "category":
@@ -254,7 +279,7 @@ def _domain(kind: Kind, values: np.ndarray, is_target: bool = False, size: list[
     return names.build("domain", {"name": kind.name})
 
 
-def _input(raw: Raw, kinds: dict[str, Kind], settings: dict[str, Any]) -> tuple[Domain, Any]:
+def input_of(raw: Raw, kinds: dict[str, Kind], settings: dict[str, Any]) -> tuple[Domain, Any]:
     """The input domain, and the column or columns it reads."""
     used = [name for name, kind in kinds.items() if kind.used]
     if not used:
@@ -268,17 +293,17 @@ def _input(raw: Raw, kinds: dict[str, Kind], settings: dict[str, Any]) -> tuple[
             else "Overrule a kind: --set data.kinds.COLUMN=number (or category, date).",
             "D139",
         )
-    domains = {name: _domain(kinds[name], raw.columns[name], size=settings.get("size")) for name in used}
+    domains = {name: domain_of(kinds[name], raw.columns[name], size=settings.get("size")) for name in used}
     if len(used) == 1 and kinds[used[0]].name in ("image", "vector"):
         return domains[used[0]], raw.columns[used[0]]
     return Row(domains), {name: raw.columns[name] for name in used}
 
 
-def _rows(columns: Any, rows: np.ndarray) -> Any:
+def rows_of(columns: Any, rows: np.ndarray) -> Any:
     return {name: values[rows] for name, values in columns.items()} if isinstance(columns, dict) else columns[rows]
 
 
-def _empty(input: Domain) -> Any:
+def nothing_of(input: Domain) -> Any:
     if isinstance(input.shape, dict):
         kinds = {"number": torch.float32, "category": torch.int64}
         width = {"number": sum, "category": len}

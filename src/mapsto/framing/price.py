@@ -6,10 +6,13 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
+import torch
+
 from mapsto.core import seeds
 from mapsto.core.batch import nbytes
 from mapsto.core.errors import FailedRun
 from mapsto.core.nouns import View
+from mapsto.data.dataset import Examples
 from mapsto.learner.learner import Learner
 
 TRIALS = 3
@@ -37,7 +40,7 @@ class Price:
 def price(learner: Learner, views: list[View]) -> Price:
     """Spends `learner`: it takes a few steps. An exact solution is not tried, so its seconds are a guess of 0."""
     parameters = sum(p.numel() for p in learner.model.parameters() if p.requires_grad)
-    size = sum(nbytes(view.fields) for view in views)
+    size = sum(_size(view, learner.device) for view in views)
     steps, padding = learner.horizon, learner.algorithm.experience.padding
     if steps <= 1:
         return Price(parameters, size, steps, 0.0, padding)
@@ -51,6 +54,13 @@ def price(learner: Learner, views: list[View]) -> Price:
             learner.algorithm.update.step(learner.algorithm.experience.batch(step), step)
         times.append(time.perf_counter() - begun)
     return Price(parameters, size, steps, steps * min(times), padding)
+
+
+def _size(view: View, device: torch.device) -> int:
+    """Bytes of its examples; where they are not here, as many times those of one."""
+    if isinstance(view, Examples):
+        return nbytes(view.fields)
+    return len(view) * nbytes(view.gather(torch.zeros(1, dtype=torch.int64, device=device))) if len(view) else 0
 
 
 def _bytes(count: float) -> str:

@@ -33,7 +33,7 @@ class Proposal:
 
 def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> Proposal:
     """Fill in the four components. `model` is a registered name that is already settled; `own`: it is the user's module."""
-    rows = len(prepared.parts["train"])
+    rows = prepared.examples["train"]
     picture = len(prepared.input.shape) == 3 and not isinstance(prepared.input.shape, dict)
     chosen, why_model = (_picture_model if picture else _table_model)(prepared, rows)
     if own:

@@ -43,7 +43,7 @@ def with_target(raw: Raw, wanted: str | list[str] | None, findings: list[Finding
             findings.append(
                 Finding("C001", "note", f"target '{clean(wanted)}' was taken to mean the column '{clean(name)}'")
             )
-        return _with_words(raw, name), name
+        return with_words(raw, name), name
     found = list(dict.fromkeys(infer.find_column(raw, w) for w in wanted))
     marks = np.column_stack([yes_or_no(raw.columns[name], name) for name in found])
     labels = np.array(found, dtype=object)
@@ -65,10 +65,12 @@ def likely_target(raw: Raw, wanted: str | list[str] | None) -> str | list[str] |
     return folded[near[0]] if len(near) == 1 else None
 
 
-def _with_words(raw: Raw, name: str) -> Raw:
-    """NA, null and their like may be a class of their own: in a target of text only an empty cell is missing."""
+def with_words(raw: Raw, name: str, joined: bool | None = None) -> Raw:
+    """NA, null and their like may be a class of their own: in a target of text only an empty cell is missing.
+
+    joined: whether its texts hold several labels each; None finds out."""
     words, values = raw.words.get(name), raw.columns[name]
-    if not words or infer.label_separator(infer.present_values(values)):
+    if not words or (infer.label_separator(infer.present_values(values)) if joined is None else joined):
         return raw
     values = values.copy()
     values[list(words)] = list(words.values())
@@ -82,11 +84,11 @@ def read_target(raw: Raw, name: str, kind: Kind, most_missing: float, findings: 
     raw = _with_known_targets(raw, name, most_missing, findings)
     values = raw.columns[name]
     if values.ndim == 1 and kind.name in ("category", "number"):
-        findings.extend(_of_values(values, clean(name), kind))
+        findings.extend(oddities(values, clean(name), kind))
     return raw
 
 
-def _of_values(values: np.ndarray, shown: str, kind: Kind) -> Iterator[Finding]:
+def oddities(values: np.ndarray, shown: str, kind: Kind) -> Iterator[Finding]:
     distinct = infer.distinct_values(values)
     if distinct == 1:
         yield Finding(

@@ -14,7 +14,6 @@ from mapsto.algorithms.update.shared import has_batch_statistics
 from mapsto.core import devices, world
 from mapsto.core.errors import BadInput, NotFinite
 from mapsto.core.stop import Stop, at_once
-from mapsto.core.text import clean
 from mapsto.framing.conclude import conclude
 from mapsto.framing.result import Result
 from mapsto.learner.elsewhere import Elsewhere
@@ -231,6 +230,5 @@ def _rows(frame: Frame, examples: list[int]) -> str:
     """Which rows of the data these examples of the training split are."""
     if not examples:
         return ""
-    labels, rows = frame.prepared.raw.labels, frame.prepared.parts["train"][examples[:5]]
-    shown = [clean(str(labels[row]), 40) if labels is not None else f"row {row + 1}" for row in rows]
+    shown = frame.prepared.names_of("train", examples[:5])
     return f" In the data: {', '.join(shown)}{' …' if len(examples) > 5 else ''}."

@@ -80,7 +80,7 @@ def evaluate(
         if "model_from" in folder.result():  # a run in folds: its function knows the test rows of all folds but its own
             folder = Run(folder.path / Path(str(folder.result()["model_from"])).name)
         ready = reopen(folder.frame(), str(folder.path / "frame.toml")).prepared
-        fields = {split: ready.fields[split] for split in ("train", "valid", "test")}
+        fields = ready.views(f.device, 0)
     else:
         raw = read(source, **{**f.about.get("reading", {}), **reading})
         test, counted = _examples(f, raw, target, drop_unseen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -59,10 +59,12 @@ def baselines(
     seconds: float = 30.0,
     splits: tuple[str, ...] = ("train", "valid", "test"),
     told: Callable[[str], None] = lambda label: None,
+    looked_at: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Baseline]:
     """Fit each candidate to the same training rows and put it to the same exam, while `seconds` last.
 
     The trivial answer always comes; the others in the order above. Where data are large, a stated part of them is looked at.
+    looked_at: of data that need not fit into memory, the rows of each split that are predicted, and as many are fitted to.
     """
     found: dict[str, Baseline] = {}
     begun = time.perf_counter()
@@ -79,6 +81,8 @@ def baselines(
         told(candidate.label)
         since = time.perf_counter()
         limit = min(candidate.rows, max(500, int(candidate.numbers / width)))
+        if looked_at:
+            limit = min(limit, len(looked_at["train"]))
         model = names.build("model", {**candidate.model, "inputs": data.input.shape, "outputs": outputs})
         algorithm = Algorithm(Whole(at_most=limit if rows > limit else 0), Solve(), Steps(1))
         learner = Learner(data, model, objective, algorithm, seed, device=str(data.device)).fit()
@@ -88,7 +92,10 @@ def baselines(
             for split in exams
             if (exam := learner.evaluate(split, at_most=AT_MOST if split == "train" else 0))
         }
-        held_out = {split: data.predictions(learner, split) for split in ("valid", "test")}
+        held_out = {
+            split: data.predictions(learner, split, looked_at[split] if looked_at else None)
+            for split in ("valid", "test")
+        }
         fitted = min(rows, limit)
         note = f"fitted on {fitted:,} of {rows:,} rows" if fitted < rows else ""
         found[candidate.label] = Baseline(scores, held_out, fitted, time.perf_counter() - since, note)

@@ -20,9 +20,11 @@ from mapsto.learner.best import Best
 from mapsto.learner.divergence import Divergence
 from mapsto.learner.examinee import Examinee
 from mapsto.learner.fit import Observer, fit
-from mapsto.learner.race import Settled, settle
+from mapsto.learner.race import LAYOUT, Settled, settle
 from mapsto.learner.tally import Tally
 from mapsto.learner.until import Steps
+
+TRIED = 8192  # rows of a batch that are tried out before learning begins, at most
 
 
 class Learner:
@@ -73,7 +75,8 @@ class Learner:
         """Decide, once, on threads, layout and precision of a step; `as_before`: what an earlier part of this run settled on."""
         if self.settled is None:
             rows = len(self.data.train)
-            few = self.data.train.typical(-(-rows // self.algorithm.experience.batches)).to(self.device)
+            usual = -(-rows // self.algorithm.experience.batches)
+            few = self.data.train.typical(min(usual, TRIED)).to(self.device)
 
             def draw() -> Batch:
                 return self.data.ready(self.data.train.gather(few))
@@ -88,6 +91,10 @@ class Learner:
             self.model.train()
             self.settled = as_before or settle(self.data, self.algorithm.update, draw, work, self.device)
             self.settled.apply(self.data, self.algorithm.update)
+            frozen = [
+                p for p in self.model.parameters() if not p.requires_grad
+            ]  # the others are the update's to lay out
+            place.lay_out(frozen, self.settled.layout)
         return self.settled
 
     def evaluate(self, split: str = "test", intervals: bool = True, at_most: int = 0) -> Scores:
@@ -103,7 +110,9 @@ class Learner:
         return self.examinee.judge(batch)
 
     def take_best(self) -> Self:
-        """Put the best weights into the model, as an exam saw them."""
+        """Put the best weights into the model, as an exam saw them, and in the layout of a loaded one."""
+        self.data.layout = LAYOUT
+        self.algorithm.update.arrange(LAYOUT)
         if self.best.weights:
             place.put(self.model, self.best.weights)
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from mapsto.algorithms.update.flat import laid, viewed
 from mapsto.algorithms.update.sharded import fill as fill_shards
 from mapsto.algorithms.update.sharded import is_sharded
 from mapsto.core import seeds
@@ -24,6 +25,13 @@ INITIAL, JUDGED = 5, 6  # what a seed is for: first weights, and what a model dr
 
 def place(model: nn.Module, device: torch.device) -> nn.Module:
     return model.to(device)
+
+
+def lay_out(parameters: Iterable[nn.Parameter], layout: str) -> None:
+    """Lay the weights of convolutions out for pictures that come in this layout."""
+    for p in parameters:
+        if p.ndim == 4:
+            p.data = viewed(laid(p.data, layout), p.shape, layout)
 
 
 def fits(examinee: Any, batch: Batch, shape: tuple[int, ...]) -> None:

@@ -15,7 +15,8 @@ from mapsto.core.batch import Batch
 from mapsto.core.nouns import Data, Update
 
 AVAILABLE = torch.get_num_threads()  # before anything here settled for fewer
-LAYOUTS, PRECISIONS = ("channels-last", "contiguous"), ("float32", "bfloat16")
+LAYOUT = "channels-last"  # of whoever is examined, exported and loaded: the usual one
+LAYOUTS, PRECISIONS = (LAYOUT, "contiguous"), ("float32", "bfloat16")
 SMALL = 500e6  # floating-point operations of a step below which a race is not worth its time, nor a second thread its company
 FASTER = 0.95  # of the best time so far: who takes less wins; for a tie, nothing changes
 BEATS = 3  # steps of each that are timed
@@ -29,7 +30,7 @@ class Settled:
     """
 
     threads: int = 1
-    layout: str = LAYOUTS[0]
+    layout: str = LAYOUT
     precision: str = PRECISIONS[0]
     because: str = ""
 

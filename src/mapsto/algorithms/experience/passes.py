@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
 import torch
+from torch import Tensor
 
 from mapsto.core import seeds, world
 from mapsto.core.batch import Batch, nbytes, split
@@ -42,7 +44,7 @@ class Passes(Experience):
     def start(self, learner: Learner) -> None:
         super().start(learner)
         world.enough(min(self.batch_size, len(self.data.train)))
-        self._planned: tuple[int, list[Block]] = (-1, [])
+        self._planned: tuple[int, Sequence[Block] | Sequence[Tensor]] = (-1, [])
         self._ahead: dict[int, Batch] = {}  # step → its batch, gathered with one before it
         self._at_once = 1
         lengths = self.data.train.lengths
@@ -64,13 +66,15 @@ class Passes(Experience):
             return batch
         return self.data.ready(batch, seeds.generator(batch["index"].device, self.seed, step, AUGMENT, *world.words()))
 
-    def plan(self, epoch: int) -> list[Block]:
-        """The blocks of indices of one epoch, on the data's device; made once an epoch."""
+    def plan(self, epoch: int) -> Sequence[Block] | Sequence[Tensor]:
+        """The blocks of indices of one epoch, on the data's device; made once an epoch, or as they are asked for."""
         if self._planned[0] != epoch:
-            order = seeds.shuffled(len(self.data.train), self.seed, epoch, SHUFFLE)
             if self._buckets is None:
-                blocks = [Block(index) for index in order.to(self.data.device).split(self.batch_size)]
+                order = self.data.train.order((self.seed, epoch, SHUFFLE), then=(self.seed, epoch + 1, SHUFFLE))
+                pieces = order.split(self.batch_size)
+                blocks = [Block(index) for index in pieces] if isinstance(order, Tensor) else pieces
             else:
+                order = seeds.shuffled(len(self.data.train), self.seed, epoch, SHUFFLE)
                 blocks = self._buckets.blocks(order, self.data.device)
                 blocks = [blocks[i] for i in seeds.shuffled(len(blocks), self.seed, epoch, ORDER).tolist()]
             self._planned = (epoch, blocks)
@@ -79,13 +83,15 @@ class Passes(Experience):
     def _drawn(self, step: int) -> dict[int, Batch]:
         """The batch of `step`, and those after it that are small enough to come with it; ready, where nothing is drawn for it."""
         epoch, part = divmod(step, self.batches)
-        blocks = self.plan(epoch)[part : part + self._at_once]
+        planned = self.plan(epoch)
+        whole = isinstance(planned, list)  # else it is made and read piece by piece
+        blocks = planned[part : part + self._at_once] if whole else [Block(planned[part])]
         pad_to = blocks[0].pad_to
         blocks = list(takewhile(lambda block: block.pad_to == pad_to, blocks))
         mine = [world.part(block.index) for block in blocks]
         if "stand_in" in mine[-1]:  # by itself, for the fields that it alone has
             mine = mine[:1]
-        index = torch.cat([part["index"] for part in mine])
+        index = torch.cat([part["index"] for part in mine]) if len(mine) > 1 else mine[0]["index"]
         batch = {**self.data.train.gather(index, pad_to), **mine[0], "index": index}
         if not self.data.augment:
             batch = self.data.ready(batch)

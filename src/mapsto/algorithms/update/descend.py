@@ -175,6 +175,7 @@ class Descend(Update):
         return (joined(reports), sum(means)) if len(reports) > 1 else (reports[0], means[0])
 
     def arrange(self, layout: str) -> None:
+        """Frozen weights are not here: place.py lays them out."""
         for player, flat in self.flats.items():
             if isinstance(flat, Sharded):
                 continue

@@ -49,7 +49,7 @@ class Flat:
     def together(self, vectors: list[Tensor]) -> list[Tensor]:
         """A vector for each group in the order in which it is saved, whatever the layout."""
         return [
-            torch.cat([_view(piece, p.shape, self.layout).reshape(-1) for p, piece in _pieces(group, vector)])
+            torch.cat([viewed(piece, p.shape, self.layout).reshape(-1) for p, piece in _pieces(group, vector)])
             if self._turned(group)
             else vector
             for group, vector in zip(self.groups, vectors, strict=True)
@@ -58,7 +58,7 @@ class Flat:
     def apart(self, vectors: list[Tensor]) -> list[Tensor]:
         """Undo `together`."""
         return [
-            torch.cat([_laid(piece.view(p.shape), self.layout) for p, piece in _pieces(group, vector)])
+            torch.cat([laid(piece.view(p.shape), self.layout) for p, piece in _pieces(group, vector)])
             if self._turned(group)
             else vector
             for group, vector in zip(self.groups, vectors, strict=True)
@@ -114,7 +114,7 @@ class Flat:
         """Let parameters and their gradients be views of the vectors."""
         for group, values, gradients in zip(self.groups, self.values, self.gradients, strict=True):
             for (p, value), (_, gradient) in zip(_pieces(group, values), _pieces(group, gradients), strict=True):
-                p.data, p.grad = _view(value, p.shape, self.layout), _view(gradient, p.shape, self.layout)
+                p.data, p.grad = viewed(value, p.shape, self.layout), viewed(gradient, p.shape, self.layout)
 
     def _turned(self, group: list[nn.Parameter]) -> bool:
         return self.layout == "channels-last" and any(p.ndim == 4 for p in group)
@@ -140,7 +140,7 @@ def _pieces(group: list[nn.Parameter], vector: Tensor) -> Iterable[tuple[nn.Para
     return zip(group, vector.split([p.numel() for p in group]), strict=True)
 
 
-def _view(piece: Tensor, shape: torch.Size, layout: str) -> Tensor:
+def viewed(piece: Tensor, shape: torch.Size, layout: str) -> Tensor:
     """A piece of a vector as the parameter it is."""
     if layout != "channels-last" or len(shape) != 4:
         return piece.view(shape)
@@ -148,7 +148,7 @@ def _view(piece: Tensor, shape: torch.Size, layout: str) -> Tensor:
     return piece.view(after, height, width, before).permute(0, 3, 1, 2)
 
 
-def _laid(parameter: Tensor, layout: str) -> Tensor:
-    """Undo `_view`."""
+def laid(parameter: Tensor, layout: str) -> Tensor:
+    """Undo `viewed`: the parameter's numbers in the order of the layout."""
     turned = layout == "channels-last" and parameter.ndim == 4
     return (parameter.permute(0, 2, 3, 1) if turned else parameter).reshape(-1)
