@@ -283,6 +283,32 @@ except SystemExit as end:
     assert not beside_torch(loaded_by(program, tmp_path)) & ({*HEAVY, *LATE} - {"PIL"})
 
 
+def test_a_call_looks_through_torch_for_garbage_neither_on_importing_it_nor_at_exit():
+    program = """
+import atexit, gc
+looked_through = [0]
+
+def look(phase, about):
+    if about["generation"] == 2:
+        looked_through.append(len(gc.get_objects()))
+
+gc.callbacks.append(look)
+atexit.register(lambda: print(max(looked_through), len(gc.get_objects())))  # the last to be called
+from mapsto.cli import main
+try:
+    main(["zoo", "data"])
+except SystemExit as end:
+    assert not end.code
+assert gc.isenabled()
+"""
+    source = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=source)
+    assert said.returncode == 0, said.stderr
+    in_between, at_exit = map(int, said.stdout.splitlines()[-1].split())
+    assert in_between < 100_000  # torch makes 165,000
+    assert at_exit < 1000
+
+
 def beside_torch(loaded: set[str]) -> set[str]:
     """Each module that `import torch` does not load by itself, and the packages that it is in."""
     dotted = [module.split(".") for module in loaded - loaded_by("import torch")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from mapsto.core.nouns import Measure
-from mapsto.measures.ranking import questions, runs
+from mapsto.measures.ranking import Ranking, questions
 
 
 class AUROC(Measure):
@@ -16,10 +16,14 @@ class AUROC(Measure):
     never, or always, true is left out.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.ranking = Ranking()
+
     def keep(self, prediction: Tensor, target: Tensor) -> Tensor:
         return questions("AUROC", prediction, target)
 
     def formula(self, kept: Tensor, weight: Tensor) -> Tensor:
-        positive, negative = runs(kept, weight)
+        positive, negative = self.ranking.runs(kept, weight)
         above = positive.cumsum(0) - positive / 2  # a positive of the same score is half above
         return ((negative * above).sum(0) / (positive.sum(0) * negative.sum(0))).nanmean()

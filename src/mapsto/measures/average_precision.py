@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from mapsto.core.nouns import Measure
-from mapsto.measures.ranking import questions, runs
+from mapsto.measures.ranking import Ranking, questions
 
 
 class AveragePrecision(Measure):
@@ -16,11 +16,15 @@ class AveragePrecision(Measure):
     never true is left out.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.ranking = Ranking()
+
     def keep(self, prediction: Tensor, target: Tensor) -> Tensor:
         return questions("AveragePrecision", prediction, target)
 
     def formula(self, kept: Tensor, weight: Tensor) -> Tensor:
-        positive, negative = runs(kept, weight)
+        positive, negative = self.ranking.runs(kept, weight)
         listed = (positive + negative).cumsum(0)
         precision = (positive.cumsum(0) / listed).nan_to_num()  # nothing listed yet: 0 / 0, and no positive there
         return ((positive * precision).sum(0) / positive.sum(0)).nanmean()

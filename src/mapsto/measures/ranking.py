@@ -34,13 +34,26 @@ def questions(measure: str, prediction: Tensor, target: Tensor) -> Tensor:
     return torch.cat([prediction[:, first:], true[:, first:]], 1)
 
 
-def runs(kept: Tensor, weight: Tensor) -> Runs:
-    """questions [N, 2K], weight [N] → what lies at each distinct score, from the top."""
-    scores, true = kept.chunk(2, 1)
-    scores, order = scores.sort(0, descending=True)
-    weight, true = precise(weight)[order], precise(true.gather(0, order))
-    new = torch.zeros_like(order)
-    new[1:] = scores[1:] != scores[:-1]
-    run = new.cumsum(0)
-    none = torch.zeros_like(weight)
-    return Runs(none.scatter_add(0, run, weight * true), none.scatter_add(0, run, weight * (1 - true)))
+class Ranking:
+    """questions [N, 2K] in the order of their scores. A bootstrap weighs the same rows again and again: they are sorted once."""
+
+    def __init__(self) -> None:
+        self.kept: Tensor | None = None
+
+    def runs(self, kept: Tensor, weight: Tensor) -> Runs:
+        """questions [N, 2K], weight [N] → what lies at each distinct score, from the top."""
+        if self.kept is not kept:
+            self._sort(kept)
+        weight = precise(weight)[self.order]
+        positive = weight * self.true
+        none = torch.zeros_like(weight)
+        return Runs(none.scatter_add(0, self.run, positive), none.scatter_add(0, self.run, weight - positive))
+
+    def _sort(self, kept: Tensor) -> None:
+        scores, true = kept.chunk(2, 1)
+        scores, self.order = scores.sort(0, descending=True)
+        self.true = precise(true.gather(0, self.order))  # [N, K]
+        new = torch.zeros_like(self.order)
+        new[1:] = scores[1:] != scores[:-1]
+        self.run = new.cumsum(0)  # [N, K] the number of each score's run
+        self.kept = kept
