@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from toys import dataset, learner, objective
+from toys import TOKENS, dataset, learner, objective
 
 import mapsto
 from mapsto.algorithms.update import Descend
@@ -125,11 +125,12 @@ def of_many(monkeypatch: pytest.MonkeyPatch, size: int, rank: int = 0) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(names.listed("experience")))
+@pytest.mark.parametrize("shape", [(6,), TOKENS], ids=["dense", "ragged"])
 @pytest.mark.parametrize("size", [2, 3, 5])
-def test_the_parts_of_all_processes_are_the_batch(monkeypatch, kind, size):
+def test_the_parts_of_all_processes_are_the_batch(monkeypatch, kind, size, shape):
     """On every experience of the shelf, the last short batch too; a process without a row has one that counts nothing."""
     experience = names.build("experience", {"name": kind, **({"batch_size": 10} if kind == "passes" else {})})
-    learner(data=dataset(rows=21), experience=experience)
+    learner(data=dataset(shape=shape, rows=21), experience=experience)
     whole = [experience.batch(step) for step in range(experience.batches)]
     parts: list[list[int]] = [[] for _ in whole]
     for rank in range(size):
@@ -219,9 +220,13 @@ def test_a_run_in_shards_is_saved_and_goes_on_like_any_other(tmp_path, monkeypat
         for kind in ("shards", "copies")
     ]
     assert files[0] == files[1]
-    both = [mapsto.load(tmp_path / kind / "whole").model.state_dict() for kind in ("shards", "copies")]
-    for name, tensor in both[0].items():
-        torch.testing.assert_close(tensor, both[1][name], rtol=1e-4, atol=1e-5)
+    # not the weights: a bias before batch norm has no gradient but rounding, which Adam takes for one
+    both = [
+        json.loads((tmp_path / kind / "whole" / "result.json").read_text())["scores"] for kind in ("shards", "copies")
+    ]
+    for split in ("train", "valid", "test"):
+        losses = [scores[split]["log-loss"]["value"] for scores in both]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-4)
     assert everybody[0]["shards"]["step"] > 50
     mapsto.resume(shards / "left")
 

@@ -61,7 +61,7 @@ def fits(examinee: Any, batch: Batch, shape: tuple[int, ...]) -> None:
         )
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not in inference mode, whose tensors FSDP2 could not learn with afterwards
 def work(model: nn.Module, sample: Batch) -> int:
     """Floating-point operations of one training step an example: six for each weight and place where a linear map, a convolution
     or a recurrent layer uses it."""

@@ -89,8 +89,8 @@ class Passes(Experience):
         pad_to = blocks[0].pad_to
         blocks = list(takewhile(lambda block: block.pad_to == pad_to, blocks))
         mine = [world.part(block.index) for block in blocks]
-        if "stand_in" in mine[-1]:  # by itself, for the fields that it alone has
-            mine = mine[:1]
+        standing_in = next((k for k, part in enumerate(mine) if "stand_in" in part), len(mine))
+        mine = mine[: max(1, standing_in)]  # a stand-in comes by itself, for the field that it alone has
         index = torch.cat([part["index"] for part in mine]) if len(mine) > 1 else mine[0]["index"]
         batch = {**self.data.train.gather(index, pad_to), **mine[0], "index": index}
         if not self.data.augment:
