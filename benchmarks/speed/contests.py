@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from benchmarks.speed import digits, mnist, overheads, start
+from benchmarks.speed import digits, gpt, mnist, overheads, start, table
 from benchmarks.speed.contest import Contest
 
-ALL: tuple[Contest, ...] = (*digits.CONTESTS, *mnist.CONTESTS, *start.CONTESTS, *overheads.CONTESTS)
+ALL: tuple[Contest, ...] = (
+    *digits.CONTESTS,
+    *mnist.CONTESTS,
+    *table.CONTESTS,
+    *gpt.CONTESTS,
+    *start.CONTESTS,
+    *overheads.CONTESTS,
+)
 
 
 def contest(name: str) -> Contest:
