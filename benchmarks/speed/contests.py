@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks.speed import digits, gpt, mnist, overheads, start, table
+from benchmarks.speed import digits, gpt, gpu_contests, mnist, overheads, start, table
 from benchmarks.speed.contest import Contest
 
+ON_GPU: tuple[Contest, ...] = gpu_contests.CONTESTS  # measured by gpu.py
 ALL: tuple[Contest, ...] = (
     *digits.CONTESTS,
     *mnist.CONTESTS,

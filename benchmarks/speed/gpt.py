@@ -49,7 +49,8 @@ CONTESTS = (
         "A small GPT",
         "GPT",
         "Characters of tiny Shakespeare: 4 layers of width 128, 4 heads, context 64, GELU, "
-        "scaled_dot_product_attention (818,496 weights); batch 12, AdamW at 1e-3, 200 steps over windows drawn beforehand. Two threads for everybody; precision is free.",
+        "scaled_dot_product_attention (818,496 weights); batch 12, AdamW at 1e-3, 200 steps over windows drawn beforehand. Two "
+        "threads for everybody; precision is free.",
         "benchmarks.speed.gpt:task",
         (
             varied(MAPSTO, "", "", precision="auto"),

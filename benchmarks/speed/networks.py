@@ -43,13 +43,27 @@ def _table_mlp() -> nn.Module:
 
 
 class GPT(nn.Module):
-    """Logits [B, T, V] of the token after each; pre-norm, GELU, learned places, no dropout (Radford et al. 2019)."""
+    """Logits [B, T, V] of the token after each; pre-norm, GELU, learned places, no dropout (Radford et al. 2019).
 
-    def __init__(self, vocabulary: int = 65, context: int = 64, width: int = 128, layers: int = 4, heads: int = 4):
+    tied: the head's weights are those of the tokens.
+    """
+
+    def __init__(
+        self,
+        vocabulary: int = 65,
+        context: int = 64,
+        width: int = 128,
+        layers: int = 4,
+        heads: int = 4,
+        tied: bool = False,
+    ):
         super().__init__()
         self.tokens, self.places = nn.Embedding(vocabulary, width), nn.Embedding(context, width)
         self.blocks = nn.Sequential(*(Block(width, heads) for _ in range(layers)))
         self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, vocabulary, bias=False)
+        if tied:
+            nn.init.normal_(self.tokens.weight, std=0.02)
+            self.head.weight = self.tokens.weight
         self.register_buffer("order", torch.arange(context), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
