@@ -29,8 +29,8 @@ def main(arguments: list[str]) -> int:
         print(f"── {contest.name}: {contest.title}", flush=True)
         found = check(contest, only)
         wrong += bool(found["odd"])
-        for line in (*found["said"], *found["odd"]):
-            print(line, flush=True)
+        for line in found["odd"]:
+            print(f"   ! {line}", flush=True)
         if asked.check:
             continue
         measured = measure(contest, only, 1 if asked.tried else asked.rounds or contest.rounds)

@@ -1,8 +1,8 @@
 """Before any timing: do all arms of a contest learn the same thing?
 
 From the weights of seed 0, three steps on one batch of all rows leave nothing to chance: arms with the same optimizer maths give
-the same answers then. Frameworks that draw their own first weights (scikit-learn, Keras) are held to their number of weights
-and steps, and later to the score.
+the same answers then; all of them take float32 here, whatever they do when they are timed. Frameworks that draw their own first
+weights (scikit-learn, Keras) are held to their number of steps, and later to the score.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ OWN_WEIGHTS = ("scikit-learn", "Keras on JAX", "Keras on PyTorch")  # families
 
 
 def check(contest: Contest, only: list[str]) -> dict[str, Any]:
-    """{"said": a line an arm, "odd": what is not the same, "agree": arms whose answers agreed}."""
-    said, odd, agree = [], [], []
+    """Tells as it goes. {"agree": arm → how far its answers lie from the first arm's, "odd": what is not the same}."""
+    odd: list[str] = []
+    agree: dict[str, float] = {}
     reference: np.ndarray | None = None
     for arm in contest.arms:
         if not contest.task or not contest.agree or (only and arm.name not in only):
@@ -28,22 +29,21 @@ def check(contest: Contest, only: list[str]) -> dict[str, Any]:
         try:
             reply = process.ask("same")
         except Failed as error:
-            odd.append(f"   {arm.name}: {error}")
+            odd.append(str(error))
+            print(f"   {error}", flush=True)
             continue
         finally:
             process.end()
         if reply["steps"] != 3:
-            odd.append(f"   {arm.name}: made {reply['steps']} steps instead of 3")
+            odd.append(f"{arm.name} made {reply['steps']} steps instead of 3")
         if arm.family in OWN_WEIGHTS:
             continue
         answers = np.array(reply["answers"])
         if answers.shape[1] > 1:  # logits, which are free of a constant, or logarithms of probabilities, which are not
             answers -= np.logaddexp.reduce(answers, axis=1, keepdims=True)
         reference = answers if reference is None else reference
-        apart = float(abs(answers - reference).max())
-        said.append(f"   {arm.name}: {apart:.1e} from the first")
-        if apart > arm.apart * contest.agree:
-            odd.append(f"   {arm.name}: its answers differ by {apart:.1e} after three equal steps")
-        else:
-            agree.append(arm.name)
-    return {"said": said, "odd": odd, "agree": agree}
+        agree[arm.name] = float(abs(answers - reference).max())
+        if agree[arm.name] > contest.agree:
+            odd.append(f"{arm.name}: its answers differ by {agree[arm.name]:.1e} after three equal steps")
+        print(f"   {arm.name}: {agree[arm.name]:.1e} from the first after three equal steps", flush=True)
+    return {"agree": agree, "odd": odd}

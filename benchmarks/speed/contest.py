@@ -20,8 +20,7 @@ class Arm:
 
     label: for the page. family: the framework it belongs to, by which gates speak of it. environment: variables that its
     process needs. command: arguments of a Python that is timed as a whole, where there is nothing to be made.
-    fewer: a share of the rounds, for an arm that takes minutes. apart: how many times as far as others its answers may lie
-    in the check: bfloat16 keeps three digits.
+    fewer: a share of the rounds, for an arm that takes minutes.
     """
 
     name: str
@@ -33,7 +32,6 @@ class Arm:
     environment: dict[str, str] = field(default_factory=dict)
     command: tuple[str, ...] = ()
     fewer: float = 1.0
-    apart: float = 1.0
 
     def contestant(self) -> Contestant:
         return found(self.make)(**self.settings)

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from benchmarks.speed import digits, mnist, overheads, start
+from benchmarks.speed import digits, gpt, gpu_contests, mnist, overheads, start, table
 from benchmarks.speed.contest import Contest
 
-ALL: tuple[Contest, ...] = (*digits.CONTESTS, *mnist.CONTESTS, *start.CONTESTS, *overheads.CONTESTS)
+ON_GPU: tuple[Contest, ...] = gpu_contests.CONTESTS  # measured by gpu.py
+ALL: tuple[Contest, ...] = (
+    *digits.CONTESTS,
+    *mnist.CONTESTS,
+    *table.CONTESTS,
+    *gpt.CONTESTS,
+    *start.CONTESTS,
+    *overheads.CONTESTS,
+)
 
 
 def contest(name: str) -> Contest:

@@ -27,19 +27,19 @@ def read(path: Path = RECORD) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def keep(contest: Contest, found: dict[str, Any], command: str, path: Path = RECORD) -> None:
+def keep(contest: Contest, found: dict[str, Any], command: str, path: Path = RECORD, machine: str = "") -> None:
     """Put one contest into the file in place of what it had; the others stay as they are."""
-    record = read(path) | {contest.name: {**about(contest, command), **found}}
+    record = read(path) | {contest.name: {**about(contest, command, machine), **found}}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(_written(record), encoding="utf-8")
 
 
-def about(contest: Contest, command: str) -> dict[str, Any]:
+def about(contest: Contest, command: str, where: str = "") -> dict[str, Any]:
     return {
         "date": time.strftime("%Y-%m-%d"),
         "command": command,
         "commit": _commit(),
-        "machine": machine(),
+        "machine": where or machine(),
         "threads": contest.threads,
         "python": platform.python_version(),
         "versions": {name: version for name in PACKAGES if (version := _version(name))},

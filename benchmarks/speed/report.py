@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.speed import gates, pairs, quiet, record
 from benchmarks.speed.contest import Arm, Contest
-from benchmarks.speed.contests import ALL
+from benchmarks.speed.contests import ALL, ON_GPU
 from benchmarks.speed.pairs import Row
 
 PAGE = record.ROOT / "docs" / "speed.md"
@@ -40,8 +40,8 @@ HOW = f"""
 
 PROMISES = (
     "They were written down before the measurement. In brackets is the 90 % interval, and its worse end decides; where mapsto is "
-    f"only to be as fast as a loop that uses the same kernels, the median decides and the interval may end {gates.NEAR:g} above. "
-    "Where a framework has several arms, its fastest counts."
+    f"only to be as fast as a loop on the same kernels, the median decides and the interval may end {gates.NEAR:g} above. Where a "
+    "framework has several arms, its fastest counts."
 )
 
 
@@ -50,7 +50,7 @@ def write() -> None:
 
 
 def page(found: dict[str, Any]) -> str:
-    there = [contest for contest in ALL if contest.name in found]
+    there = [contest for contest in (*ALL, *ON_GPU) if contest.name in found]
     sections = "\n\n".join(section(contest, found[contest.name]) for contest in there)
     return f"""# Speed
 
@@ -67,12 +67,18 @@ has every single run; nothing here is typed. Above 1, the other takes so many ti
 
 {HOW}
 
-{sections}
+{sections}{no_gpu(found)}
 
 ## Machines and versions
 
 {machines(there, found)}
 """
+
+
+def no_gpu(found: dict[str, Any]) -> str:
+    if any(contest.name in found for contest in ON_GPU):
+        return ""
+    return "\n\n## On a GPU\n\nNot run: `python -m benchmarks.speed.gpu` measures there, and writes its figures here."
 
 
 def headline(there: Sequence[Contest], found: dict[str, Any]) -> str:
@@ -143,6 +149,8 @@ def times(contest: Contest, rows: Sequence[Row]) -> str:
         ),
         "µs a step": lambda arm: _median(rows, arm, "step", "{:,.0f}"),
         "first step after, s": lambda arm: _median(rows, arm, "first", "{:.2f}"),
+        "% of the matrix rate": lambda arm: _median(rows, arm, "rate", "{:.1f}", 100.0),
+        "waits": lambda arm: _median(rows, arm, "waits", "{:.0f}"),
         contest.measure: lambda arm: _score(contest, rows, arm, base),
         "peak MiB": lambda arm: _median(rows, arm, "memory", "{:,.0f}", 2**-20),
         "rounds": lambda arm: str(len(pairs.seconds(rows, arm.name, contest.counts))) + _unreached(contest, rows, arm),

@@ -38,7 +38,6 @@ def varied(arm: Arm, name: str, label: str, **settings: Any) -> Arm:
         name="-".join(filter(None, [arm.name, name])),
         label=", ".join(filter(None, [arm.label, label])),
         settings={**arm.settings, **settings},
-        apart=30.0 if settings.get("bfloat16") or settings.get("precision") else arm.apart,
     )
 
 

@@ -47,8 +47,8 @@ class Task:
         return self.epochs * self.batches
 
     def in_one_batch(self, steps: int) -> Task:
-        """So many steps on all rows at once: no order, no luck. Two arms with the same weights and maths must agree."""
-        rows = min(len(self.x), 1024)
+        """So many steps on eight batches at once: no order, no luck. Two arms with the same weights and maths must agree."""
+        rows = min(len(self.x), 8 * self.batch)
         return replace(self, x=self.x[:rows], y=self.y[:rows], batch=rows, epochs=steps)
 
     def shorter(self) -> Task:

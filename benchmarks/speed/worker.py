@@ -69,8 +69,13 @@ def warm(contest, arm, seed: int) -> dict:
 
 def same(contest, arm, seed: int) -> dict:
     task = _task(contest).in_one_batch(3)
-    fitted = _contestant(arm).fit(task, seed)
-    return {"answers": fitted.answer(task.x_test[:16]).reshape(16, -1).tolist(), "steps": fitted.steps}
+    exact = {name: value for name, value in EXACT.items() if name in arm.settings}
+    fitted = replace(arm, settings={**arm.settings, **exact}).contestant().fit(task, seed)
+    answers = fitted.answer(task.x_test[:16])
+    return {
+        "answers": answers.reshape(-1, answers.shape[-1] if answers.ndim > 1 else 1).tolist(),
+        "steps": fitted.steps,
+    }
 
 
 def once(contest, arm, seed: int) -> dict:
@@ -85,6 +90,7 @@ def share(contest, arm, seed: int) -> dict:
 
 
 REQUESTS = {"share": share, "run": run, "warm": warm, "same": same, "once": once}
+EXACT = {"bfloat16": False, "precision": "float32"}
 _KEPT: dict = {}
 
 

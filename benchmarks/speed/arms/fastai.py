@@ -9,7 +9,7 @@ import torch
 from fastai.basics import Callback, DataLoaders, Learner, OptimWrapper, noop
 from fastai.callback import progress  # noqa: F401  as fastai's `all` does: it adds the bar, and the ways to be without
 from fastai.data.load import DataLoader
-from fastai.losses import CrossEntropyLossFlat, MSELossFlat
+from fastai.losses import CrossEntropyLossFlat
 from fastai.optimizer import SGD, Adam
 
 from benchmarks.speed.arms.loops import answers
@@ -48,7 +48,7 @@ class Fastai:
             learner = Learner(
                 loaders,
                 network,
-                loss_func=CrossEntropyLossFlat() if task.loss == "cross-entropy" else MSELossFlat(),
+                loss_func=CrossEntropyLossFlat(),
                 opt_func=_optimizer(task, self.tuned),
                 cbs=[_Look(task.watch)] if task.watch else [],
             )

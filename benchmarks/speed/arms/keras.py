@@ -30,9 +30,7 @@ class Keras:
         with clocked(task) as clock:
             network.compile(
                 optimizer=_optimizer(task),
-                loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-                if task.loss == "cross-entropy"
-                else "mse",
+                loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
                 steps_per_execution=task.batches if self.tuned and keras.backend.backend() == "jax" else 1,
             )
             network.fit(

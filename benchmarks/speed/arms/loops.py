@@ -124,7 +124,9 @@ def lossy(task: Task, network: nn.Module) -> Callable[[Tensor, Tensor], Tensor]:
 def criterion(task: Task) -> Callable[[Tensor, Tensor], Tensor]:
     if task.loss == "next-token":
         return lambda logits, y: F.cross_entropy(logits.flatten(0, 1), y.flatten())  # [B, T, V], [B, T]
-    return F.cross_entropy if task.loss == "cross-entropy" else F.mse_loss
+    if task.loss == "squared":
+        return lambda output, y: F.mse_loss(output.squeeze(1), y)  # [B, 1], [B]
+    return F.cross_entropy
 
 
 def optimizer_of(task: Task, parameters, **how: bool) -> torch.optim.Optimizer:

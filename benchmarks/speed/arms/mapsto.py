@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 import mapsto
-from benchmarks.speed import mnist
+from benchmarks.speed import gpt, mnist
+from benchmarks.speed.arms.tokens import NextToken, Tokens
 from benchmarks.speed.networks import built, weights
 from benchmarks.speed.task import Fitted, Task, clocked
 from mapsto import domains, objectives, optimizers, schedules, update
@@ -31,7 +32,7 @@ class Mapsto:
             learner = mapsto.Learner(
                 mapsto.Dataset(train, nobody, nobody, input, target),
                 network,
-                objectives.CrossEntropy() if task.loss == "cross-entropy" else objectives.SquaredError(),
+                OBJECTIVES[task.loss](),
                 mapsto.Algorithm(
                     mapsto.experience.Passes(task.batch),
                     update.Descend(
@@ -54,6 +55,9 @@ class Mapsto:
         return Fitted(clock, learner.step, weights(network), lambda x: _answers(learner, x))
 
 
+OBJECTIVES = {"cross-entropy": objectives.CrossEntropy, "squared": objectives.SquaredError, "next-token": NextToken}
+
+
 def _optimizer(task: Task) -> Optimizer:
     if task.optimizer == "sgd":
         return optimizers.SGD(momentum=0.0, nesterov=False)
@@ -64,13 +68,17 @@ def _optimizer(task: Task) -> Optimizer:
 
 def _domains(task: Task) -> tuple[Domain, Domain]:
     """The domains of both ends, as a frame would choose them. The arrays are encoded already, for all arms alike."""
+    if task.loss == "next-token":
+        return Tokens(gpt.VOCABULARY), Tokens(gpt.VOCABULARY)
     target = domains.Category().fit(task.y[:1000].tolist()) if task.loss == "cross-entropy" else domains.Number()
     if task.x.ndim == 4:
-        return domains.Image().fit(mnist.pixels(task.x[:, 0])), target
+        image = domains.Image().fit(mnist.pixels(task.x[:1000, 0]))
+        image.mean, image.spread = [mnist.MEAN], [mnist.SPREAD]  # of all rows, as those floats have it
+        return image, target
     return domains.Vector().fit(task.x[:1000]), target
 
 
 def _answers(learner: mapsto.Learner, x: np.ndarray) -> np.ndarray:
     rows = torch.from_numpy(mnist.pixels(x) if x.ndim == 4 else x).split(1024)
     said = torch.cat([learner.predict(learner.data.ready({"input": few})) for few in rows])  # probabilities, or numbers
-    return (said.log() if said.ndim == 2 else said).numpy()
+    return (said if said.ndim == 1 else said.log()).numpy()

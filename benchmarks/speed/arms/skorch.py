@@ -26,7 +26,7 @@ class Skorch:
         with clocked(task) as clock:
             net = NeuralNet(
                 network,
-                criterion=nn.CrossEntropyLoss if task.loss == "cross-entropy" else nn.MSELoss,
+                criterion=nn.CrossEntropyLoss,
                 max_epochs=task.epochs,
                 batch_size=task.batch,
                 train_split=None,
