@@ -358,3 +358,17 @@ def test_weights_of_examples_are_those_of_the_exam():
     whole, part = (learner(data=d, model=model).evaluate("train", intervals=False)["loss"].value for d in (data, half))
     assert objective().problem == "classification"
     assert whole == pytest.approx(part)
+
+
+def test_an_exam_asks_the_model_once_a_batch_and_leaves_it_as_it_was():
+    run, asked = learner(), []
+    hook = run.model.output.register_forward_hook(lambda *_: asked.append(1))
+    batch = run.data.ready(run.data.valid.gather(torch.arange(4)))
+    prediction, judged = run.judge(batch)
+    hook.remove()
+    assert len(asked) == 1
+    assert "forward" not in vars(run.model)
+    torch.testing.assert_close(prediction, run.predict(batch))
+    run.model.eval()
+    (loss,) = run.objective.losses(run.model, batch, "").values()
+    torch.testing.assert_close(judged["cross-entropy"][0], loss.sum().double(), check_dtype=False)

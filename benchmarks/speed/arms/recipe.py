@@ -16,7 +16,7 @@ from benchmarks.speed.networks import built, weights
 from benchmarks.speed.task import Fitted, Task, clocked
 from mapsto import domains, objectives, optimizers, schedules, update
 
-BATCH, STEPS, RATE, RISE = 64, 400, 5e-3, 0.3
+BATCH, STEPS, RATE, RISE = 64, 400, 7e-3, 0.3
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mapsto.algorithms.update.sharded import is_sharded
 from mapsto.core import devices
-from mapsto.core.batch import Batch, pieces, size, total_and_count
+from mapsto.core.batch import Batch, Field, pieces, size, total_and_count
 from mapsto.core.nouns import Objective
 from mapsto.learner import place
 
@@ -60,10 +60,30 @@ class Examinee:
             return self.objective.predict(self.model, batch)
 
     def _judge(self, batch: Batch) -> Judged:
-        with self._asking(), place.at_rest(self.model, self.device, self.seed):
+        with self._asking(), place.at_rest(self.model, self.device, self.seed), _once(self.model):
             judged = {}
             for player in self.objective.players:
                 for term, loss in self.objective.losses(self.model, batch, player).items():
                     total, count = total_and_count(loss, batch.get("weight"))
                     judged[term] = torch.stack([total.double(), torch.as_tensor(count).to(total.device, torch.double)])
             return self.objective.predict(self.model, batch), judged
+
+
+@contextmanager
+def _once(model: nn.Module) -> Iterator[None]:
+    """While it lasts, the model answers the same input once: its losses and its prediction hang on one answer."""
+    if is_sharded(model) or "forward" in vars(model):
+        yield
+        return
+    forward, said = model.forward, {}
+
+    def remembered(input: Field) -> Tensor:
+        if id(input) not in said:
+            said[id(input)] = forward(input)
+        return said[id(input)]
+
+    model.forward = remembered
+    try:
+        yield
+    finally:
+        del model.forward
