@@ -64,9 +64,10 @@ def compare(folder: Path, name: str, model: dict[str, Any], mib: int, pairs: int
     with Worker("resident", folder / "small", model, 0) as anyway:
         anyway.ask(2000)
         base = anyway.ask(0)["data"]
-    with Worker("resident", folder / "large", model, 0) as resident, Worker(
-        "sharded", folder / "large", model, base + allowed
-    ) as sharded:
+    with (
+        Worker("resident", folder / "large", model, 0) as resident,
+        Worker("sharded", folder / "large", model, base + allowed) as sharded,
+    ):
         epoch = resident.hello["batches"]
         steps = max(50, epoch // 8)
         for worker in (resident, sharded):
@@ -138,11 +139,22 @@ class Worker:
     """A process that trains so many steps when it is asked to, and says what they took."""
 
     def __init__(self, kind: str, folder: Path, model: dict[str, Any], limit: int):
-        command = [sys.executable, "-m", "benchmarks.speed.shards", "--worker", kind, str(folder), json.dumps(model), str(limit)]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.speed.shards",
+            "--worker",
+            kind,
+            str(folder),
+            json.dumps(model),
+            str(limit),
+        ]
         path = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
         # Arrow's own allocator sets a gibibyte of addresses aside, which a limit on data counts as taken
         env = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=env)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=env
+        )
         self.last: dict[str, Any] = {}
         self.hello = self._answer()
 
