@@ -16,7 +16,9 @@ from mapsto.core.reading import read_json
 from mapsto.data.frames import objects
 from mapsto.data.shards import AGAIN, PARTS, Shards, is_shards
 
-SHARE = 100  # of the memory that is free, a hundredth for the sample of each part: it is looked at in several forms
+SHARE = (
+    200  # of the memory that is free, so small a part for the sample of each split: it is looked at in several forms
+)
 
 
 class Named(TypedDict):
@@ -45,7 +47,6 @@ class About(TypedDict):
     """about.json."""
 
     name: str
-    word: str
     target_name: str
     targets: NotRequired[str | list[str] | None]
     problem: Problem
@@ -70,6 +71,7 @@ class ShardFolder(Source):
     def read(self, where: str | Path) -> Raw:
         shards = Shards(Path(where))
         about = about_of(shards)
+        shards.reading = about["reading"]
         chosen = _chosen(shards, about)
         columns = _columns(shards.checked("sample.parquet"), np.concatenate(list(chosen.values())))
         for name, (kind, _) in about["kinds"].items():

@@ -34,6 +34,7 @@ from mapsto.core.hints import Unfit, fitted
 from mapsto.core.nouns import View
 from mapsto.core.reading import JSON_BYTES, read_file
 from mapsto.core.state import MANIFEST, read_manifest, seal
+from mapsto.core.text import clean
 
 FORMAT = 1
 KIND = "shards"
@@ -41,7 +42,7 @@ PARTS = ("train", "valid", "test")
 DTYPES = {"float32": "<f4", "float64": "<f8", "int64": "<i8", "int32": "<i4", "uint8": "|u1"}
 SHARD_BYTES = 128 << 20  # of the rows of one shard, all fields together
 BLOCK_BYTES, BLOCK_ROWS = 1 << 20, 1024  # of neighbours that are read at once, at most
-GRANTED = 1 << 30  # bytes that chunks may take, at most; and no more than an eighth of what is free
+GRANTED = 1 << 30  # bytes that chunks may take, at most; and no more than a sixteenth of what is free
 HASHED_AT_ONCE = 1 << 20
 OPEN = 64  # files held open by one reader
 AGAIN = "Write it again with `mapsto shard`, or restore it from a copy."
@@ -71,6 +72,7 @@ class Stated(TypedDict):
 
     format: int
     kind: str
+    word: str
     block: int
     shard: int
     fields: dict[str, dict[str, Any]]
@@ -194,13 +196,16 @@ class Shards:
             stated: Stated = fitted({k: v for k, v in self.stated.items() if k in Stated.__annotations__}, Stated)
             self.rows = {part: stated["rows"][part] for part in PARTS}
             self.fields = [Kept(n, f["dtype"], tuple(f["shape"])) for n, f in stated["fields"].items()]
-            self.block, self.shard = stated["block"], stated["shard"]
+            self.block, self.shard, self.word = stated["block"], stated["shard"], clean(stated["word"], 20)
             whole = self.block > 0 and self.shard > 0 and self.shard % self.block == 0
+            ends = {field.name.split(".")[0] for field in self.fields}
+            whole = whole and ends == {"input", "target"}
             if not whole or any(field.dtype not in DTYPES or field.bytes < 1 for field in self.fields):
                 raise ValueError("its rows cannot be read")
         except (Unfit, KeyError, TypeError, ValueError) as error:
             raise Damaged(f"{self.path / MANIFEST}: it does not describe shards ({error}).", AGAIN, "M002") from error
         self._check_sizes()
+        self.reading: dict[str, Any] = {}  # how the source was read (shard_folder.py)
         self.looked_at: dict[
             str, np.ndarray
         ] = {}  # rows of each part whose raw values have been read (shard_folder.py)
@@ -251,15 +256,19 @@ class Shards:
     def reader(self, part: str) -> Reader:
         return Reader(self, part)
 
+    def called(self, part: str, rows: Sequence[int]) -> list[str]:
+        """What these rows of a split are called in the source: "line 17"."""
+        return [f"{self.word} {number}" for number in self.numbers(part, rows)]
+
     def numbers(self, part: str, rows: Sequence[int]) -> list[int]:
-        """The numbers that these rows of a split have in the source, from 0."""
+        """The numbers that these rows of a split have in the source: of lines, rows or pictures, from 1."""
         reader = self.reader(part)
-        return [int(reader.gather([ROW], np.array([row]))[ROW.name]) for row in rows]
+        return reader.gather([ROW], np.array(rows, dtype=np.int64))[ROW.name].tolist()
 
 
 def default_grant() -> int:
-    """Bytes for the chunks of an order: a gibibyte, or an eighth of what this process may still take."""
-    return min(GRANTED, devices.room() // 8)
+    """Bytes for the chunks of an order: a gibibyte, or a sixteenth of what this process may still take."""
+    return min(GRANTED, devices.room() // 16)
 
 
 class ShardView(View):

@@ -11,7 +11,7 @@ import gzip
 import os
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,7 @@ class Part:
     lines: np.ndarray
     labels: np.ndarray | None = None
     split: np.ndarray | None = None
+    noticed: list[Finding] = field(default_factory=list)
 
 
 @dataclass
@@ -73,7 +74,7 @@ class Stream:
     def look(self, seen: Callable[[Part], None] = lambda part: None) -> None:
         """The first look at everything, which settles the columns; `seen` is shown every part."""
         self.stamped = self.stamp()
-        noticed = list(self.findings)
+        noticed: dict[str, Finding] = {}
         for part in self.parts():
             seen(part)
             for name, values in part.columns.items():
@@ -81,15 +82,19 @@ class Stream:
                     refuse_columns(len(self.facts) + 1, self.name)
                     self.facts[name] = self.fresh(name)
                     if self.rows:  # its cells so far were absent
-                        self.facts[name].look(_absent(values, 1), np.zeros(1, np.int64))
+                        self.facts[name].look([None], part.lines[:1])
                 self.facts[name].look(values, part.lines)
             for name in self.facts.keys() - part.columns.keys():
                 self.facts[name].look([None], part.lines[:1])
             self.rows += len(part.lines)
+            for found in part.noticed:
+                before = noticed.get(found.code, replace(found, count=0))
+                noticed[found.code] = replace(before, count=before.count + found.count)
         if not self.rows:
             raise DataError(f"{clean(self.name)} has no rows.", "Expected at least one.", "D107")
         found, formats = findings_of(self.facts, self.name)
-        self.findings, self.formats = [*noticed, *found], {**self.formats, **formats}
+        told = [_said(finding) for finding in noticed.values()]
+        self.findings, self.formats = [*self.findings, *told, *found], {**self.formats, **formats}
 
     def blocks(self) -> Iterator[tuple[Raw, np.ndarray]]:
         """The rows in their order, as blocks with the number of each row; once it has been looked at."""
@@ -127,6 +132,13 @@ def stream(where: Any, **reading: Any) -> Stream:
     return _whole(read(where, **reading))
 
 
+def _said(finding: Finding) -> Finding:
+    """Of several blocks together: without the lines, which were counted from each block's beginning."""
+    if finding.code == "D013":
+        return replace(finding, message=f"blanks around the values of {finding.count} cells were removed")
+    return replace(finding, examples=())
+
+
 def _whole(raw: Raw) -> Stream:
     wide = sum(int(np.prod(values.shape[1:])) for values in raw.columns.values())
     step = max(1, min(ROWS_AT_ONCE, CELLS_AT_ONCE // max(1, wide)))
@@ -139,10 +151,6 @@ def _whole(raw: Raw) -> Stream:
             yield Part(columns, np.arange(a, min(a + step, len(raw))) + 1, labels, split)
 
     return Stream(raw.name, parts, lambda name: facts.Whole(), "row", raw.target, raw.kinds, raw.findings, raw.formats)
-
-
-def _absent(like: Any, count: int) -> Any:
-    return [None] * count
 
 
 def _stamp(path: Path) -> Callable[[], Any]:
@@ -283,6 +291,7 @@ def _delimited(path: Path, reading: dict[str, Any]) -> Stream:
         told_apart([c.strip() for c in asked], "--columns", findings) if asked else header(cells, first, name, findings)
     )
     findings.refuse()
+    kept = [f for f in findings if f.code not in ("D013", "D025")]  # these are counted block by block
     width = len(cells)
 
     def parts() -> Iterator[Part]:
@@ -293,6 +302,7 @@ def _delimited(path: Path, reading: dict[str, Any]) -> Stream:
             noticed = Faults()
             rows = grid.grid_of(text, separator, name, width, noticed, plain)
             noticed.refuse()
+            told = [f for f in noticed if f.code in ("D013", "D025")]
             if skip:
                 rows, skip = rows.without_first(), False
             if len(rows.columns) > len(names) and not pc.all(pc.equal(rows.columns[-1], "")).as_py():
@@ -300,11 +310,9 @@ def _delimited(path: Path, reading: dict[str, Any]) -> Stream:
                 message = f"{name}: line {at} has a value behind the last separator, where other lines have none."
                 raise DataError(message, "Name that column in the header.", "D115")
             if len(rows.lines):
-                yield Part(dict(zip(names, rows.columns, strict=False)), rows.lines + line - 1)
+                yield Part(dict(zip(names, rows.columns, strict=False)), rows.lines + line - 1, noticed=told)
 
-    return Stream(
-        name, parts, lambda column: facts.Text(column, separator), "line", findings=list(findings), stamp=_stamp(path)
-    )
+    return Stream(name, parts, lambda column: facts.Text(column, separator), "line", findings=kept, stamp=_stamp(path))
 
 
 def _json_lines(path: Path, encoding: str | None) -> Stream:
@@ -350,6 +358,8 @@ def _pictures(path: Path, reading: dict[str, Any]) -> Stream | None:
                 names = listed.columns[column][here].tolist()
                 found = album(files, names, Limits(unreadable=1.0, memory=1 << 62))
                 unread.extend(found.left_out)
+                if not len(found.kept):
+                    continue
                 columns = {n: v[here][found.kept] for n, v in listed.columns.items() if n != column}
                 labels, split = (None if v is None else v[here][found.kept] for v in (listed.labels, listed.split))
                 yield Part({column: found.pixels, **columns}, a + found.kept + 1, labels, split)

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mapsto.core.batch import over
+from mapsto.core.batch import Batch, over
 from mapsto.core.errors import BadInput
-from mapsto.core.nouns import Domain, Objective
+from mapsto.core.nouns import Domain, Objective, View
 
 CHUNK = 1024
 
@@ -61,15 +61,21 @@ class Function:
 
     @torch.inference_mode()
     def encoded_predictions(self, values: Any) -> Tensor:
-        """A column of raw inputs → predictions in the target's encoding."""
+        """A column of raw inputs, or a view of encoded ones → predictions in the target's encoding."""
+        if isinstance(values, View):
+            pieces = [self._predictions(values.gather(index)) for index in torch.arange(len(values)).split(CHUNK)]
+            return torch.cat(pieces)
         encoded = {"input": self.input.encode(values)}
         count = len(next(iter(encoded["input"].values())) if isinstance(encoded["input"], dict) else encoded["input"])
         parts = []
         for start in range(0, count, CHUNK):
-            batch = over(encoded, lambda t, a=start: t[a : a + CHUNK].to(self.device))
-            batch["input"] = self.input.ready(batch["input"])
-            parts.append(self.objective.predict(self.model, batch).cpu())
+            parts.append(self._predictions(over(encoded, lambda t, a=start: t[a : a + CHUNK])))
         return torch.cat(parts) if parts else torch.empty(0, *self.target.shape)
+
+    def _predictions(self, encoded: Batch) -> Tensor:
+        batch = over(encoded, lambda t: t.to(self.device))
+        batch["input"] = self.input.ready(batch["input"])
+        return self.objective.predict(self.model, batch).cpu()
 
     def column(self, raw: Any) -> tuple[Any, bool]:
         """Raw input or inputs → a column that the input domain encodes, and whether it was a single one."""

@@ -7,13 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from mapsto.core import names, seeds
+from mapsto.core.batch import Batch
 from mapsto.core.errors import BadInput, DataError
+from mapsto.core.nouns import View
 from mapsto.core.text import clean, few, many
 from mapsto.data.album import Limits, album, unread
 from mapsto.data.files import legible, opened
 from mapsto.data.pictures import SUFFIXES
 from mapsto.data.read import read
+from mapsto.data.shard_folder import about_of, domains_of
+from mapsto.data.shards import PARTS, Shards, flat, is_shards, nested
 from mapsto.domains.image import Image
 from mapsto.domains.row import Row
 from mapsto.export.function import Function
@@ -28,9 +35,45 @@ class Inputs:
     skipped: list[str] = field(default_factory=list)
 
 
+class Joined(View):
+    """Views one after the other."""
+
+    def __init__(self, views: list[View]):
+        self.views = views
+
+    def __len__(self) -> int:
+        return sum(map(len, self.views))
+
+    def gather(self, index: Tensor) -> Batch:
+        parts, begin = [], 0
+        for view in self.views:
+            here = index[(index >= begin) & (index < begin + len(view))] - begin
+            begin += len(view)
+            if len(here):
+                parts.append(view.gather(here))
+        together = [flat(part) for part in parts]
+        return nested({name: torch.cat([part[name] for part in together]) for name in together[0]})
+
+    def order(self, seed: tuple[int, ...], then: tuple[int, ...] = ()) -> Tensor:
+        return seeds.shuffled(len(self), *seed)
+
+
+def refuse_other_domains(f: Function, shards: Shards) -> None:
+    """BadInput where the rows of a folder are encoded otherwise than the function has learned to read them."""
+    for mine, theirs in zip((f.input, f.target), domains_of(shards, about_of(shards)), strict=True):
+        if names.spec(mine) != names.spec(theirs) or mine.state_dict() != theirs.state_dict():
+            raise BadInput(
+                f"the rows in {shards.path} are encoded for another function.",
+                "Name the data that the shards were made of.",
+                "F004",
+            )
+
+
 def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
     """Everything at `where` (a file, a folder, or "-" for a table from standard input) that `f` can be asked about."""
     path = Path(where)
+    if is_shards(path):
+        return _shards(f, Shards(path))
     if isinstance(f.input, Image) and (path.is_dir() or path.suffix.lower() in (*SUFFIXES, ".zip")):
         return _pictures(path)
     reading = {**f.about.get("reading", {}), **reading}
@@ -59,6 +102,14 @@ def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
         f"{clean(where)} holds nothing that this function takes: {f.input.describe()}.",
         "Name the kind of data it was trained on.",
     )
+
+
+def _shards(f: Function, shards: Shards) -> Inputs:
+    """Every row of a folder of shards, part by part, encoded as they are."""
+    refuse_other_domains(f, shards)
+    views = {part: shards.view(part) for part in PARTS}
+    labels = [f"{part}: {name}" for part, view in views.items() for name in shards.called(part, range(len(view)))]
+    return Inputs(labels, Joined(list(views.values())))
 
 
 def _noticed(row: Row, columns: dict[str, np.ndarray], target: str | None) -> list[str]:

@@ -132,9 +132,8 @@ def _write(
         "mapsto": mapsto.__version__,
     }
     written = strict(written)
-    reading = {
-        k: frame.settings["data"][k] for k in ("columns", "encoding", "separator") if frame.settings["data"].get(k)
-    }
+    said = {**(ready.raw.shards.reading if ready.raw.shards else {}), **frame.settings["data"]}
+    reading = {k: said[k] for k in ("columns", "encoding", "separator") if said.get(k)}
     read_as = ready.raw.formats
     asked = list(ready.input.columns) if isinstance(ready.input, Row) else []
     formats = {column: read_as[column] for column in [*asked, ready.target_name] if column in read_as}

@@ -84,6 +84,8 @@ class Frame:
         }
         self._base = {**begun, "data": {**DATA, **begun["data"]}, "run": {**RUN, **begun["run"]}}
         self._base["data"]["split"] = {**SPLIT, **self._base["data"].get("split", {})}
+        if raw.shards is not None:  # a setting, since the order of rows follows from it
+            self._base["data"].setdefault("resident", max(1, default_grant() >> 20))
         self._whole = complete is not None  # every setting, from a frame.toml: nothing is proposed
         self.faults = Faults()  # settings that `change` met and that are none
         self._overrides: dict[str, Any] = {}
@@ -224,8 +226,6 @@ class Frame:
         for path, value in self._overrides.items():
             if _is_of_data(path):
                 _put(mine, path, value)
-        if self._raw.shards is not None:
-            mine["data"].setdefault("resident", max(1, default_grant() >> 20))
         mistakes.in_data(mine).refuse()
         return mine
 

@@ -72,8 +72,7 @@ class Prepared:
     def names_of(self, part: str, examples: list[int]) -> list[str]:
         """What these examples of a split are called in the source."""
         if self.raw.shards:
-            word = "row"
-            return [f"{word} {number}" for number in self.raw.shards.numbers(part, examples)]
+            return self.raw.shards.called(part, examples)
         labels, rows = self.raw.labels, self.parts[part][examples]
         return [clean(str(labels[row]), 40) if labels is not None else f"row {row + 1}" for row in rows]
 

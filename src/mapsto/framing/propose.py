@@ -44,6 +44,9 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> 
     objective, why_objective = _objective(prepared)
     if issubclass(cls, Solvable):
         algorithm, why_algorithm, augment, why_data = _solve(), "solved exactly in one step", [], ""
+        if (looked_at := prepared.looked_at) and (some := len(looked_at["train"])) < rows:
+            algorithm["experience"]["at_most"] = some
+            why_algorithm += f"; of {some:,} of {rows:,} rows, for it needs them all in memory"
     else:
         augment, why_data = _augment(prepared) if picture else ([], "")
         plain = own or chosen["name"] == "linear" or (picture and chosen["name"] == "mlp")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from pathlib import Path
@@ -13,7 +14,7 @@ import mapsto
 from mapsto.core import disk, names
 from mapsto.core.errors import BadInput, DataError
 from mapsto.core.faults import Faults
-from mapsto.core.nouns import Raw
+from mapsto.core.nouns import Finding, Raw
 from mapsto.core.stop import Stop
 from mapsto.core.text import clean, many
 from mapsto.data.shards import PARTS, Shards, Writer
@@ -59,7 +60,7 @@ def shard(
     if os.path.lexists(out) and not (out.is_dir() and not any(out.iterdir())):
         raise BadInput(f"{out} is there already.", "Name another folder, or remove it first.", "D252")
     split = {"column": split_column or "", "group": group or "", "time": time or "", "folds": folds, "seed": split_seed}
-    data = {**DATA, "source": str(source), "split": {**SPLIT, **split}}
+    data: dict[str, Any] = {**copy.deepcopy(DATA), "source": str(source), "split": {**SPLIT, **split}}
     for path, value in (settings or {}).items():
         _put(data, path, value)
     in_data({"data": data, "run": {}}).refuse()
@@ -108,11 +109,14 @@ def _write(settled: Settled, folder: Path, reading: dict[str, Any]) -> None:
     if writer is None or any(sample[p].rows != sample[p].seen for p in sample):
         raise DataError(f"{clean(settled.stream.name)} was changed while it was read.", "Begin again.", "D250")
     found = Faults(settled.findings)
+    if unread := settled.stream.unread:
+        message, remedy = f"pictures that cannot be read, left out: {len(unread)}", "Copy them again, or remove them."
+        found.append(Finding("D030", "repair", message, len(unread), tuple(unread[:5]), remedy))
     beside = {
         "about.json": json.dumps(_about(settled, sample, found, reading), ensure_ascii=False).encode(),
         "sample.parquet": _parquet(settled, [sample[p] for p in range(len(PARTS))]),
     }
-    writer.close(beside, {"mapsto": mapsto.__version__, "source": clean(settled.stream.name, 200)})
+    writer.close(beside, {"mapsto": mapsto.__version__, "word": settled.stream.word})
 
 
 class _Sample:
@@ -160,7 +164,6 @@ def _about(settled: Settled, sample: dict[int, _Sample], found: Faults, reading:
     """What the columns are, how they were read, and what was noticed."""
     return {
         "name": settled.stream.name,
-        "word": settled.stream.word,
         "target_name": settled.target_name,
         "targets": settled.wanted,
         "problem": settled.problem,

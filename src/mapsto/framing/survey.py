@@ -15,7 +15,7 @@ import numpy as np
 from mapsto.core import seeds
 from mapsto.core.errors import DataError
 from mapsto.core.faults import Faults
-from mapsto.core.nouns import Domain, Problem, Raw
+from mapsto.core.nouns import Domain, Finding, Problem, Raw
 from mapsto.core.text import clean, many
 from mapsto.data.frames import objects
 from mapsto.data.stream import Stream
@@ -184,6 +184,12 @@ def survey(stream: Stream, wanted: str | list[str] | None, dealer: Dealer, setti
         input.flagged = [n for n in numeric if said[n].gaps]
     else:
         input.fit(rows_of(columns, train))
+    if not complete:
+        message = (
+            f"kinds, means and spreads were learned from a random sample of {len(train):,} of {counts[TRAIN]:,} training rows; "
+            "classes, categories, gaps and extremes from all"
+        )
+        found.append(Finding("C081", "note", message, len(train)))
     counts = _without_unseen(target, classes, counts, found)
     return Settled(
         stream,
@@ -209,8 +215,6 @@ def _with_target(raw: Raw, wanted: str | list[str] | None, joined: bool) -> tupl
 
 
 def _refuse_targets(name: str, unknown: int, beyond: int, rows: int, settings: dict[str, Any], found: Faults) -> None:
-    from mapsto.core.nouns import Finding
-
     shown = clean(name)
     if beyond:
         message = f"the target '{shown}' is infinite or beyond {LARGEST:.0e} in {many(beyond, 'row')}"
@@ -251,8 +255,6 @@ def _together(classes: dict[int, Column]) -> Column:
 
 def _without_unseen(target: Domain, classes: dict[int, Column], counts: Counter, found: Faults) -> Counter:
     """How many rows are left of each part once those are left out whose class no training row has; they are told."""
-    from mapsto.core.nouns import Finding
-
     counts = Counter(counts)
     for part, word in ((VALID, "valid"), (TEST, "test")):
         if not isinstance(target, Category) or not classes[part].counts:

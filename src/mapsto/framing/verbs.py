@@ -16,11 +16,13 @@ from mapsto.core.stop import Stop
 from mapsto.core.text import clean, many
 from mapsto.data.dataset import Dataset
 from mapsto.data.read import read
+from mapsto.data.shards import PARTS, Shards, is_shards
 from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
 from mapsto.domains.row import Row
 from mapsto.export import bundle
 from mapsto.export.function import Function
+from mapsto.export.inputs import refuse_other_domains
 from mapsto.framing import infer, settings
 from mapsto.framing import train as training
 from mapsto.framing.result import Result, plain_scores, strict
@@ -69,9 +71,9 @@ def evaluate(
     """The exam of a learned function: on its run's own splits, or on other data with their answers.
 
     Returns {"run", "problem", "measure", "scores": {split: {measure: {"value", "low", "high", "n"}}}}; the split of other data is
-    called test. Rows without an answer are counted in "left_out". A label that the function never saw is refused by name;
-    with `drop_unseen`, rows with such a class are left out and counted too, and of several labels in a row those it never
-    saw are counted in "unknown_labels" and the others examined.
+    called test; shards have their own. Rows without an answer are counted in "left_out". A label that the function never saw
+    is refused by name; with `drop_unseen`, rows with such a class are left out and counted too, and of several labels in a row
+    those it never saw are counted in "unknown_labels" and the others examined.
     """
     f = bundle.load(run)
     counted: dict[str, int] = {}
@@ -81,6 +83,10 @@ def evaluate(
             folder = Run(folder.path / Path(str(folder.result()["model_from"])).name)
         ready = reopen(folder.frame(), str(folder.path / "frame.toml")).prepared
         fields = ready.views(f.device, 0)
+    elif isinstance(source, str | Path) and is_shards(Path(source)):
+        shards = Shards(Path(source))
+        refuse_other_domains(f, shards)
+        fields = {part: shards.view(part) for part in PARTS}
     else:
         raw = read(source, **{**f.about.get("reading", {}), **reading})
         test, counted = _examples(f, raw, target, drop_unseen)

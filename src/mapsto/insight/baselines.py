@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mapsto.algorithms.experience.whole import Whole
 from mapsto.algorithms.update.solve import Solve
-from mapsto.core import names
+from mapsto.core import devices, names
 from mapsto.core.nouns import Algorithm, Data, Objective, Scores, Shape
 from mapsto.learner.learner import Learner
 from mapsto.learner.until import Steps
@@ -79,27 +79,32 @@ def baselines(
         if found and (late or heavy):
             continue
         told(candidate.label)
-        since = time.perf_counter()
         limit = min(candidate.rows, max(500, int(candidate.numbers / width)))
         if looked_at:
             limit = min(limit, len(looked_at["train"]))
         model = names.build("model", {**candidate.model, "inputs": data.input.shape, "outputs": outputs})
         algorithm = Algorithm(Whole(at_most=limit if rows > limit else 0), Solve(), Steps(1))
-        learner = Learner(data, model, objective, algorithm, seed, device=str(data.device)).fit()
+        learner = Learner(data, model, objective, algorithm, seed, device=str(data.device))
         exams = [s for s in splits if s != "train" or candidate.label != "k-nearest"]  # neighbours know their own rows
-        scores = {
-            split: exam
-            for split in exams
-            if (exam := learner.evaluate(split, at_most=AT_MOST if split == "train" else 0))
-        }
-        held_out = {
-            split: data.predictions(learner, split, looked_at[split] if looked_at else None)
-            for split in ("valid", "test")
-        }
-        fitted = min(rows, limit)
-        note = f"fitted on {fitted:,} of {rows:,} rows" if fitted < rows else ""
-        found[candidate.label] = Baseline(scores, held_out, fitted, time.perf_counter() - since, note)
+        try:
+            found[candidate.label] = _tried(learner, exams, min(rows, limit), looked_at or {})
+        except (RuntimeError, MemoryError) as error:
+            if not devices.is_out_of_memory(error) or not found:
+                raise
+            told(f"{candidate.label}: left out, for memory does not suffice")
     return found
+
+
+def _tried(learner: Learner, exams: list[str], fitted: int, looked_at: Mapping[str, Tensor]) -> Baseline:
+    """The learner's model, fitted to so many rows and put to these exams; of `looked_at`, where that is given."""
+    since, data = time.perf_counter(), learner.data
+    learner.fit()
+    most = {split: len(rows) for split, rows in looked_at.items()} or {"train": AT_MOST}
+    scores = {split: exam for split in exams if (exam := learner.evaluate(split, at_most=most.get(split, 0)))}
+    held_out = {split: data.predictions(learner, split, looked_at.get(split)) for split in ("valid", "test")}
+    rows = len(data.train)
+    note = f"fitted on {fitted:,} of {rows:,} rows" if fitted < rows else ""
+    return Baseline(scores, held_out, fitted, time.perf_counter() - since, note)
 
 
 def _width(shape: Shape) -> int:
