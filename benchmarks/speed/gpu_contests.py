@@ -18,8 +18,8 @@ CONTESTS = (
         "gpu-resnet",
         "On a GPU: ResNet-18 on pictures of 32×32",
         "GPU, ResNet-18",
-        "11.2 M weights; 49,664 random pictures, resident on the device as bytes and normalised as they are gathered; batch 512, SGD "
-        "with momentum, bfloat16, channels last. Compiling is not in the time: every arm has taken 60 steps before. Waits are "
+        "11.2 M weights; 49,664 random pictures, resident on the device as bytes and normalised as they are gathered; batch 512, "
+        "SGD with momentum, bfloat16, channels last. Compiling is not in the time: every arm has taken 60 steps before. Waits are "
         "those of the host for the device, in 50 steps.",
         "",
         ARMS,
