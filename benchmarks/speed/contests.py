@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.speed import digits, gpt, gpu_contests, mnist, overheads, start, table
+from benchmarks.speed import digits, gpt, gpu_contests, mnist, overheads, reviews, start, table
 from benchmarks.speed.contest import Contest
 
 ON_GPU: tuple[Contest, ...] = gpu_contests.CONTESTS  # measured by gpu.py
@@ -11,6 +11,7 @@ ALL: tuple[Contest, ...] = (
     *mnist.CONTESTS,
     *table.CONTESTS,
     *gpt.CONTESTS,
+    *reviews.CONTESTS,
     *start.CONTESTS,
     *overheads.CONTESTS,
 )

@@ -87,6 +87,7 @@ GATES = (
     ),
     Gate("overheads", "share", 0.03, who="saving"),
     Gate("overheads", "share", 0.02, who="nan"),
+    Gate("overheads", "share", 0.02, who="nan-cnn"),
     Gate("overheads", "share", 0.01, who="progress"),
 )
 

@@ -115,8 +115,9 @@ CONTESTS = (
         "To 98.5 % of MNIST",
         "MNIST, to 98.5 %",
         f"{NETWORK}, at each framework's defaults, with a look at the 10,000 test rows at the end of each epoch; the time is that "
-        "until the epoch that reached 98.5 %, looks included. mapsto trains by its own recipe (arms/recipe.py), whose model, "
-        "schedule and length were chosen on held-out training rows, and is looked at once, at its end.",
+        "until the epoch that reached 98.5 %, looks included. mapsto trains the same network by its own recipe "
+        "(arms/recipe.py), whose batch, schedule and length were chosen on held-out training rows, and is "
+        "looked at once, at its end.",
         "benchmarks.speed.mnist:to_score",
         (
             replace(MAPSTO, make="recipe:Recipe"),

@@ -14,7 +14,7 @@ def built(task: Task, seed: int) -> nn.Module:
     torch.manual_seed(seed)
     network = NETWORKS[task.network]()
     if task.started:
-        _tell_at_second_pass(network, task.started)
+        told_at_second_pass(network, task.started)
     return network
 
 
@@ -93,7 +93,7 @@ def weights(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
 
 
-def _tell_at_second_pass(network: nn.Module, started) -> None:
+def told_at_second_pass(network: nn.Module, started) -> None:
     """Call `started` when the second training pass begins, and never look again."""
     passes = 0
 

@@ -21,7 +21,8 @@ class Task:
     The last short batch of an epoch is kept; the order is shuffled anew each epoch.
     Momentum is 0 in "sgd"; "adam" and "adamw" have betas 0.9 and 0.999, epsilon 1e-8. Nothing is clipped.
     started: called by the arm, where it can, when its first step is over. watch: called at the end of each epoch with the
-    function that answers; it raises Enough where the target is reached, which no arm catches.
+    function that answers; it raises Enough where the target is reached, which no arm catches. alike: rows that every arm
+    would put into one batch together, where not all are.
     """
 
     network: str
@@ -37,6 +38,7 @@ class Task:
     loss: Literal["cross-entropy", "squared", "next-token"] = "cross-entropy"
     started: Callable[[], None] | None = None
     watch: Watch | None = None
+    alike: np.ndarray | None = None
 
     @property
     def batches(self) -> int:
@@ -48,8 +50,9 @@ class Task:
 
     def in_one_batch(self, steps: int) -> Task:
         """So many steps on eight batches at once: no order, no luck. Two arms with the same weights and maths must agree."""
-        rows = min(len(self.x), 8 * self.batch)
-        return replace(self, x=self.x[:rows], y=self.y[:rows], batch=rows, epochs=steps)
+        rows = np.arange(len(self.x)) if self.alike is None else self.alike
+        rows = rows[: 8 * self.batch]
+        return replace(self, x=self.x[rows], y=self.y[rows], batch=len(rows), epochs=steps)
 
     def shorter(self) -> Task:
         """A fifth of the steps: what a long run takes beyond it is the price of a step, without setting up."""
