@@ -105,6 +105,8 @@ def test_the_order_is_a_function_of_its_words_and_of_the_chunks(folder):
     for other in ((1, 2, 4), (1, 3, 3), (2, 2, 3)):
         assert not torch.equal(order((1, 2, 3)), order(other))
     assert not torch.equal(order((1, 2, 3)), order((1, 2, 3), blocks=4))
+    assert len((order((1, 2, 3))[:48] // 16).unique()) == 3  # one chunk, of blocks from everywhere
+    assert (order((1, 2, 3))[:48] // 16).unique().diff().max() > 5
     moved = (order((1, 2, 3)) != torch.arange(ROWS["train"])).double().mean()
     assert moved > 0.95
 

@@ -8,7 +8,9 @@ OUT/train-00003.row.bin            the number of each of them in the source, int
 Rows lie in the order of the source and are read by blocks of neighbours, so that reading is cheap however small a row is. An
 order permutes all blocks, takes as many of them as memory was granted for (a chunk), and permutes the rows of the chunk; one
 thread reads the next chunk while this one is learned from. Files are read into buffers of our own, never mapped: what is
-mapped and touched counts as resident. Shuffling by chunks: https://arxiv.org/abs/2206.04778 (Xu et al. 2022) says what it costs.
+mapped and touched counts as resident.
+
+Blocks, then a buffer: CorgiPile, Xu et al. 2022, arXiv:2206.05830, with what it costs in convergence.
 """
 
 from __future__ import annotations
