@@ -12,7 +12,7 @@ observation, action, reward …   experience of a world acted in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -82,8 +82,7 @@ def nbytes(batch: Batch | Columns) -> int:
 
 def split(batch: Batch, sizes: list[int]) -> list[Batch]:
     """The batch cut into parts of so many examples each."""
-    cut = over(batch, lambda t: t.split(sizes))
-    return [over(cut, lambda parts, k=k: parts[k]) for k in range(len(sizes))]
+    return [dict(zip(batch, parts, strict=True)) for parts in zip(*(_cut(f, sizes) for f in batch.values()), strict=True)]
 
 
 def pieces(batch: Batch, count: int) -> list[Batch]:
@@ -119,3 +118,9 @@ def joined(parts: list[Losses]) -> Losses:
         else:
             together[term] = torch.cat(mine)
     return together
+
+
+def _cut(field: Field, sizes: list[int]) -> Sequence[Field]:
+    if not isinstance(field, dict):
+        return field.split(sizes)
+    return [dict(zip(field, parts, strict=True)) for parts in zip(*(t.split(sizes) for t in field.values()), strict=True)]

@@ -244,7 +244,7 @@ class Objective(ABC):
         """What the output means, in the output domain's encoding: probabilities [B, C], or numbers [B]."""
 
     def slope(self, output: Tensor, batch: Batch) -> tuple[Losses, Tensor] | None:
-        """For the only player, given what the model gives: `losses`, and the derivative of their sum by `output`, [B, C], by
+        """For the only player, given what the model gives: `losses`, and the derivative of their mean by `output`, [B, C], by
         formula. None where there is none: autograd finds it."""
         return None
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from mapsto.learner.learner import Learner
 
 
+MANY = 10_000  # objects that steps may leave behind before somebody looks whether they are garbage
+
+
 @dataclass(frozen=True)
 class Report:
     """What observers are told: after `step` steps and `epoch` passes, the mean `losses` since the last report, the
@@ -81,7 +84,8 @@ def told(learner: Learner, until: Until, observers: Sequence[Observer], stop: St
             over = over or until.reached(learner.step)
     if scores is not None or learner.step % learner.report_every == 0:
         learner.told = learner.step
-        gc.collect(0)  # what the steps since then left in circles, and no more
+        if gc.get_count()[0] > MANY:
+            gc.collect(0)  # what the steps since then left in circles, and no more
         news = tuple(update.news())
         losses = finite(learner)
         learner.divergence.hear(learner.step, losses)

@@ -21,9 +21,9 @@ class AbsoluteError(Objective):
         return {"absolute-error": (one_number(model, batch) - batch["target"]).abs()}
 
     def slope(self, output: Tensor, batch: Batch) -> tuple[Losses, Tensor] | None:
-        """The sign of ŷ − y."""
+        """The sign of ŷ − y, / B."""
         error = one(output, "the model") - batch["target"]
-        return {"absolute-error": error.abs()}, error.sign()[:, None]
+        return {"absolute-error": error.abs()}, error.sign()[:, None] / len(error)
 
     def predict(self, model: nn.Module, batch: Batch) -> Tensor:
         """Standardised numbers [B]."""

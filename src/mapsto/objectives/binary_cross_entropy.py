@@ -45,11 +45,11 @@ class BinaryCrossEntropy(Objective):
         return {"binary-cross-entropy": loss.mean(dim=1)}
 
     def slope(self, output: Tensor, batch: Batch) -> tuple[Losses, Tensor] | None:
-        """(p − y) / L (Bishop 2006, eq. 4.91)."""
+        """(p − y) / L B (Bishop 2006, eq. 4.91)."""
         if self.positive_weights:
             return None
         loss = F.binary_cross_entropy_with_logits(output, batch["target"], reduction="none")
-        return {"binary-cross-entropy": loss.mean(dim=1)}, (output.sigmoid() - batch["target"]) / output.shape[1]
+        return {"binary-cross-entropy": loss.mean(dim=1)}, (output.sigmoid() - batch["target"]) / output.numel()
 
     def predict(self, model: nn.Module, batch: Batch) -> Tensor:
         """Probabilities [B, L], each label's own."""

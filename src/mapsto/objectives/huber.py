@@ -25,10 +25,10 @@ class Huber(Objective):
         return {"huber": small * (error.abs() - small / 2)}
 
     def slope(self, output: Tensor, batch: Batch) -> tuple[Losses, Tensor] | None:
-        """e, held between −`delta` and `delta`."""
+        """e, held between −`delta` and `delta`, / B."""
         error = one(output, "the model") - batch["target"]
         held = error.clamp(-self.delta, self.delta)
-        return {"huber": held * (error - held / 2)}, held[:, None]
+        return {"huber": held * (error - held / 2)}, held[:, None] / len(held)
 
     def predict(self, model: nn.Module, batch: Batch) -> Tensor:
         """Standardised numbers [B]."""

@@ -21,9 +21,9 @@ class SquaredError(Objective):
         return {"squared-error": (one_number(model, batch) - batch["target"]) ** 2}
 
     def slope(self, output: Tensor, batch: Batch) -> tuple[Losses, Tensor] | None:
-        """2 (ŷ − y)."""
+        """2 (ŷ − y) / B."""
         error = one(output, "the model") - batch["target"]
-        return {"squared-error": error * error}, 2 * error[:, None]
+        return {"squared-error": error * error}, error[:, None] * (2 / len(error))
 
     def predict(self, model: nn.Module, batch: Batch) -> Tensor:
         """Standardised numbers [B]."""

@@ -40,6 +40,7 @@ class Derived:
         whole = len(parts) == 2 * len(chain) == len(list(model.parameters()))
         return cls(chain, objective) if chain and whole else None
 
+    @torch.inference_mode()  # no tape, and no counting of what is changed in place
     def __call__(self, batch: Batch) -> Losses | None:
         """The losses; None, and nothing done, where a batch is not what the formulas are for."""
         if "weight" in batch or not isinstance(batch["input"], Tensor):
@@ -54,7 +55,6 @@ class Derived:
         if known is None:
             return None
         losses, slope = known
-        slope /= slope.shape[0]
         for k in range(len(self.maps) - 1, -1, -1):
             weight, _, _, by_weight, by_bias = self.maps[k]
             torch.mm(slope.t(), seen[k], out=by_weight)
