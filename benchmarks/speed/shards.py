@@ -62,7 +62,7 @@ def compare(folder: Path, name: str, model: dict[str, Any], mib: int, pairs: int
             write(folder, word, rows)
     allowed = mib * 2**20 // 10
     base = 0
-    for _ in range(3):  # under no limit, a heap holds more than it needs; under that, less
+    for _ in range(2):  # under no limit, a heap holds more than it needs; under that, less
         with Worker("resident", folder / "small", model, base) as anyway:
             anyway.ask(1000)
             base = anyway.ask(0)["data"]
