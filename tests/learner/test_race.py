@@ -20,12 +20,13 @@ class Clocked(Update):
     precision = "auto"
 
     def __init__(self, data, seconds):
-        self.data, self.seconds, self.now = data, seconds, 0.0
+        self.data, self.seconds, self.now, self.trials = data, seconds, 0.0, 0
 
     def step(self, batch, step):
         raise AssertionError("a race takes no step")
 
     def trial(self, batch):
+        self.trials += 1
         self.now += self.seconds[self.data.layout, self.products, torch.get_num_threads()]
 
 
@@ -39,10 +40,10 @@ def pictures(monkeypatch):
     torch.set_num_threads(threads)
 
 
-def settled(pictures, monkeypatch, seconds, work=1e12):
+def settled(pictures, monkeypatch, seconds, work=1e12, steps=0):
     update = Clocked(pictures, seconds)
     monkeypatch.setattr("time.perf_counter", lambda: update.now)
-    return settle(pictures, update, lambda: pictures.train.gather(torch.arange(4)), lambda: work, CPU), update
+    return settle(pictures, update, lambda: pictures.train.gather(torch.arange(4)), lambda: work, CPU, steps), update
 
 
 def times(layout, precision, threads):
@@ -71,7 +72,18 @@ def test_the_faster_is_taken_and_the_reason_told(pictures, monkeypatch, layout, 
 
 def test_a_tie_changes_nothing(pictures, monkeypatch):
     found, _ = settled(pictures, monkeypatch, times(0.97, 0.97, 0.97))
-    assert found.about() == Settled().about()
+    assert found == Settled(precision="bfloat16", because=found.because)  # what pictures usually take
+
+
+@pytest.mark.parametrize(("steps", "raced"), [(100, 1), (200, 1), (300, 2), (400, 3), (1000, 3), (0, 3)])
+def test_a_short_run_races_less_and_no_more_than_its_share(pictures, monkeypatch, steps, raced):
+    found, update = settled(pictures, monkeypatch, times(0.5, 2.0, 0.5), steps=steps)
+    took = 1 + found.because.count(";") + 1
+    assert took == 1 + raced
+    assert found.threads == 2
+    assert found.layout == ("contiguous" if raced == 3 else "channels-last")
+    if steps:
+        assert update.trials <= max(4, 0.02 * steps)
 
 
 def test_a_small_step_is_not_raced(pictures, monkeypatch):

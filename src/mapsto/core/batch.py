@@ -82,7 +82,9 @@ def nbytes(batch: Batch | Columns) -> int:
 
 def split(batch: Batch, sizes: list[int]) -> list[Batch]:
     """The batch cut into parts of so many examples each."""
-    return [dict(zip(batch, parts, strict=True)) for parts in zip(*(_cut(f, sizes) for f in batch.values()), strict=True)]
+    return [
+        dict(zip(batch, parts, strict=True)) for parts in zip(*(_cut(f, sizes) for f in batch.values()), strict=True)
+    ]
 
 
 def pieces(batch: Batch, count: int) -> list[Batch]:
@@ -123,4 +125,6 @@ def joined(parts: list[Losses]) -> Losses:
 def _cut(field: Field, sizes: list[int]) -> Sequence[Field]:
     if not isinstance(field, dict):
         return field.split(sizes)
-    return [dict(zip(field, parts, strict=True)) for parts in zip(*(t.split(sizes) for t in field.values()), strict=True)]
+    return [
+        dict(zip(field, parts, strict=True)) for parts in zip(*(t.split(sizes) for t in field.values()), strict=True)
+    ]

@@ -89,7 +89,7 @@ class Learner:
 
             seeds.set_all(self.seed, self.step)
             self.model.train()
-            self.settled = as_before or settle(self.data, self.algorithm.update, draw, work, self.device)
+            self.settled = as_before or settle(self.data, self.algorithm.update, draw, work, self.device, self.horizon)
             self.settled.apply(self.data, self.algorithm.update)
             frozen = [
                 p for p in self.model.parameters() if not p.requires_grad

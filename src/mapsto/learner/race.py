@@ -19,7 +19,8 @@ LAYOUT = "channels-last"  # of whoever is examined, exported and loaded: the usu
 LAYOUTS, PRECISIONS = (LAYOUT, "contiguous"), ("float32", "bfloat16")
 SMALL = 500e6  # floating-point operations of a step below which a race is not worth its time, nor a second thread its company
 FASTER = 0.95  # of the best time so far: who takes less wins; for a tie, nothing changes
-BEATS = 3  # steps of each that are timed
+BEATS = 3  # steps of each that are timed, after one that warms up
+SHARE = 0.02  # of the run's steps that a race may take
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,18 @@ class Settled:
 
 
 def settle(
-    data: Data, update: Update, draw: Callable[[], Batch], work: Callable[[], int], device: torch.device
+    data: Data,
+    update: Update,
+    draw: Callable[[], Batch],
+    work: Callable[[], int],
+    device: torch.device,
+    steps: int = 0,
 ) -> Settled:
     """Race what may be chosen, in whole steps that leave no trace: one after the other, each on the best of those before.
 
-    draw: a ready batch of the usual size; work: floating-point operations of a step on it, 0 where nobody knows. Two threads
-    beside a busy neighbour can take ten times as long as one, so that even their number is a matter of trying.
+    draw: a ready batch of the usual size. work: floating-point operations of a step on it, 0 where nobody knows. steps: of the
+    run, 0 where nobody knows. A short run races less, and takes what it does not race as it usually turns out: bfloat16 for
+    pictures where it is fast, channels last. Threads come first: two beside a busy neighbour can take ten times as long as one.
     """
     if type(update).trial is Update.trial:  # nothing of it can be tried: it is over in one step
         return Settled(torch.get_num_threads())
@@ -67,27 +74,37 @@ def settle(
     if 0 < work() < SMALL:
         best.apply(data, update)
         return best
-    rivals: list[dict[str, Any]] = []
-    if _picture(draw()):
-        rivals.append({"layout": LAYOUTS[1]})
+    rivals: list[dict[str, Any]] = [{"threads": many}] if many > best.threads else []
+    picture = _picture(draw())
     if update.precision == "auto" and devices.has_fast_bfloat16(device):
-        rivals.append({"precision": PRECISIONS[1]})
-    if many > best.threads:
-        rivals.append({"threads": many})
-    times = {best: _seconds(best, data, update, draw, device)} if rivals else {}
+        best = replace(best, precision=PRECISIONS[picture])
+        rivals.append({"precision": PRECISIONS[not picture]})
+    if picture:
+        rivals.append({"layout": LAYOUTS[1]})
+    rivals, beats = _affordable(rivals, steps)
+    times = {best: _seconds(best, data, update, draw, device, beats)} if rivals else {}
     for change in rivals:
         rival = replace(best, **change)
-        times[rival] = _seconds(rival, data, update, draw, device)
+        times[rival] = _seconds(rival, data, update, draw, device, beats)
         best = rival if times[rival] < FASTER * times[best] else best
     best.apply(data, update)
     return replace(best, because=_told(best, times))
 
 
-def _seconds(settled: Settled, data: Data, update: Update, draw: Callable[[], Batch], device: torch.device) -> float:
+def _affordable(rivals: list[dict[str, Any]], steps: int) -> tuple[list[dict[str, Any]], int]:
+    """Those that a race may afford, the first at any rate, and how many steps of each it times."""
+    budget = max(4, SHARE * steps) if steps else float("inf")
+    beats = next((b for b in range(BEATS, 1, -1) if (1 + len(rivals)) * (1 + b) <= budget), 1)
+    return [r for k, r in enumerate(rivals) if (2 + k) * (1 + beats) <= budget], beats
+
+
+def _seconds(
+    settled: Settled, data: Data, update: Update, draw: Callable[[], Batch], device: torch.device, beats: int
+) -> float:
     """Of a step, the median of a few after one that warms up."""
     settled.apply(data, update)
     batch, times = draw(), []
-    for _ in range(1 + BEATS):
+    for _ in range(1 + beats):
         begun = time.perf_counter()
         update.trial(batch)
         if device.type == "cuda":
