@@ -2,7 +2,7 @@
 
 From the weights of seed 0, three steps on one batch of all rows leave nothing to chance: arms with the same optimizer maths give
 the same answers then; all of them take float32 here, whatever they do when they are timed. Frameworks that draw their own first
-weights (scikit-learn, Keras) are held to their number of steps, and later to the score.
+weights (scikit-learn, Keras) are held to their number of weights and steps, and later to the score.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ def check(contest: Contest, only: list[str]) -> dict[str, Any]:
     odd: list[str] = []
     agree: dict[str, float] = {}
     reference: np.ndarray | None = None
+    weights: int | None = None
     for arm in contest.arms:
         if not contest.task or not contest.agree or (only and arm.name not in only):
             continue
@@ -36,6 +37,9 @@ def check(contest: Contest, only: list[str]) -> dict[str, Any]:
             process.end()
         if reply["steps"] != 3:
             odd.append(f"{arm.name} made {reply['steps']} steps instead of 3")
+        weights = reply["weights"] if weights is None else weights
+        if reply["weights"] != weights:
+            odd.append(f"{arm.name} has {reply['weights']:,} weights instead of {weights:,}")
         if arm.family in OWN_WEIGHTS:
             continue
         answers = np.array(reply["answers"])

@@ -8,10 +8,8 @@ from typing import Any, Literal
 
 from benchmarks.speed.task import Contestant, Task
 
-Kind = Literal[
-    "mapsto", "loop", "defaults", "tuned", "part"
-]  # a loop is written by hand; a framework is at defaults, or tuned;
-# a part is of mapsto itself
+# a loop is written by hand; a framework is at its defaults, or tuned; a part is of mapsto itself
+Kind = Literal["mapsto", "loop", "defaults", "tuned", "part"]
 
 
 @dataclass(frozen=True)

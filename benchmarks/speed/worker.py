@@ -75,6 +75,7 @@ def same(contest, arm, seed: int) -> dict:
     return {
         "answers": answers.reshape(-1, answers.shape[-1] if answers.ndim > 1 else 1).tolist(),
         "steps": fitted.steps,
+        "weights": fitted.weights,
     }
 
 
