@@ -1,4 +1,4 @@
-"""mapsto's short recipe for the network of all arms: one cycle of AdamW over three quarters of an epoch, bfloat16 where it is faster.
+"""mapsto's short recipe for the network of all arms: one cycle of AdamW over three quarters of an epoch.
 
 Rate, rise, batch and length were chosen on 6,000 held-out training rows, 3 seeds each (docs/log.md); the test rows are looked at
 once a run, at its end.
