@@ -174,6 +174,10 @@ class Descend(Update):
             means.append(mean.detach())
         return (joined(reports), sum(means)) if len(reports) > 1 else (reports[0], means[0])
 
+    def changing(self) -> list[Tensor]:
+        """What a step changes: weights, moments, running statistics, and what the guard knows."""
+        return [*(t for flat in self.flats.values() for t in flat.changing()), *self.guard.remembered()]
+
     def arrange(self, layout: str) -> None:
         """Frozen weights are not here: place.py lays them out."""
         for player, flat in self.flats.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,7 +12,42 @@ from torch import Tensor, nn
 from mapsto.core.nouns import Optimizer
 
 
-class Flat:
+class Held(ABC):
+    """One player's parameters, gradients and moments, in vectors (`Flat`) or in shards (`Sharded`): what both do alike."""
+
+    count: int  # of updates so far
+    groups: list[list[nn.Parameter]]
+    values: list[Tensor]
+    moments: list[dict[str, Tensor]]  # one for each of the values
+
+    @abstractmethod
+    def together(self, vectors: list[Tensor]) -> list[Tensor]:
+        """What is held for each of the values → a whole vector for each group, as it is saved."""
+
+    @abstractmethod
+    def apart(self, vectors: list[Tensor]) -> list[Tensor]:
+        """Undo `together`."""
+
+    def changing(self) -> list[Tensor]:
+        """What a step changes: values and moments."""
+        return [*self.values, *(tensor for moments in self.moments for tensor in moments.values())]
+
+    def state_dict(self) -> dict[str, Any]:
+        vectors = {name: self.together([m[name] for m in self.moments]) for name in self.moments[0]}
+        return {
+            "count": self.count,
+            "moments": [{n: v[k] for n, v in vectors.items()} for k in range(len(self.groups))],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.count = state["count"]
+        for name in self.moments[0]:
+            saved = self.apart([vectors[name] for vectors in state["moments"]])
+            for mine, vector in zip(self.moments, saved, strict=True):
+                mine[name].copy_(vector)
+
+
+class Flat(Held):
     """The trainable parameters of `module`, tied ones once and frozen ones left out, in one vector a group (see `grouped`).
 
     numbers [2P]: all values and all gradients, one after the other, so that one look can be at all of them.
@@ -86,29 +122,11 @@ class Flat:
         for gradient in self.gradients:
             gradient.mul_(factor)
 
-    def changing(self) -> list[Tensor]:
-        """What a step changes: values and moments."""
-        return [*self.values, *(tensor for moments in self.moments for tensor in moments.values())]
-
     def step(self, rate: float, allowed: Tensor | None = None) -> None:
         """One update by the optimizer's kernel. allowed: [] bool, a flag on the device without which nothing changes."""
         self.count += 1
         for value, gradient, moments, decay in zip(self.values, self.gradients, self.moments, self.decays, strict=True):
             self.optimizer.quick(value, gradient, moments, rate, decay, self.count, allowed)
-
-    def state_dict(self) -> dict[str, Any]:
-        vectors = {name: self.together([m[name] for m in self.moments]) for name in self.moments[0]}
-        return {
-            "count": self.count,
-            "moments": [{n: v[k] for n, v in vectors.items()} for k in range(len(self.groups))],
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.count = state["count"]
-        for name in self.moments[0]:
-            saved = self.apart([vectors[name] for vectors in state["moments"]])
-            for mine, vector in zip(self.moments, saved, strict=True):
-                mine[name].copy_(vector)
 
     def _point(self) -> None:
         """Let parameters and their gradients be views of the vectors."""

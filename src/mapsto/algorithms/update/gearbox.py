@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from mapsto.algorithms.update.gears import GEARS, Gear
-from mapsto.core.batch import Batch, Losses
+from mapsto.core.batch import Batch, Losses, columns
 from mapsto.core.errors import Damaged, FrameError
 from mapsto.core.nouns import Objective
 from mapsto.core.reading import RESTORE
@@ -69,12 +69,8 @@ class Gearbox:
         self.name, self.together, self.raced = "eager", 1, False  # what a checkpoint remembers
         self.settled = asked != "auto"
         self.gear: Gear | None = None
-        self.seen, self.begun, self.eager = (
-            0,
-            0.0,
-            0.0,
-        )  # steps since this process began, a clock's reading, seconds a step
-        self.calls = 0
+        self.seen = self.calls = 0  # steps since this process began, and calls of another gear
+        self.begun, self.eager = 0.0, 0.0  # a clock's reading, seconds of an eager step
         if asked not in ("auto", "eager"):
             if why := self.unfit():
                 raise FrameError(f"the gear {asked} is not for this run: {why}.", "Leave it to gear=auto.", "F004")
@@ -129,14 +125,14 @@ class Gearbox:
         self.gear = GEARS[self.name](self.update, self.together, batch)
 
     def _in_gear(self, batches: list[Batch], step: int) -> list[Losses]:
-        kept = [tensor.clone() for tensor in self._changing()] if self.calls == 0 else []
+        kept = [tensor.clone() for tensor in self.update.changing()] if self.calls == 0 else []
         self.calls += 1
         try:
             return self.gear.steps(batches, step)
         except Exception as error:  # a compiler may raise anything at all
             if not kept:
                 raise
-            for now, before in zip(self._changing(), kept, strict=True):
+            for now, before in zip(self.update.changing(), kept, strict=True):
                 now.copy_(before)
             reason = str(error).strip().splitlines() or [type(error).__name__]
             self.update.untold.append(
@@ -201,10 +197,6 @@ class Gearbox:
         if self.update.device.type == "cuda":
             yield torch.cuda.get_rng_state(self.update.device)
 
-    def _changing(self) -> list[torch.Tensor]:
-        flats = self.update.flats.values()
-        return [*(t for flat in flats for t in flat.changing()), *self.update.guard.remembered()]
-
     def _now(self) -> float:
         if self.update.device.type == "cuda":
             torch.cuda.synchronize(self.update.device)
@@ -212,15 +204,7 @@ class Gearbox:
 
 
 def _shape(batch: Batch) -> list[Any]:
-    return [
-        (
-            name,
-            [(k, t.shape, t.dtype) for k, t in field.items()]
-            if isinstance(field, dict)
-            else (field.shape, field.dtype),
-        )
-        for name, field in batch.items()
-    ]
+    return [(name, column.shape, column.dtype) for name, column in columns(batch)]
 
 
 def _compiler() -> bool:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from mapsto.algorithms.update.flat import Flat, shrinking
-from mapsto.core.batch import Batch, Losses, Mean, total_and_count
+from mapsto.core.batch import Batch, Losses, Mean, columns, over, total_and_count
 from mapsto.core.nouns import Objective
 
 if TYPE_CHECKING:
@@ -54,14 +54,15 @@ class Captured(Gear):
 
     def __init__(self, descend: Descend, together: int, batch: Batch):
         super().__init__(descend, together)
-        self.batches = [_copy(batch) for _ in range(together)]
+        self.batches = [over(batch, torch.clone) for _ in range(together)]
         self.told = torch.ones(3, together, dtype=torch.float64, device=descend.device)
         if descend.device.type == "cuda":
             self._capture()
 
     def run(self, batches: list[Batch], told: Tensor) -> list[Losses]:
         for mine, batch in zip(self.batches, batches, strict=True):
-            _fill(mine, batch)
+            for (_, held), (_, came) in zip(columns(mine), columns(batch), strict=True):
+                held.copy_(came, non_blocking=True)
         self.told.copy_(told)
         if self.descend.device.type == "cuda":
             self.graph.replay()
@@ -89,8 +90,7 @@ class Captured(Gear):
 
     def _capture(self) -> None:
         """Warmed up on a stream of its own, so that what is made lazily is there; what that changed is put back."""
-        flats = self.descend.flats.values()
-        changing = [*(t for flat in flats for t in flat.changing()), *self.descend.guard.remembered()]
+        changing = self.descend.changing()
         kept = [tensor.clone() for tensor in changing]
         aside = torch.cuda.Stream()
         aside.wait_stream(torch.cuda.current_stream())
@@ -177,16 +177,3 @@ def _names(model: nn.Module, flat: Flat) -> list[str]:
     for name, p in model.named_parameters():
         first[id(p)] = f"model.{name}"
     return [first[id(p)] for p in flat.parameters]
-
-
-def _copy(batch: Batch) -> Batch:
-    return {n: {k: t.clone() for k, t in f.items()} if isinstance(f, dict) else f.clone() for n, f in batch.items()}
-
-
-def _fill(mine: Batch, batch: Batch) -> None:
-    for name, field in batch.items():
-        if isinstance(field, dict):
-            for key, tensor in field.items():
-                mine[name][key].copy_(tensor, non_blocking=True)
-        else:
-            mine[name].copy_(field, non_blocking=True)

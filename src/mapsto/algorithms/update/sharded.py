@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from mapsto.algorithms.update.diagnosis import Diagnosis, given
-from mapsto.algorithms.update.flat import grouped
+from mapsto.algorithms.update.flat import Held, grouped
 from mapsto.core import world
 from mapsto.core.batch import Batch
 from mapsto.core.nouns import Optimizer
@@ -58,7 +58,7 @@ def fill(model: nn.Module, weights: dict[str, Tensor]) -> None:
             mine.to_local().copy_(came.to_local() if _parted(came) else _part(came, mine))
 
 
-class Sharded:
+class Sharded(Held):
     """What `Flat` is, for a player in shards: its tensors stay apart, and the optimizer's formula is taken on each part.
 
     Its state is that of a `Flat`: moments of all matrices one after the other, then of all vectors.
@@ -99,9 +99,6 @@ class Sharded:
         for gradient in self.gradients:
             gradient.mul_(factor)
 
-    def changing(self) -> list[Tensor]:
-        return [*self.values, *(tensor for moments in self.moments for tensor in moments.values())]
-
     @torch.no_grad()
     def step(self, rate: float, allowed: Tensor | None = None) -> None:
         self.count += 1
@@ -121,20 +118,6 @@ class Sharded:
             for group, vector in zip(self.groups, vectors, strict=True)
             for p, piece in zip(group, vector.split([p.numel() for p in group]), strict=True)
         ]
-
-    def state_dict(self) -> dict[str, Any]:
-        vectors = {name: self.together([m[name] for m in self.moments]) for name in self.moments[0]}
-        return {
-            "count": self.count,
-            "moments": [{name: vectors[name][k] for name in vectors} for k in range(len(self.groups))],
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.count = state["count"]
-        for name in self.moments[0]:
-            saved = self.apart([vectors[name] for vectors in state["moments"]])
-            for mine, part in zip(self.moments, saved, strict=True):
-                mine[name].copy_(part)
 
     def diagnose(self, parts: list[Batch]) -> Diagnosis:
         """Why an update was not sound, as far as one process can tell by itself: a layer is asked by all or by none."""
