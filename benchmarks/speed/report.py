@@ -30,7 +30,7 @@ HOW = f"""
   those of the others. Arms that draw their own first weights (scikit-learn, Keras) are held to the number of weights and of
   steps, which each framework counts itself. A score that differs from mapsto's by more than the contest's band is marked ‡.
 - **Quiet**: a round counts where nobody else kept more than {quiet.OTHERS:g} of a core busy during any of its runs, and a
-  fixed piece of arithmetic beside each run took at most {quiet.SLOW:g} × its best time. A contest with fewer than {ENOUGH} such
+  fixed piece of work beside each run took at most {quiet.SLOW:g} × its best time. A contest with fewer than {ENOUGH} such
   rounds shows all of its rounds, marked †: read them as indications.
 - **Rivals**: *defaults* is what the documentation's first page leads to. *Tuned* is by the framework's own guide for speed, and
   generously: no bar, logger or checkpoint, batches gathered at once instead of row by row, torch.optim's fastest variant.

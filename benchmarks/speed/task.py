@@ -96,7 +96,7 @@ class Watch:
     def seen(self, score: float) -> None:
         self.curve.append((time.perf_counter() - self.begun, score))
         if score >= self.target:
-            raise Enough
+            raise Enough("the score")  # fastai reads the first word of what it passes on
 
 
 @dataclass

@@ -65,16 +65,18 @@ def settle(
 
     draw: a ready batch of the usual size. work: floating-point operations of a step on it, 0 where nobody knows. steps: of the
     run, 0 where nobody knows. A short run races less, and takes what it does not race as it usually turns out: bfloat16 for
-    pictures where it is fast, channels last. Threads come first: two beside a busy neighbour can take ten times as long as one.
+    pictures where it is fast, channels last.
     """
     if type(update).trial is Update.trial:  # nothing of it can be tried: it is over in one step
         return Settled(torch.get_num_threads())
     many = AVAILABLE if device.type == "cpu" else torch.get_num_threads()
-    best = Settled(1 if device.type == "cpu" and world.size() == 1 else many)  # torchrun has shared the cores out
+    few = 1 if device.type == "cpu" and world.size() == 1 else many  # torchrun has shared the cores out
     if 0 < work() < SMALL:
+        best = Settled(few)
         best.apply(data, update)
         return best
-    rivals: list[dict[str, Any]] = [{"threads": many}] if many > best.threads else []
+    best = Settled(many)
+    rivals: list[dict[str, Any]] = [{"threads": few}] if few < many else []
     picture = _picture(draw())
     if update.precision == "auto" and devices.has_fast_bfloat16(device):
         best = replace(best, precision=PRECISIONS[picture])
@@ -85,8 +87,9 @@ def settle(
     times = {best: _seconds(best, data, update, draw, device, beats)} if rivals else {}
     for change in rivals:
         rival = replace(best, **change)
-        times[rival] = _seconds(rival, data, update, draw, device, beats)
-        best = rival if times[rival] < FASTER * times[best] else best
+        times[rival] = _seconds(rival, data, update, draw, device, beats, warm="threads" not in change)
+        share = 1 / FASTER if rival.threads < best.threads else FASTER  # for a tie, the fewer threads
+        best = rival if times[rival] < share * times[best] else best
     best.apply(data, update)
     return replace(best, because=_told(best, times))
 
@@ -99,18 +102,24 @@ def _affordable(rivals: list[dict[str, Any]], steps: int) -> tuple[list[dict[str
 
 
 def _seconds(
-    settled: Settled, data: Data, update: Update, draw: Callable[[], Batch], device: torch.device, beats: int
+    settled: Settled,
+    data: Data,
+    update: Update,
+    draw: Callable[[], Batch],
+    device: torch.device,
+    beats: int,
+    warm: bool = True,
 ) -> float:
-    """Of a step, the median of a few after one that warms up."""
+    """Of a step, the median of a few. warm: after one that is not timed, for kernels that were not called before."""
     settled.apply(data, update)
     batch, times = draw(), []
-    for _ in range(1 + beats):
+    for _ in range(warm + beats):
         begun = time.perf_counter()
         update.trial(batch)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         times.append(time.perf_counter() - begun)
-    return world.firsts(statistics.median(times[1:]))
+    return world.firsts(statistics.median(times[warm:]))
 
 
 def _picture(batch: Batch) -> bool:
