@@ -48,6 +48,7 @@ def command(
         raise click.UsageError("--csv and --json are two forms of one answer: give one of them.")
     import mapsto
     from mapsto.cli import screen
+    from mapsto.export.function import OF_CLASSES
     from mapsto.export.inputs import inputs_of
 
     f = mapsto.load(run, weights=weights)
@@ -55,7 +56,7 @@ def command(
     for where in inputs:
         asked = inputs_of(f, where, **reading(**read))
         predictions = f.encoded_predictions(asked.column)
-        shares = f.shares(predictions) if f.objective.problem != "regression" else [None] * len(predictions)
+        shares = f.shares(predictions) if f.objective.problem in OF_CLASSES else [None] * len(predictions)
         for label, answer, share in zip(asked.labels, f.answers(predictions, threshold), shares, strict=True):
             rows.append({"input": label, "prediction": answer, **_certainty(answer, share, top, f.objective.problem)})
         for reason in asked.skipped if not quiet else ():

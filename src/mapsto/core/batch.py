@@ -122,6 +122,20 @@ def joined(parts: list[Losses]) -> Losses:
     return together
 
 
+def stacked(parts: list[Tensor]) -> Tensor:
+    """Tensors [B, …] one after the other. Where they are [B, T, …] of several T, shorter ones are filled up to the longest with
+    what is no answer: −1, or NaN among floating-point numbers."""
+    if len({part.shape[1:] for part in parts}) < 2:
+        return torch.cat(parts)
+    longest = max(part.shape[1] for part in parts)
+    filled = []
+    for part in parts:
+        nothing = float("nan") if part.is_floating_point() else -1
+        rest = part.new_full((len(part), longest - part.shape[1], *part.shape[2:]), nothing)
+        filled.append(torch.cat([part, rest], dim=1))
+    return torch.cat(filled)
+
+
 def _cut(field: Field, sizes: list[int]) -> Sequence[Field]:
     if not isinstance(field, dict):
         return field.split(sizes)

@@ -11,6 +11,7 @@ Optimizer and its Schedule, and Until (when to stop). A class is abstract and li
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -26,7 +27,7 @@ from mapsto.core.batch import Batch, Field, Losses
 from mapsto.core.state import Stateful
 from mapsto.core.text import clean, clean_lines
 
-Problem = Literal["regression", "classification", "multi-label"]
+Problem = Literal["regression", "classification", "multi-label", "tagging", "translation", "language-model"]
 Shape = tuple[int, ...] | dict[str, list[int]]  # [B, *shape], or what a row is made of: see domains/row.py
 
 
@@ -81,6 +82,11 @@ class Domain(ABC):
     @abstractmethod
     def shape(self) -> Shape:
         """Shape of one ready value as a model input, or of what a model must give: () one number, (10,) ten logits."""
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers a model gives for one value of it; for each part of one, where a value has parts."""
+        return math.prod(self.shape)
 
     def show(self, value: Any) -> str:
         """One raw value, for a person."""

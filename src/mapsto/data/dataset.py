@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mapsto.core import seeds, world
-from mapsto.core.batch import Batch, Columns, columns, gathered, over, size
+from mapsto.core.batch import Batch, Columns, columns, gathered, over, size, stacked
 from mapsto.core.buckets import Block, Buckets
 from mapsto.core.errors import ShapeError
 from mapsto.core.nouns import Augmentation, Data, Domain, Estimate, Learner, Scores, View
@@ -72,16 +72,11 @@ class Dataset(Data):
         return {**batch, "input": input}
 
     def blocks(self, split: str, at_most: int = 0) -> list[Block]:
-        """Index blocks of one split, for looking at it; of `at_most` > 0 rows spread evenly over it. In order, but for ragged
-        examples, which come by length."""
-        view: Examples = getattr(self, split)
+        """Index blocks of one split, for looking at it; of `at_most` > 0 rows spread evenly over it. See `looked_at`."""
+        view: View = getattr(self, split)
         rows = len(view)
         count = min(rows, at_most or rows)
-        index = torch.arange(count, device=self.device if view.lengths is None else "cpu") * rows // max(count, 1)
-        if view.lengths is None:
-            return [Block(part) for part in index.split(EXAM_BATCH)]
-        blocks = Buckets(view.lengths[index], EXAM_BATCH, EXAM_TOKENS).blocks(torch.arange(count), "cpu")
-        return [Block(index[block.index].to(self.device), block.pad_to) for block in blocks]
+        return looked_at(view, torch.arange(count) * rows // max(count, 1), self.device)
 
     def exam(self, learner: Learner, split: str, intervals: bool = True, at_most: int = 0) -> Scores:
         view: View = getattr(self, split)
@@ -102,7 +97,7 @@ class Dataset(Data):
         for measure in measures.values():
             measure.kept = world.dealt(measure.kept)
             if view.lengths is not None:
-                measure.kept = [_in_order(measure.rows(), blocks)]
+                measure.kept = [in_order(measure.rows(), blocks)]
         mean = sum(float(total / count) for total, count in sum(world.dealt(totals)))
         seen = sum(len(block.index) for block in blocks)
         scores = {name: estimate(measure, replicates=200 if intervals else 0) for name, measure in measures.items()}
@@ -122,10 +117,18 @@ class Dataset(Data):
         parts = world.dealt(parts)
         if not parts:
             return torch.empty(0)
-        return _in_order(torch.cat(parts), blocks) if rows is None else torch.cat(parts)
+        return in_order(stacked(parts), blocks) if rows is None else stacked(parts)
 
 
-def _in_order(rows: Tensor, blocks: list[Block]) -> Tensor:
+def looked_at(view: View, index: Tensor, device: torch.device | str = "cpu") -> list[Block]:
+    """These rows of a view, [N] on the CPU, as blocks for looking at them: in order, but for ragged ones, which come by length."""
+    if view.lengths is None:
+        return [Block(part) for part in index.to(device).split(EXAM_BATCH) if len(part)]
+    blocks = Buckets(view.lengths[index], EXAM_BATCH, EXAM_TOKENS).blocks(torch.arange(len(index)), "cpu")
+    return [Block(index[block.index].to(device), block.pad_to) for block in blocks]
+
+
+def in_order(rows: Tensor, blocks: list[Block]) -> Tensor:
     """What was found out block by block, [N, …], in the order of the view."""
     return rows[torch.cat([block.index for block in blocks]).argsort()]
 

@@ -11,4 +11,5 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     Vector="vector",
     Image="image",
     Row="row",
+    Text="text",
 )

@@ -66,6 +66,7 @@ class Config(TypedDict):
     reading: NotRequired[Reading]
     data: NotRequired[str]
     target_name: NotRequired[str]
+    input_name: NotRequired[str]
     targets: NotRequired[str | list[str] | None]
 
 
@@ -189,7 +190,7 @@ def _rehearse(domain: Domain) -> None:
     if isinstance(domain, Row):
         for column in domain.columns.values():
             _rehearse(column)
-    elif math.prod(domain.shape) > LARGEST:
+    elif not isinstance(domain.shape, dict) and math.prod(domain.shape) > LARGEST:
         raise FrameError(
             f"a {type(domain).__name__} of shape {clean(str(domain.shape), 60)} is too large.", code="M007"
         )

@@ -9,11 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mapsto.core.batch import Batch, over
+from mapsto.core.batch import Batch, over, stacked
 from mapsto.core.errors import BadInput
 from mapsto.core.nouns import Domain, Objective, View
+from mapsto.data.dataset import Examples, in_order, looked_at
+from mapsto.domains.row import Row
 
-CHUNK = 1024
+OF_CLASSES = ("classification", "multi-label")  # problems whose answers come with probabilities
 
 
 class Function:
@@ -44,7 +46,7 @@ class Function:
 
     def answers(self, predictions: Tensor, threshold: float | None = None) -> list:
         """Predictions in the target's encoding → raw values."""
-        if threshold is None or self.objective.problem == "regression":
+        if threshold is None or self.objective.problem not in OF_CLASSES:
             return self.target.decode(predictions)
         if self.objective.problem == "multi-label":
             return self.target.decode((predictions >= threshold).float())
@@ -55,22 +57,19 @@ class Function:
         return self.target.decode((predictions[:, 1] >= threshold).long())
 
     def shares(self, predictions: Tensor) -> list[dict[Any, float]]:
-        if self.objective.problem == "regression":
-            raise BadInput("this function gives numbers, which have no probabilities.", "Call it plainly: f(raw).")
+        if self.objective.problem not in OF_CLASSES:
+            raise BadInput(
+                f"this function gives {self.target.describe()}, without probabilities.", "Call it plainly: f(raw)."
+            )
         return [dict(zip(self.target.classes, row, strict=True)) for row in predictions.tolist()]
 
     @torch.inference_mode()
     def encoded_predictions(self, values: Any) -> Tensor:
         """A column of raw inputs, or a view of encoded ones → predictions in the target's encoding."""
-        if isinstance(values, View):
-            pieces = [self._predictions(values.gather(index)) for index in torch.arange(len(values)).split(CHUNK)]
-            return torch.cat(pieces)
-        encoded = {"input": self.input.encode(values)}
-        count = len(next(iter(encoded["input"].values())) if isinstance(encoded["input"], dict) else encoded["input"])
-        parts = []
-        for start in range(0, count, CHUNK):
-            parts.append(self._predictions(over(encoded, lambda t, a=start: t[a : a + CHUNK])))
-        return torch.cat(parts) if parts else torch.empty(0, *self.target.shape)
+        view = values if isinstance(values, View) else Examples({"input": self.input.encode(values)})
+        blocks = looked_at(view, torch.arange(len(view)))
+        parts = [self._predictions(view.gather(block.index, block.pad_to)) for block in blocks]
+        return in_order(stacked(parts), blocks) if parts else torch.empty(0, *self.target.shape)
 
     def _predictions(self, encoded: Batch) -> Tensor:
         batch = over(encoded, lambda t: t.to(self.device))
@@ -79,8 +78,10 @@ class Function:
 
     def column(self, raw: Any) -> tuple[Any, bool]:
         """Raw input or inputs → a column that the input domain encodes, and whether it was a single one."""
-        if isinstance(self.input.shape, dict):
+        if isinstance(self.input, Row):
             return _rows(raw)
+        if isinstance(raw, Mapping) and self.about.get("input_name") in raw:
+            raw = raw[self.about["input_name"]]
         if isinstance(raw, np.ndarray) and raw.dtype != object:
             sample = len(self.input.shape)  # (C, H, W) pictures come as [H, W] or [H, W, C]
             single = raw.ndim == 1 if sample == 1 else raw.ndim == 2 or (raw.ndim == 3 and raw.shape[-1] in (1, 3, 4))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from mapsto.data.shard_folder import about_of, domains_of
 from mapsto.data.shards import PARTS, Shards, flat, is_shards, nested
 from mapsto.domains.image import Image
 from mapsto.domains.row import Row
+from mapsto.domains.text import Text
 from mapsto.export.function import Function
 
 
@@ -44,7 +46,7 @@ class Joined(View):
     def __len__(self) -> int:
         return sum(map(len, self.views))
 
-    def gather(self, index: Tensor) -> Batch:
+    def gather(self, index: Tensor, pad_to: Sequence[int] = ()) -> Batch:
         parts, begin = [], 0
         for view in self.views:
             here = index[(index >= begin) & (index < begin + len(view))] - begin
@@ -70,8 +72,11 @@ def refuse_other_domains(f: Function, shards: Shards) -> None:
 
 
 def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
-    """Everything at `where` (a file, a folder, or "-" for a table from standard input) that `f` can be asked about."""
+    """Everything at `where` that `f` can be asked about: a file, a folder, "-" for a table from standard input; to a function of
+    text, a word that is no file is the text itself."""
     path = Path(where)
+    if isinstance(f.input, Text) and where != "-" and not _is_file(path):
+        return Inputs([clean(where, 40)], [where])
     if is_shards(path):
         return _shards(f, Shards(path))
     if isinstance(f.input, Image) and (path.is_dir() or path.suffix.lower() in (*SUFFIXES, ".zip")):
@@ -93,7 +98,11 @@ def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
     skipped = [str(finding) for finding in raw.findings if finding.level in ("repair", "warning")]
     if isinstance(f.input, Row):
         return Inputs(labels, raw.columns, skipped + _noticed(f.input, raw.columns, f.about.get("target_name")))
-    rank = len(f.input.shape)
+    if (name := f.about.get("input_name")) in raw.columns and isinstance(f.input, Text):
+        return Inputs(labels, raw.columns[name], skipped)
+    if isinstance(f.input, Text) and len(raw.columns) == 1:
+        return Inputs(labels, next(iter(raw.columns.values())), skipped)
+    rank = 0 if isinstance(f.input, Text) else len(f.input.shape)
     for values in raw.columns.values():
         sample = values[0] if values.dtype == object and len(values) else values[:1].squeeze(0)
         if isinstance(sample, np.ndarray) and (sample.ndim >= 2) == (rank == 3) and sample.ndim:
@@ -102,6 +111,13 @@ def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
         f"{clean(where)} holds nothing that this function takes: {f.input.describe()}.",
         "Name the kind of data it was trained on.",
     )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long for a name, or with a zero in it
+        return False
 
 
 def _shards(f: Function, shards: Shards) -> Inputs:

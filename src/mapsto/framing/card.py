@@ -7,6 +7,7 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mapsto.core import names
 from mapsto.core.nouns import Finding, Shape
 from mapsto.core.text import clean, few, many
 from mapsto.domains.row import Row
@@ -15,7 +16,14 @@ if TYPE_CHECKING:
     from mapsto.framing.frame import Frame
 
 WIDTH, INDENT = 116, 11
-VERBS = {"regression": "say the number", "classification": "say which", "multi-label": "say which ones"}
+VERBS = {
+    "regression": "say the number",
+    "classification": "say which",
+    "multi-label": "say which ones",
+    "tagging": "say for each token which",
+    "translation": "say the same in other words",
+    "language-model": "say what comes next",
+}
 
 
 @dataclass
@@ -31,9 +39,7 @@ class Card:
 def card(frame: Frame, with_price: bool = True) -> Card:
     """Everything there is to see before anything is fitted."""
     ready, now, proposal = frame.prepared, frame.settings, frame.proposal
-    learner_measure = now["objective"].get("judged_by") or {"regression": "r2", "multi-label": "macro-f1"}.get(
-        ready.problem, "accuracy"
-    )
+    learner_measure = next(iter(names.build("objective", now["objective"]).measures(ready.target)))
     parts = ready.examples
     because = proposal.because if proposal else {}
     instead = proposal.instead if proposal else {}
@@ -124,6 +130,8 @@ def _by_kind(ready: Any) -> list[str]:
 
 
 def _shape(shape: Shape) -> str:
+    if isinstance(shape, dict) and "tokens" in shape:
+        return "[tokens]"
     if isinstance(shape, dict):
         return f"[{sum(shape.get('number', []))} numbers + {len(shape.get('category', []))} categories]"
     return f"[{' × '.join(map(str, shape))}]" if shape else "[1]"

@@ -47,7 +47,13 @@ def _left_out(prepared: Prepared) -> Iterator[Finding]:
         ("constant", "C010", "repair", "constant columns left out", ""),
         ("empty", "C011", "repair", "empty columns left out", ""),
         ("id", "C012", "warning", "ids left out", overrule),
-        ("text", "C013", "warning", "text columns left out: text is not read by this version", ""),
+        (
+            "aside",
+            "C013",
+            "warning",
+            "columns of text left out beside others",
+            "To read one alone: --set data.kinds.COLUMN=text",
+        ),
         ("leave-out", "C014", "note", "columns not used as input", ""),
     ):
         found = [clean(n) for n, k in prepared.kinds.items() if k.name == word]
@@ -67,8 +73,12 @@ def _missing(prepared: Prepared) -> Iterator[Finding]:
         yield Finding(
             "C020",
             "note",
-            f"{many(sum(found.values()), 'missing cell')} in {many(len(found), 'column')}: filled with the "
-            "mean, and marked for the model; a missing category is one of its own",
+            f"{many(sum(found.values()), 'missing cell')} in {many(len(found), 'column')}: "
+            + (
+                "filled with the mean, and marked for the model; a missing category is one of its own"
+                if isinstance(prepared.input, Row)
+                else "marked as missing for the model"
+            ),
             len(found),
             shown,
         )

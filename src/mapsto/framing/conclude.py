@@ -75,11 +75,10 @@ def _write(
 ) -> Plain:
     """Compare and judge; write it all, and give back what stands in result.json. weights: the best and the last."""
     ready, problem = frame.prepared, frame.prepared.problem
-    outputs = 1 if problem == "regression" else len(ready.target.classes)
     beside = baselines(
         learner.data,
         learner.objective,
-        outputs,
+        ready.target.outputs,
         learner.seed,
         baseline_seconds,
         told=watch.say,
@@ -144,6 +143,7 @@ def _write(
         "reading": reading,
         "data": clean(str(frame.settings["data"]["source"])),
         "target_name": ready.target_name,
+        **({} if isinstance(ready.input, Row) else {"input_name": ready.input_name}),
         "targets": frame.settings["data"]["target"],
         "scores": written["scores"],
         "verdict": verdict.advice,

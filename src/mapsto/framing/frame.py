@@ -51,7 +51,7 @@ SPLIT = {
     "group": "",
     "time": "",
 }
-DATA = {"test": "", "kinds": {}, "size": [], "missing_targets": MISSING_TARGETS, "drop_unseen": False}
+DATA = {"test": "", "kinds": {}, "size": [], "text": {}, "missing_targets": MISSING_TARGETS, "drop_unseen": False}
 RUN = {"seed": 0, "device": "auto"}
 TENSORS = 5000  # that a model may have
 COPIES = 6 * 4  # bytes: of each number of a model, its gradient, two moments, the best and the last weights, in float32
@@ -288,7 +288,7 @@ class Frame:
             )
         ends = {
             "inputs": ready.input.shape,
-            "outputs": 1 if ready.problem == "regression" else len(ready.target.classes),
+            "outputs": ready.target.outputs,
         }
         here = devices.memory()
         with Ceiling(TENSORS, here // COPIES, f"this machine has {here / 2**30:.1f} GiB of memory for it"):

@@ -12,8 +12,9 @@ from mapsto.core import names
 from mapsto.core.errors import DataError, UnknownName
 from mapsto.core.nouns import Problem, Raw
 from mapsto.core.text import clean, few, many
+from mapsto.domains.text import SPACELESS
 
-LEFT_OUT = ("id", "text", "constant", "empty", "leave-out")
+LEFT_OUT = ("id", "aside", "constant", "empty", "leave-out")
 FEW_CLASSES = 20  # a target of whole numbers with no more distinct values than this is a class
 MANY_CLASSES = 20  # from which on a text that hardly comes twice is no class
 SEPARATORS = ("|", ";")
@@ -87,12 +88,18 @@ def _word_kind(present: np.ndarray) -> Kind:
     words = [str(v) for v in present]
     distinct = len(set(words))
     share = distinct / len(words)
-    sample = words[:2000]
-    if distinct > 20 and share > 0.5 and sum(w.count(" ") for w in sample) / len(sample) >= 2:
+    if share > 0.5 and distinct > 5 and _is_prose(words[:2000]):
         return Kind("text", f"{many(distinct, 'different text')}, mostly several words")
     if (distinct > 20 and share > 0.5) or (distinct == len(words) and distinct >= 10):
         return Kind("id", f"{share:.0%} of the values are different")
     return Kind("category", f"{many(distinct, 'different value')}")
+
+
+def _is_prose(words: list[str]) -> bool:
+    """Whether these are mostly several words each; of scripts that set none apart, several letters."""
+    spaces = sum(word.count(" ") for word in words) / len(words)
+    letters = sum(len(SPACELESS.findall(word)) for word in words) / len(words)
+    return spaces >= 2 or letters >= 6
 
 
 def target_kind(raw: Raw, column: str) -> Kind:

@@ -51,6 +51,7 @@ WANTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "data.unreadable": ("a share from 0 to 1", _share),
     "data.kinds": ("a table of columns and their kinds", lambda v: isinstance(v, dict) and all(map(_text, v.values()))),
     "data.size": ("a list of whole numbers", lambda v: isinstance(v, list) and all(_count(n) for n in v)),
+    "data.text": ("a table: how text is cut into tokens", lambda v: isinstance(v, dict)),
     "data.resident": ("a whole number of MiB", lambda v: _count(v) and v > 0),
     "data.augment": ("a list of tables", lambda v: isinstance(v, list) and all(isinstance(a, dict) for a in v)),
     "data.missing_targets": ("a share from 0 to 1", _share),
@@ -96,10 +97,12 @@ def in_data(table: Table) -> Faults:
     """Of the tables [data] and [run]: unknown settings, values of the wrong kind, ways to split that clash."""
     found = Faults()
     for path in paths({noun: table[noun] for noun in ("data", "run")}):
-        if path in ("data", "run") or path.startswith(("data.kinds.", "data.augment.")):
+        if path in ("data", "run") or path.startswith(("data.kinds.", "data.augment.", "data.text.")):
             continue
         with found.noting():
             _check(table, path)
+    if isinstance(table["data"].get("text"), dict):
+        found.extend(_of("domain", {**table["data"]["text"], "name": "text"}, "data.text"))
     if not found:
         with found.noting():
             _split(table["data"])

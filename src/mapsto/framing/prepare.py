@@ -36,6 +36,7 @@ from mapsto.framing.target import (
     without_unseen_labels,
 )
 
+YOURS = "you say so"
 CLIP = 10.0  # standard deviations that an input number may lie from the mean
 
 
@@ -62,6 +63,11 @@ class Prepared:
     def examples(self) -> dict[str, int]:
         """How many there are of each split."""
         return dict(self.raw.shards.rows) if self.raw.shards else {part: len(rows) for part, rows in self.parts.items()}
+
+    @property
+    def input_name(self) -> str:
+        """The column that the input is; the first of them, where it is several."""
+        return next(name for name, kind in self.kinds.items() if kind.used and name != self.target_name)
 
     def views(self, device: torch.device, granted: int) -> dict[str, Any]:
         """The splits as a data set takes them. granted: bytes that the chunks of shards may take."""
@@ -209,7 +215,7 @@ def overruled_kinds(raw: Raw, target: str, kinds: dict[str, str], found: Faults)
                     f"There are: {', '.join(known)}.",
                     "F002",
                 )
-            kind = Kind(word, "you say so")
+            kind = Kind(word, YOURS)
             if word in ("number", "category", "categories", "date"):
                 _try(kind, raw.columns[name], name, name == target)
             said[name] = kind
@@ -242,14 +248,17 @@ def kinds_of(raw: Raw, target: str, overruled: dict[str, Kind], split: dict[str,
 
 
 def _one_way_in(kinds: dict[str, Kind]) -> dict[str, Kind]:
-    """Pictures, where there are any, are the only input: columns beside them are left out, and that is said."""
+    """Pictures, where there are any, are the only input, and so is text, where there is nothing else or somebody says so:
+    columns beside them are left out, and that is said."""
     pictures = [name for name, kind in kinds.items() if kind.name == "image"]
-    if not pictures:
-        return kinds
+    texts = sorted((n for n, k in kinds.items() if k.name == "text"), key=lambda n: kinds[n].because != YOURS)
+    asked = bool(texts) and kinds[texts[0]].because == YOURS
+    others = any(kind.used and kind.name != "text" for kind in kinds.values())
+    if not pictures and (not texts or (others and not asked)):
+        return {n: Kind("aside", f"{k.because}, beside other columns") if n in texts else k for n, k in kinds.items()}
+    one, what = (pictures[0], "pictures") if pictures else (texts[0], "text")
     return {
-        name: kind
-        if name == pictures[0] or not kind.used
-        else Kind("leave-out", f"beside the pictures in '{clean(pictures[0])}'")
+        name: kind if name == one or not kind.used else Kind("leave-out", f"beside the {what} in '{clean(one)}'")
         for name, kind in kinds.items()
     }
 
@@ -264,7 +273,13 @@ def _something_to_see(kinds: dict[str, Kind]) -> dict[str, Kind]:
     }
 
 
-def domain_of(kind: Kind, values: np.ndarray, is_target: bool = False, size: list[int] | None = None) -> Domain:
+def domain_of(
+    kind: Kind,
+    values: np.ndarray,
+    is_target: bool = False,
+    size: list[int] | None = None,
+    text: dict[str, Any] | None = None,
+) -> Domain:
     if kind.name == "number":
         return Number() if is_target else Number(clip=CLIP)
     if kind.name == "category":
@@ -275,6 +290,8 @@ def domain_of(kind: Kind, values: np.ndarray, is_target: bool = False, size: lis
         )
     if kind.name == "image":
         return names.build("domain", {"name": "image", "size": size or None})  # [] is learned
+    if kind.name == "text":
+        return names.build("domain", {"name": "text", "lower": True, **(text or {})})
     return names.build("domain", {"name": kind.name})
 
 
@@ -282,18 +299,16 @@ def input_of(raw: Raw, kinds: dict[str, Kind], settings: dict[str, Any]) -> tupl
     """The input domain, and the column or columns it reads."""
     used = [name for name, kind in kinds.items() if kind.used]
     if not used:
-        texts = [name for name, kind in kinds.items() if kind.name == "text"]
         raise DataError(
             f"no column of {clean(raw.name)} is left to learn from: "
             + ", ".join(f"'{clean(n)}' {k.because}" for n, k in list(kinds.items())[:8])
             + ".",
-            f"Text columns ({few(texts)}) are not read by this version."
-            if texts
-            else "Overrule a kind: --set data.kinds.COLUMN=number (or category, date).",
+            "Overrule a kind: --set data.kinds.COLUMN=number (or category, date, text).",
             "D139",
         )
-    domains = {name: domain_of(kinds[name], raw.columns[name], size=settings.get("size")) for name in used}
-    if len(used) == 1 and kinds[used[0]].name in ("image", "vector"):
+    how = {"size": settings.get("size"), "text": settings.get("text")}
+    domains = {name: domain_of(kinds[name], raw.columns[name], **how) for name in used}
+    if len(used) == 1 and kinds[used[0]].name in ("image", "vector", "text"):
         return domains[used[0]], raw.columns[used[0]]
     return Row(domains), {name: raw.columns[name] for name in used}
 
@@ -303,6 +318,8 @@ def rows_of(columns: Any, rows: np.ndarray) -> Any:
 
 
 def nothing_of(input: Domain) -> Any:
+    if not isinstance(input, Row) and isinstance(input.shape, dict):
+        return input.encode([])
     if isinstance(input.shape, dict):
         kinds = {"number": torch.float32, "category": torch.int64}
         width = {"number": sum, "category": len}

@@ -8,6 +8,8 @@ from typing import Any
 
 from mapsto.core import names
 from mapsto.core.nouns import Solvable
+from mapsto.domains.image import Image
+from mapsto.domains.text import Text
 from mapsto.framing.check import uneven
 from mapsto.framing.mistakes import GIVEN
 from mapsto.framing.prepare import Prepared
@@ -16,6 +18,8 @@ Table = dict[str, Any]
 TABLE_STEPS = 1200  # about how many updates a table is given
 PLAIN_STEPS = 5000  # and a model that nothing is known about
 MANY_ROWS = 5000  # of a table, from which on learning by heart is not the first concern
+PICTURE_MODELS = ("conv-net", "le-net", "alex-net", "vgg", "res-net")
+TEXT_MODELS = ("prior", "bag-of-words", "bag-of-embeddings", "text-cnn")
 WAVY_COLUMNS = 200  # of a table; more numbers are taken as they are, since waves make each of them five
 
 
@@ -34,8 +38,8 @@ class Proposal:
 def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> Proposal:
     """Fill in the four components. `model` is a registered name that is already settled; `own`: it is the user's module."""
     rows = prepared.examples["train"]
-    picture = len(prepared.input.shape) == 3 and not isinstance(prepared.input.shape, dict)
-    chosen, why_model = (_picture_model if picture else _table_model)(prepared, rows)
+    picture, text = isinstance(prepared.input, Image), isinstance(prepared.input, Text)
+    chosen, why_model = (_picture_model if picture else _text_model if text else _table_model)(prepared, rows)
     if own:
         chosen, why_model = {"name": "mlp"}, "you say so"  # a stand-in
     elif model is not None and names.squash(str(model)) != names.squash(chosen["name"]):
@@ -50,7 +54,7 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> 
     else:
         augment, why_data = _augment(prepared) if picture else ([], "")
         plain = own or chosen["name"] == "linear" or (picture and chosen["name"] == "mlp")
-        how = _plain_descent if plain else _picture_descent if picture else _table_descent
+        how = _plain_descent if plain else _picture_descent if picture else _text_descent if text else _table_descent
         algorithm, why_algorithm = how(prepared, rows, chosen["name"])
     shelf = [n for n in names.listed("model") if n != names.name_of(cls)]
     return Proposal(
@@ -60,7 +64,7 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> 
         algorithm={k: names.complete(k, v) for k, v in algorithm.items()},
         because={"data": why_data, "model": why_model, "objective": why_objective, "algorithm": why_algorithm},
         instead={
-            "model": [n for n in shelf if picture or n not in ("conv-net", "le-net", "alex-net", "vgg", "res-net")],
+            "model": [n for n in shelf if _reads(n, picture, text)],
             "objective": _other_objectives(prepared.problem, objective["name"]),
             "algorithm": [
                 "optimizer sgd, adam",
@@ -69,6 +73,17 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> 
             ],
         },
     )
+
+
+def _reads(model: str, picture: bool, text: bool) -> bool:
+    """Whether a model is for this kind of input."""
+    if text or model in TEXT_MODELS:
+        return text and model in TEXT_MODELS
+    return picture or model not in PICTURE_MODELS
+
+
+def _text_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
+    return {"name": "text-cnn"}, f"{rows:,} texts: short phrases say most of what a text is about, wherever they stand"
 
 
 def _picture_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
@@ -151,6 +166,12 @@ def _picture_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[st
     if min(prepared.input.shape[1:]) >= 24:
         more["precision"] = "auto"
     return _one_cycle(batch, epochs, 3e-3, 0.05, **more)
+
+
+def _text_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
+    batch = 32 if rows < 2000 else 64
+    epochs = min(40, max(5, round(160 * rows**-0.3)))
+    return _one_cycle(batch, epochs, 2e-3, 0.05, precision="auto")
 
 
 def _table_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:

@@ -11,6 +11,7 @@ from mapsto.core.nouns import Estimate, Finding
 from mapsto.core.text import clean, short
 from mapsto.domains.image import Image
 from mapsto.domains.row import Row
+from mapsto.domains.text import Text
 from mapsto.framing.card import text
 from mapsto.insight.mistakes import worst
 from mapsto.insight.noise import Noise
@@ -41,7 +42,8 @@ def report_of(
     ready = frame.prepared
     split = "test" if len(predictions["test"]) else "valid"
     rows = ready.parts[split]
-    guess, truth = predictions[split].cpu().float(), ready.fields[split]["target"]
+    guess, truth = predictions[split].cpu(), ready.fields[split]["target"]
+    guess = guess.float() if guess.is_floating_point() else guess
     made = {k: str(v) for k, v in environment.items() if k != "data"}
     report = Report(
         title=f"{clean(str(frame.settings['data']['source']).rsplit('/', 1)[-1])}: {clean(ready.target_name)}",
@@ -68,12 +70,9 @@ def report_of(
             **({"batches": written["padding"]} if "padding" in written else {}),
         },
     )
-    if ready.problem == "regression":
-        _numbers(report, ready, guess, truth)
-    elif ready.problem == "classification":
-        _classes(report, ready, guess, truth)
-    else:
-        _labels(report, ready, guess, truth)
+    if ready.problem not in FIGURES:
+        return report
+    FIGURES[ready.problem](report, ready, guess, truth)
     wrong = worst(guess.numpy(), truth.numpy(), SHOWN)
     report.mistakes = [_mistake(ready, int(rows[i]), guess[i], split) for i in wrong]
     if noise is not None and noise.suspects and verdict.limit == "label-noise":
@@ -107,6 +106,9 @@ def _labels(report: Report, ready: Prepared, guess: torch.Tensor, truth: torch.T
     report.by_class = {name: _f1(LabelF1(), guess[:, [k]], truth[:, [k]]) for k, name in enumerate(report.classes)}
 
 
+FIGURES = {"regression": _numbers, "classification": _classes, "multi-label": _labels}
+
+
 def _f1(measure: Any, guess: torch.Tensor, truth: torch.Tensor) -> Estimate:
     measure.update(guess, truth)
     return estimate(measure, replicates=50)
@@ -127,6 +129,8 @@ def _mistake(ready: Prepared, row: int, guess: torch.Tensor, split: str) -> Mist
         column = next(n for n, k in ready.kinds.items() if k.name == "image")
         encoded = ready.input.encode(ready.raw.columns[column][row : row + 1])
         mistake["picture"] = ready.input.decode(encoded)[0]
+    elif isinstance(ready.input, Text):
+        mistake["values"] = {clean(ready.input_name): ready.input.show(ready.raw.columns[ready.input_name][row])}
     elif isinstance(ready.input, Row):
         shown = list(ready.input.columns.items())[:CELLS]
         mistake["values"] = {clean(n): domain.show(_plain(ready.raw.columns[n][row])) for n, domain in shown}

@@ -37,7 +37,7 @@ def resolve(table: Table, path: str) -> tuple[Table, str]:
         here = here[word]
         walked.append(word)
     key = SHORT.get(rest[-1], rest[-1])
-    if key in here or walked[-1] == "kinds":
+    if key in here or walked[-1] in ("kinds", "text"):
         return here, key
     deeper = [(owner, key) for owner in _tables(here) if key in owner]
     if len(deeper) == 1:

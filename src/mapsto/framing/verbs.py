@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mapsto.core import names
 from mapsto.core.batch import over
 from mapsto.core.errors import BadInput, DataError
 from mapsto.core.faults import Faults
@@ -118,11 +119,11 @@ def _examples(f: Function, raw: Raw, target: str | list[str] | None, drop_unseen
     if not drop_unseen:
         _refuse_unseen(f, raw, name, answers)
     encoded = f.target.encode(answers[known])
-    right = (
-        (encoded >= 0).numpy()
-        if f.objective.problem == "classification"
-        else torch.isfinite(encoded.reshape(len(encoded), -1)).all(1).numpy()
-    )
+    right = np.ones(int(known.sum()), bool)
+    if f.objective.problem == "classification":
+        right = (encoded >= 0).numpy()
+    elif isinstance(encoded, torch.Tensor):
+        right = torch.isfinite(encoded.reshape(len(encoded), -1)).all(1).numpy()
     rows = known.nonzero()[0][right]
     if not len(rows):
         raise DataError(
@@ -138,7 +139,7 @@ def _examples(f: Function, raw: Raw, target: str | list[str] | None, drop_unseen
     counted = {"left_out": len(raw) - len(rows)}
     if isinstance(f.target, Categories):
         counted["unknown_labels"] = f.target.unseen(answers[rows]).total()
-    return {"input": f.input.encode(input), "target": encoded[torch.from_numpy(right)]}, counted
+    return {"input": f.input.encode(input), "target": f.target.encode(answers[rows])}, counted
 
 
 def _refuse_unseen(f: Function, raw: Raw, name: str, answers: np.ndarray) -> None:
@@ -157,7 +158,9 @@ def _refuse_unseen(f: Function, raw: Raw, name: str, answers: np.ndarray) -> Non
 
 
 def _input_column(f: Function, raw: Raw, target: str) -> str:
-    wanted = "image" if len(f.input.shape) == 3 else "vector"
+    if f.about.get("input_name") in raw.columns:
+        return f.about["input_name"]
+    wanted = names.name_of(type(f.input))
     for name, values in raw.columns.items():
         if name != target and (raw.kinds.get(name) == wanted or infer.input_kind(values).name == wanted):
             return name

@@ -38,11 +38,13 @@ class Candidate:
     numbers: float  # rows × columns; where the data have more, a fixed random part of the rows is taken
     problems: tuple[str, ...] = ("classification", "multi-label", "regression")
     rows: int = 1_000_000
+    reads: tuple[str, ...] = ("numbers",)
 
 
 CANDIDATES = [
-    Candidate("majority", {"name": "prior"}, 1e12, ("classification", "multi-label")),
-    Candidate("mean", {"name": "prior"}, 1e12, ("regression",)),
+    Candidate("majority", {"name": "prior"}, 1e12, ("classification", "multi-label"), reads=("numbers", "tokens")),
+    Candidate("mean", {"name": "prior"}, 1e12, ("regression",), reads=("numbers", "tokens")),
+    Candidate("bag-of-words", {"name": "bag-of-words"}, 1e9, ("classification",), reads=("tokens",)),
     Candidate("logistic-regression", {"name": "logistic-regression"}, 6e6, ("classification", "multi-label")),
     Candidate("ridge", {"name": "ridge"}, 1e8, ("regression",)),
     Candidate("decision-tree", {"name": "decision-tree", "depth": 8}, 1e7),
@@ -69,8 +71,9 @@ def baselines(
     found: dict[str, Baseline] = {}
     begun = time.perf_counter()
     rows, width = len(data.train), _width(data.input.shape)
+    reads = "tokens" if isinstance(data.input.shape, dict) and "tokens" in data.input.shape else "numbers"
     for candidate in CANDIDATES:
-        if objective.problem not in candidate.problems:
+        if objective.problem not in candidate.problems or reads not in candidate.reads:
             continue
         late = time.perf_counter() - begun > seconds
         heavy = (

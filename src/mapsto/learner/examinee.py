@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mapsto.algorithms.update.sharded import is_sharded
 from mapsto.core import devices
-from mapsto.core.batch import Batch, Field, pieces, size, total_and_count
+from mapsto.core.batch import Batch, Field, pieces, size, stacked, total_and_count
 from mapsto.core.nouns import Objective
 from mapsto.learner import place
 
@@ -27,13 +27,13 @@ class Examinee:
 
     def predict(self, batch: Batch) -> Tensor:
         """What the model says about a ready batch, in the output domain's encoding."""
-        return self._in_memory(self._predict, batch, lambda first, second: torch.cat([first, second]))
+        return self._in_memory(self._predict, batch, lambda first, second: stacked([first, second]))
 
     def judge(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The prediction of a ready batch, and for each term of its losses [total, count]."""
 
         def together(first: Judged, second: Judged) -> Judged:
-            return torch.cat([first[0], second[0]]), {term: first[1][term] + second[1][term] for term in first[1]}
+            return stacked([first[0], second[0]]), {term: first[1][term] + second[1][term] for term in first[1]}
 
         return self._in_memory(self._judge, batch, together)
 

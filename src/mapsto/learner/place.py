@@ -16,7 +16,7 @@ from mapsto.algorithms.update.sharded import is_sharded
 from mapsto.core import seeds
 from mapsto.core.batch import Batch, over
 from mapsto.core.errors import Damaged, MapstoError, ShapeError
-from mapsto.core.nouns import Solvable
+from mapsto.core.nouns import Shape, Solvable
 from mapsto.core.reading import RESTORE
 from mapsto.core.text import clean
 
@@ -34,7 +34,7 @@ def lay_out(parameters: Iterable[nn.Parameter], layout: str) -> None:
             p.data = viewed(laid(p.data, layout), p.shape, layout)
 
 
-def fits(examinee: Any, batch: Batch, shape: tuple[int, ...]) -> None:
+def fits(examinee: Any, batch: Batch, shape: Shape) -> None:
     """Refuse a model that does not take the ready input or give what the objective reads, before a step is spent on it.
 
     examinee: see learner/examinee.py; shape: of one target, as its domain says.
@@ -54,7 +54,7 @@ def fits(examinee: Any, batch: Batch, shape: tuple[int, ...]) -> None:
             "A row of a table comes as a dict of tensors, 'number' and 'category'; a picture as [B, C, H, W]; what is ragged as "
             "[B, T, …] with its count [B] beside it.",
         ) from error
-    if list(given.shape[1:]) != list(shape):
+    if not isinstance(shape, dict) and list(given.shape[1:]) != list(shape):
         raise ShapeError(
             f"{model} gives {list(given.shape[1:])} for each example, but the target needs {list(shape)}.",
             f"Build it with {shape[0] if shape else 1} outputs.",

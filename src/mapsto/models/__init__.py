@@ -12,10 +12,13 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     AlexNet="alexnet",
     VGG="vgg",
     ResNet="resnet",
+    BagOfEmbeddings="bag_of_embeddings",
+    TextCNN="text_cnn",
     LogisticRegression="logistic_regression",
     Ridge="ridge",
     DecisionTree="decision_tree",
     GradientBoosting="gradient_boosting",
+    BagOfWords="bag_of_words",
     KNearest="k_nearest",
     SVM="svm",
 )
