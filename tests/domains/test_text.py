@@ -13,13 +13,13 @@ from mapsto.domains.tokenizer import END, MASK, NONE, PAD, SPECIAL, START, STRAN
 
 ENGLISH = [f"the {a} was {b} , and the {c} {d}" for a in ("film", "plot", "end") for b in ("good", "dull")
            for c in ("cast", "score") for d in ("shone", "slept", "sang")]  # fmt: skip
-KOREAN = ["굳 ㅋ", "GDNTOPCLASSINTHECLUB", "뭐야 이 평점들은.... 나쁘진 않지만 10점 짜리는 더더욱 아니잖아", "지루하지는 않은데 완전 막장임...",
-          "3D만 아니었어도 별 다섯 개 줬을텐데.. 왜 3D로 나와서 제 심기를 불편하게 하죠??"]  # fmt: skip
-CHINESE = [
-    "看似简单,只是二选一做决择,但其实他们代表的是你周遭的亲朋好友",
-    "然而,这样的处理也衍生了一些问题",
-    "我很喜欢这部电影",
+KOREAN = [
+    "오늘은 날씨가 참 좋아서 산책을 했다",
+    "커피 한 잔 ㅋㅋ",
+    "기차가 늦게 왔지만 괜찮아요!!",
+    "책상 위에 고양이가 자고 있었다",
 ]
+CHINESE = ["今天天气很好,我们去公园散步", "猫在桌子上睡觉", "他昨天买了一本新书,很喜欢"]
 ODD = [
     "👩‍👩‍👧 family",
     "e\u0301" * 50 + "\u0301" * 5000,
