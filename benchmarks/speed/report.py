@@ -40,7 +40,7 @@ HOW = f"""
 
 PROMISES = (
     "They were written down before the measurement. In brackets is the 90 % interval, and its worse end decides; where mapsto is "
-    f"only to be as fast as a loop on the same kernels, the median decides and the interval may end {gates.NEAR:g} above. Where a "
+    f"only to be as fast as a loop on the same kernels, the interval may end {gates.NEAR:g} above. Where a "
     "framework has several arms, its fastest counts."
 )
 
