@@ -110,7 +110,7 @@ def _seconds(
     beats: int,
     warm: bool = True,
 ) -> float:
-    """Of a step on half a batch, the median of a few. warm: after one that is not timed, for kernels that were not called before."""
+    """Of a step on half a batch, the median of a few. warm: after one that is not timed, for kernels not called before."""
     settled.apply(data, update)
     batch, times = draw(), []
     batch = over(batch, lambda t: t[: (len(t) + 1) // 2])
