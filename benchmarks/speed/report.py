@@ -17,8 +17,9 @@ ENOUGH = 3  # quiet rounds, below which all rounds are shown and the contest is 
 DISTURBED = " †"
 
 HOW = f"""
-- **One process an arm**, alive for the whole contest and warmed up by a shorter run that does not count; where the whole
-  process is measured, a new one for each run. Every thread pool (OpenMP, MKL, OpenBLAS, XLA) has as many threads as the
+- **One process an arm**, alive for the whole contest and warmed up by a shorter run that does not count; for runs of seconds
+  a new one each round, warmed up anew, since where a process's memory happens to lie can make a tenth of its time; where the
+  whole process is measured, a new one for each run. Every thread pool (OpenMP, MKL, OpenBLAS, XLA) has as many threads as the
   contest says.
 - **Interleaved**: each round runs every arm once, in an order drawn for that round; an arm's ratio to mapsto is taken within
   the round. Shown is the median of these ratios, with its bootstrap interval of 90 %. A promise is held by the worse end of
