@@ -19,4 +19,6 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     titanic="table.titanic",
     mr_sentences="text.mr_sentences",
     nsmc="text.nsmc",
+    english_tags="text.english_tags",
+    chinese_tags="text.chinese_tags",
 )
