@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     ResNet="resnet",
     BagOfEmbeddings="bag_of_embeddings",
     TextCNN="text_cnn",
+    BERT="bert",
     LogisticRegression="logistic_regression",
     Ridge="ridge",
     DecisionTree="decision_tree",

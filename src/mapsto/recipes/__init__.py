@@ -19,4 +19,6 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     titanic="table.titanic",
     mr_sentences="text.mr_sentences",
     nsmc="text.nsmc",
+    nsmc_words="text.nsmc_words",
+    nsmc_few="text.nsmc_few",
 )
