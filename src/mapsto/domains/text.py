@@ -17,7 +17,7 @@ from mapsto.core.nouns import Domain
 from mapsto.core.ragged import Ragged
 from mapsto.core.text import clean
 from mapsto.domains.column import items, missing
-from mapsto.domains.tokenizer import END, NONE, PAD, SPECIAL, START, UNKNOWN, WAYS, Tokenizer, Way
+from mapsto.domains.tokenizer import END, MASK, NONE, PAD, SPECIAL, START, UNKNOWN, WAYS, Tokenizer, Way
 
 ROOM = 16  # characters for a token, in a text that is cut: more are not looked at
 SAMPLE = 20_000  # texts by which a way of cutting is chosen
@@ -38,6 +38,7 @@ class Text(Domain):
     vocabulary: tokens at most. at_least: how often one has to come in training to be one.
     lower: capital letters are taken as small ones. longest: tokens kept of a text at most.
     ends: START and END stand around each text, for a model that has to say where one ends.
+    blanks: "[MASK]" in a text is a blank, for a model that fills them in; else it is six characters like any others.
     """
 
     learned = ("way", "pipeline")
@@ -50,6 +51,7 @@ class Text(Domain):
         lower: bool = False,
         longest: int = 512,
         ends: bool = False,
+        blanks: bool = False,
     ):
         if tokenizer not in ("auto", *WAYS):
             raise FrameError(f"a tokenizer is auto or one of {', '.join(WAYS)}, but came {clean(repr(tokenizer), 40)}.")
@@ -59,7 +61,7 @@ class Text(Domain):
                 f"{vocabulary}, {longest} and {at_least}."
             )
         self.tokenizer, self.vocabulary, self.at_least = tokenizer, vocabulary, at_least
-        self.lower, self.longest, self.ends = lower, longest, ends
+        self.lower, self.longest, self.ends, self.blanks = lower, longest, ends, blanks
         self.way: Way = "byte-pairs"
         self.pipeline: dict[str, Any] = {}
         self._tokenizer: Tokenizer | None = None
@@ -81,7 +83,7 @@ class Text(Domain):
 
     def encode(self, values: Sequence) -> dict[str, Ragged]:
         texts = self._texts(values)
-        rows = self.tokens.encode([text or "" for text in texts])
+        rows = self._cut([text or "" for text in texts])
         room = self.longest - 2 * self.ends
         rows = [[NONE] if text is None else row[:room] for text, row in zip(texts, rows, strict=True)]
         if self.ends:
@@ -101,6 +103,11 @@ class Text(Domain):
     def shape(self) -> dict[str, list[int]]:
         """How many different tokens there are."""
         return {"tokens": [len(self.tokens) if self._tokenizer else len(SPECIAL)]}
+
+    @property
+    def outputs(self) -> int:
+        """The tokens that there are: what a model says of each place has so many numbers."""
+        return self.shape["tokens"][0]
 
     def unknown(self, encoded: dict[str, Ragged]) -> float:
         """The share of tokens that were never seen in training."""
@@ -133,6 +140,14 @@ class Text(Domain):
             values[i] = " ".join(words[draw.integers(len(words), size=draw.integers(1, 12))])
         values[3::7] = None
         return values
+
+    def _cut(self, texts: list[str]) -> list[list[int]]:
+        """The tokens of each text, blanks among them."""
+        if not self.blanks:
+            return self.tokens.encode(texts)
+        pieces = [text.split(SPECIAL[MASK]) for text in texts]
+        cut = iter(self.tokens.encode([piece for text in pieces for piece in text]))
+        return [[t for k in range(len(text)) for t in ([MASK] if k else []) + next(cut)] for text in pieces]
 
     def _texts(self, values: Sequence) -> list[str | None]:
         column = items(values)

@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     BagOfEmbeddings="bag_of_embeddings",
     TextCNN="text_cnn",
     Recurrent="recurrent",
+    BERT="bert",
     LogisticRegression="logistic_regression",
     Ridge="ridge",
     DecisionTree="decision_tree",
