@@ -135,7 +135,7 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: Domain 
     kinds = kinds_of(raw, target_name, overruled, split)
     with stop.noting():
         input, columns = input_of(raw, kinds, settings)
-        if problem == "tagging":
+        if not stop and problem == "tagging":
             one_tag_a_word(input, columns, raw.columns[target_name], row_labels(raw))
         input = going_on(start, input) if start else input
     if stop:
