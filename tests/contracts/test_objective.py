@@ -28,7 +28,18 @@ def model(objective: Objective) -> nn.Module:
     torch.manual_seed(0)
     if objective.problem == "fill-in":  # at rest, for in training it hides other words each time
         return BERT({"tokens": [30]}, 30, width=8, depth=1, heads=2, each=True, tied=True).eval()
-    return nn.Linear(6, OUTPUTS[objective.problem])
+    return Tagger() if objective.problem == "tagging" else nn.Linear(6, OUTPUTS[objective.problem])
+
+
+class Tagger(nn.Module):
+    """Logits of three tags for each token, by itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.logits = nn.Linear(11, 3)
+
+    def forward(self, input):
+        return self.logits(nn.functional.one_hot(input["tokens"], 11).float())
 
 
 def asked_of(objective: Objective, seed: int = 0) -> Batch:
@@ -89,7 +100,7 @@ def test_examples_of_weight_nought_do_not_matter_in_the_mean(objective):
     weight = torch.ones(24)
     weight[16:] = 0
     here, elsewhere = asked_of(objective), asked_of(objective, seed=7)
-    mixed = joined(here, elsewhere)
+    mixed = joined(over(here, lambda t: t[:16]), over(elsewhere, lambda t: t[16:]))
     for b in (here, mixed):
         b["weight"] = weight
     means = [
@@ -100,13 +111,10 @@ def test_examples_of_weight_nought_do_not_matter_in_the_mean(objective):
     assert means[0] == pytest.approx(means[2])
 
 
-def joined(here, elsewhere):
-    """The first 16 examples of one, the others of the other."""
+def joined(first, second):
     return {
-        word: joined(field, elsewhere[word])
-        if isinstance(field, dict)
-        else torch.cat([field[:16], elsewhere[word][16:]])
-        for word, field in here.items()
+        word: joined(part, second[word]) if isinstance(part, dict) else torch.cat([part, second[word]])
+        for word, part in first.items()
     }
 
 
@@ -134,7 +142,7 @@ def test_predict_is_deterministic_and_a_row_for_each_example(objective):
     asked, learner = asked_of(objective), model(objective).eval()
     first, again = predicted(objective, learner, asked), predicted(objective, learner, asked)
     assert torch.equal(first, again)
-    assert first.dtype == torch.float32
+    assert first.dtype == (torch.int64 if objective.problem == "tagging" else torch.float32)
     assert len(first) == size(asked)
     assert torch.allclose(predicted(objective, learner, shuffled(asked, torch.arange(5, 6))), first[5:6], atol=1e-6)
 
@@ -151,8 +159,12 @@ def test_probabilities_lie_between_nought_and_one(objective):
         return  # it gives words
     asked, learner = asked_of(objective), model(objective)
     with torch.no_grad():
-        learner.weight.mul_(100)  # sure of itself
+        next(learner.parameters()).mul_(100)  # sure of itself
     given = objective.predict(learner, asked)
+    if objective.problem == "tagging":
+        ended = asked["target"] < 0
+        assert (given[ended] == -1).all() and given[~ended].min() >= 0 and given.max() < 3
+        return
     if objective.problem == "regression":
         assert given.shape == (24,)
         return

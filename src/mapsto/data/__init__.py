@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     Table="table",
     Folder="folder",
     Coco="coco",
+    Conll="conll",
     Arrays="arrays",
     Frames="frames",
     TorchDataset="torch_dataset",

@@ -13,4 +13,6 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     Row="row",
     Text="text",
     Filled="filled",
+    Words="words",
+    Tags="tags",
 )

@@ -25,6 +25,7 @@ STRANGERS = (
     0.12  # share of words that two thirds of the texts do not know of the others, from which on words are too many
 )
 SPACELESS = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+HALF = re.compile("[\ud800-\udfff]")
 WORD = re.compile(r"\w+|[^\w\s]+")
 
 
@@ -157,7 +158,15 @@ class Text(Domain):
                 "Join its parts, or read the column as what it is.",
                 "D150",
             )
-        return [None if missing(v) else str(v)[: ROOM * self.longest] for v in column]
+        texts = [None if missing(v) else str(v)[: ROOM * self.longest] for v in column]
+        for i, text in enumerate(texts):
+            if text and HALF.search(text):
+                raise DataError(
+                    f"Text needs text, but value {i} holds half a character (a lone surrogate): {clean(text, 60)!r}.",
+                    "Read the file as UTF-8.",
+                    "D150",
+                )
+        return texts
 
 
 def chosen(texts: Sequence[str], lower: bool = False) -> Way:

@@ -31,6 +31,7 @@ from mapsto.domains.category import Category
 from mapsto.domains.filled import Filled
 from mapsto.domains.number import Number
 from mapsto.domains.row import Row
+from mapsto.domains.tags import Tags
 from mapsto.export.card import model_card
 from mapsto.export.function import Function
 from mapsto.layers.lora import merged
@@ -41,7 +42,13 @@ FORMAT = 1
 FILES = ("config.json", "domains.json", "model.safetensors", "last.safetensors", "README.md")
 OWN = "your-own"
 LARGEST = 2**26  # numbers of one input: a picture of 4,700 × 4,700 in colour
-TARGETS = {"regression": Number, "classification": Category, "multi-label": Categories, "fill-in": Filled}
+TARGETS = {
+    "regression": Number,
+    "classification": Category,
+    "multi-label": Categories,
+    "tagging": Tags,
+    "fill-in": Filled,
+}
 
 
 class Reading(TypedDict, total=False):

@@ -12,18 +12,20 @@ from mapsto.core.nouns import Solvable
 from mapsto.core.text import clean
 from mapsto.domains.image import Image
 from mapsto.domains.text import Text
+from mapsto.domains.words import Words
 from mapsto.framing.check import uneven
 from mapsto.framing.mistakes import GIVEN
 from mapsto.framing.prepare import Prepared
 from mapsto.framing.start import Start
+from mapsto.measures.span_f1 import are_spans
 
 Table = dict[str, Any]
 TABLE_STEPS = 1200  # about how many updates a table is given
 PLAIN_STEPS = 5000  # and a model that nothing is known about
 MANY_ROWS = 5000  # of a table, from which on learning by heart is not the first concern
 PICTURE_MODELS = ("conv-net", "le-net", "alex-net", "vgg", "res-net")
-TEXT_MODELS = ("prior", "bag-of-words", "bag-of-embeddings", "text-cnn", "bert")
-EACH_MODELS = ("bert",)  # of them, those that answer for each token
+TEXT_MODELS = ("prior", "bag-of-words", "bag-of-embeddings", "text-cnn", "recurrent", "bert")
+TAGGERS = ("usual-tag", "recurrent", "bert")
 WAVY_COLUMNS = 200  # of a table; more numbers are taken as they are, since waves make each of them five
 
 
@@ -43,7 +45,7 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False, sta
     """Fill in the four components. `model` is a registered name that is already settled; `own`: it is the user's module; `start`:
     what to go on from, which brings its model."""
     rows = prepared.examples["train"]
-    picture, text = isinstance(prepared.input, Image), isinstance(prepared.input, Text)
+    picture, text = isinstance(prepared.input, Image), isinstance(prepared.input, Text | Words)
     chosen, why_model = (_picture_model if picture else _text_model if text else _table_model)(prepared, rows)
     if start is not None and not own:
         chosen, why_model = _started(start, prepared, model)
@@ -86,9 +88,11 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False, sta
 
 
 def _reads(model: str, picture: bool, text: bool, problem: str) -> bool:
-    """Whether a model is for this kind of input, and for such an answer."""
+    """Whether a model is for this kind of input, and for this kind of answer."""
     if problem == "fill-in":
-        return model in EACH_MODELS
+        return model == "bert"
+    if problem == "tagging" or model == "usual-tag":
+        return problem == "tagging" and model in TAGGERS
     if text or model in TEXT_MODELS:
         return text and model in TEXT_MODELS
     return picture or model not in PICTURE_MODELS
@@ -110,6 +114,9 @@ def _text_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
     if prepared.problem == "fill-in":
         why = f"{rows:,} texts: what is hidden follows from what stands before and behind it"
         return {"name": "bert", "each": True, "tied": True}, why
+    if prepared.problem == "tagging":
+        why = f"{rows:,} sentences: what a word is shows in its spelling and in the words on both sides of it"
+        return {"name": "recurrent", "each": True, "forget": 0.1, "crf": _spans(prepared)}, why
     return {"name": "text-cnn"}, f"{rows:,} texts: short phrases say most of what a text is about, wherever they stand"
 
 
@@ -166,6 +173,8 @@ def _objective(prepared: Prepared) -> tuple[Table, str]:
         }, "hidden words of the text itself: no labels are needed, and what is learned serves others"
     if prepared.problem == "multi-label":
         return {"name": "binary-cross-entropy"}, "several labels may be right at once: a yes or no for each"
+    if prepared.problem == "tagging":
+        return _tagging(prepared)
     if uneven(prepared):
         counts = prepared.target.counts
         mean = sum(math.sqrt(c) for c in counts) / sum(counts)
@@ -177,12 +186,24 @@ def _objective(prepared: Prepared) -> tuple[Table, str]:
     return {"name": "cross-entropy"}, f"one of {len(prepared.target.classes)} classes"
 
 
+def _tagging(prepared: Prepared) -> tuple[Table, str]:
+    why = f"one of {len(prepared.target.classes)} tags for each word"
+    if _spans(prepared):
+        return {"name": "tagging", "judged_by": "span-f1"}, f"{why}; they mark spans, right as a whole or not at all"
+    return {"name": "tagging"}, why
+
+
+def _spans(prepared: Prepared) -> bool:
+    return are_spans([str(tag) for tag in prepared.target.classes])
+
+
 def _other_objectives(problem: str, name: str) -> list[str]:
     same = {
         "regression": ["squared-error", "absolute-error", "huber"],
         "classification": ["cross-entropy"],
         "multi-label": ["binary-cross-entropy"],
         "fill-in": ["masked-words"],
+        "tagging": ["tagging"],
     }
     return [n for n in same[problem] if n != name]
 
@@ -201,6 +222,9 @@ def _picture_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[st
 
 
 def _text_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
+    if prepared.problem == "tagging":
+        epochs = min(40, max(6, round(200 * rows**-0.3)))  # 12 for twelve thousand sentences, 17 for four
+        return _one_cycle(16 if rows < 2000 else 32, epochs, 3e-3, 0.05, clip=5.0)
     batch = 32 if rows < 2000 else 64
     epochs = min(40, max(5, round(160 * rows**-0.3)))
     return _one_cycle(batch, epochs, 2e-3, 0.05, precision="auto")

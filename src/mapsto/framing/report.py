@@ -19,6 +19,7 @@ from mapsto.domains.image import Image
 from mapsto.domains.row import Row
 from mapsto.domains.text import Text
 from mapsto.framing.card import text
+from mapsto.framing.report_tags import tell_tags
 from mapsto.insight.attribution import attributed, words_of
 from mapsto.insight.mistakes import worst
 from mapsto.insight.noise import Noise
@@ -78,6 +79,8 @@ def report_of(
             **({"batches": written["padding"]} if "padding" in written else {}),
         },
     )
+    if ready.problem == "tagging":
+        tell_tags(report, ready, split, guess, truth, SHOWN)
     if ready.problem not in FIGURES:
         return report
     FIGURES[ready.problem](report, ready, guess, truth)

@@ -13,7 +13,7 @@ from mapsto.algorithms.update.parts import parts_of
 from mapsto.core import names
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Domain, Problem, Solvable
-from mapsto.core.text import few, many
+from mapsto.core.text import many
 from mapsto.export import bundle, hugging_face
 from mapsto.framing.mistakes import GIVEN
 

@@ -15,11 +15,13 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     BagOfEmbeddings="bag_of_embeddings",
     TextCNN="text_cnn",
     BERT="bert",
+    Recurrent="recurrent",
     LogisticRegression="logistic_regression",
     Ridge="ridge",
     DecisionTree="decision_tree",
     GradientBoosting="gradient_boosting",
     BagOfWords="bag_of_words",
+    UsualTag="usual_tag",
     KNearest="k_nearest",
     SVM="svm",
 )

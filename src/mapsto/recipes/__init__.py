@@ -21,4 +21,6 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     nsmc="text.nsmc",
     nsmc_words="text.nsmc_words",
     nsmc_few="text.nsmc_few",
+    english_tags="text.english_tags",
+    chinese_tags="text.chinese_tags",
 )
