@@ -74,11 +74,22 @@ def test_the_command_line_takes_a_text_as_it_stands(run, table, capsys):
     assert "accuracy" in capsys.readouterr().out
 
 
+def test_it_says_which_words_spoke_for_its_answer(run, capsys):
+    told = mapsto.why(run.path, "the film is dull and its cast is lifeless")
+    spoke = dict(zip(told.tokens, told.shares, strict=True))
+    assert max(spoke, key=spoke.get) in ("dull", "lifeless") and told.answer == 0
+    against = mapsto.why(run.path, ["a joy"], answer="no")[0]
+    assert sum(against.shares) < 0
+    main(["predict", str(run.path), "the film is dull", "--why"])
+    assert "for no" in (said := capsys.readouterr().out) and "dull +" in said
+    assert [word for word, _ in mapsto.nearest(run.path, "dull", 3)]
+
+
 def test_the_report_shows_texts_that_went_wrong(table, tmp_path):
     frame = mapsto.frame(table, target="liked").set("algorithm.until.count", 1).set("algorithm.lr", 1e-6)
     page = (frame.train(tmp_path / "run", baseline_seconds=0).path / "report.html").read_text(encoding="utf-8")
     worst = page[page.index("Its worst mistakes") :]
-    assert any(text[:30] in worst for text, _ in reviews())
+    assert 'class="for4"' in worst and "integrated gradients" in worst
 
 
 def test_text_beside_other_columns_is_left_out_unless_it_is_asked_for(tmp_path):
