@@ -1,11 +1,13 @@
-"""Every measure gives scikit-learn's number, however the examples were cut into batches."""
+"""Every measure gives scikit-learn's number, or sacreBLEU's, however the examples were cut into batches."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 import pytest
+import sacrebleu
 import torch
 from sklearn import metrics
 
@@ -13,6 +15,7 @@ from mapsto.core.errors import ShapeError
 from mapsto.core.names import build, listed, spec
 from mapsto.measures import (
     AUROC,
+    BLEU,
     MAE,
     R2,
     RMSE,
@@ -24,6 +27,7 @@ from mapsto.measures import (
     LogLoss,
     MacroF1,
     MicroF1,
+    SacreBLEU,
 )
 
 N, CLASSES, LABELS = 503, 7, 5
@@ -47,6 +51,25 @@ def numbers() -> tuple[torch.Tensor, torch.Tensor]:
     draw = torch.Generator().manual_seed(2)
     target = 2e5 + 1e4 * torch.randn(N, generator=draw)
     return target + 5e3 * torch.randn(N, generator=draw), target
+
+
+def texts() -> tuple[torch.Tensor, torch.Tensor]:
+    """Numbers that stand for words, some of them said otherwise, some not at all."""
+    draw = torch.Generator().manual_seed(6)
+    target = torch.randint(9, (N, 12), generator=draw)
+    prediction = torch.where(torch.rand(N, 12, generator=draw) < 0.2, torch.randint(9, (N, 12), generator=draw), target)
+    for words in (prediction, target):
+        length = torch.randint(3, 13, (N, 1), generator=draw)
+        words.masked_fill_(torch.arange(12) >= length, -1)
+    return prediction, target
+
+
+def sacre_bleu(smooth: str) -> Callable[[np.ndarray, np.ndarray], float]:
+    def score(p: np.ndarray, t: np.ndarray) -> float:
+        said, true = ([" ".join(str(int(w)) for w in row if w >= 0) for row in rows] for rows in (p, t))
+        return sacrebleu.corpus_bleu(said, [true], smooth_method=smooth, force=True).score
+
+    return score
 
 
 def macro_auroc(p: np.ndarray, t: np.ndarray) -> float:
@@ -93,6 +116,8 @@ CASES = {
     "R2": (R2, numbers, lambda p, t: metrics.r2_score(t, p)),
     "RMSE": (RMSE, numbers, lambda p, t: metrics.root_mean_squared_error(t, p)),
     "MAE": (MAE, numbers, lambda p, t: metrics.mean_absolute_error(t, p)),
+    "BLEU": (BLEU, texts, sacre_bleu("none")),
+    "sacreBLEU": (SacreBLEU, texts, sacre_bleu("exp")),
 }  # fmt: skip
 every = pytest.mark.parametrize(("measure", "examples", "reference"), CASES.values(), ids=CASES.keys())
 

@@ -69,7 +69,9 @@ class Function:
         view = values if isinstance(values, View) else Examples({"input": self.input.encode(values)})
         blocks = looked_at(view, torch.arange(len(view)))
         parts = [self._predictions(view.gather(block.index, block.pad_to)) for block in blocks]
-        return in_order(stacked(parts), blocks) if parts else torch.empty(0, *self.target.shape)
+        if not parts:
+            return torch.empty(0, *([] if isinstance(self.target.shape, dict) else self.target.shape))
+        return in_order(stacked(parts), blocks)
 
     def _predictions(self, encoded: Batch) -> Tensor:
         batch = over(encoded, lambda t: t.to(self.device))

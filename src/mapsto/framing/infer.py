@@ -128,14 +128,24 @@ def target_kind(raw: Raw, column: str) -> Kind:
     separator = label_separator(present)
     if separator:
         return Kind("categories", f"several labels a row, joined by '{separator}'")
+    if _says_the_same_otherwise(raw, column, present):
+        return Kind("text", "mostly several words, beside a text: the same, said otherwise")
     if distinct > 2 and (distinct == len(present) or (distinct > MANY_CLASSES and distinct > len(present) / 2)):
         raise DataError(
             f"the target '{shown}' is different in {'every one' if distinct == len(present) else distinct} of "
             f"{len(present)} rows ({few(present, 4)}): an id, free text or numbers written in words, which no function can give.",
-            f"{another} If these are classes all the same: --set data.kinds.COLUMN=category",
+            f"{another} If these are classes all the same: --set data.kinds.COLUMN=category; if they translate a text: COLUMN=text",
             "D134",
         )
     return Kind("category", f"{distinct} different values")
+
+
+def _says_the_same_otherwise(raw: Raw, column: str, present: np.ndarray) -> bool:
+    """Whether a target is text that hardly comes twice, and text is all there is to tell it from."""
+    if raw.kinds.get(column, input_kind(present).name) != "text":
+        return False
+    others = {raw.kinds.get(name) or input_kind(v).name for name, v in raw.columns.items() if name != column}
+    return others - set(LEFT_OUT) == {"text"}
 
 
 def distinct_values(present: np.ndarray) -> int:
@@ -166,7 +176,12 @@ def label_separator(present: Sequence) -> str:
 
 
 def problem_of(kind: str) -> Problem:
-    problems: dict[str, Problem] = {"number": "regression", "category": "classification", "categories": "multi-label"}
+    problems: dict[str, Problem] = {
+        "number": "regression",
+        "category": "classification",
+        "categories": "multi-label",
+        "text": "translation",
+    }
     if kind not in problems:
         raise DataError(
             f"a target of kind '{kind}' makes no problem this version can learn.",

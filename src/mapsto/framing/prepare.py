@@ -23,8 +23,9 @@ from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
 from mapsto.domains.number import Number
 from mapsto.domains.row import Row
+from mapsto.domains.text import Text
 from mapsto.framing import infer
-from mapsto.framing.copies import on_one_side
+from mapsto.framing.copies import on_one_side, texts_on_one_side
 from mapsto.framing.deal import deal
 from mapsto.framing.infer import Kind
 from mapsto.framing.target import (
@@ -133,11 +134,19 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any]) -> Prepared:
     kinds = kinds_of(raw, target_name, overruled, split)
     with stop.noting():
         input, columns = input_of(raw, kinds, settings)
+        if not stop and problem == "translation" and not isinstance(input, Text):
+            raise DataError(
+                f"a text as the target is a translation, but the input is {input.describe()}, which is no text.",
+                "Leave out the other columns (--set data.kinds.COLUMN=leave-out), or name another target.",
+                "D135",
+            )
     if stop:
         raise refusal([*found, *stop])
     if how.startswith("at random"):
         parts = on_one_side(raw, kinds, parts, found)
-    target = domain_of(target_kind, raw.columns[target_name], is_target=True)
+    if problem == "translation" and how.startswith("at random"):
+        parts = texts_on_one_side(raw, kinds, parts, found)
+    target = domain_of(target_kind, raw.columns[target_name], is_target=True, text=settings.get("text"))
     target.fit(raw.columns[target_name][parts["train"]])
     refused = separate and not settings.get("drop_unseen", False)
     parts = without_unseen_labels(raw, target_name, target, parts, refused, found)
@@ -304,7 +313,8 @@ def domain_of(
     if kind.name == "image":
         return names.build("domain", {"name": "image", "size": size or None})  # [] is learned
     if kind.name == "text":
-        return names.build("domain", {"name": "text", "lower": True, **(text or {})})
+        written = {"name": "text", "lower": not is_target, **(text or {})}
+        return names.build("domain", {**written, "ends": True} if is_target else written)
     return names.build("domain", {"name": kind.name})
 
 

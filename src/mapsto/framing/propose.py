@@ -17,9 +17,11 @@ from mapsto.framing.prepare import Prepared
 Table = dict[str, Any]
 TABLE_STEPS = 1200  # about how many updates a table is given
 PLAIN_STEPS = 5000  # and a model that nothing is known about
+FEW_PAIRS = 2000  # of sentences, below which a transformer has hardly begun to learn when it has seen them often enough
 MANY_ROWS = 5000  # of a table, from which on learning by heart is not the first concern
 PICTURE_MODELS = ("conv-net", "le-net", "alex-net", "vgg", "res-net")
 TEXT_MODELS = ("prior", "bag-of-words", "bag-of-embeddings", "text-cnn")
+TRANSLATORS = ("seq2-seq", "transformer")
 WAVY_COLUMNS = 200  # of a table; more numbers are taken as they are, since waves make each of them five
 
 
@@ -39,7 +41,9 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> 
     """Fill in the four components. `model` is a registered name that is already settled; `own`: it is the user's module."""
     rows = prepared.examples["train"]
     picture, text = isinstance(prepared.input, Image), isinstance(prepared.input, Text)
-    chosen, why_model = (_picture_model if picture else _text_model if text else _table_model)(prepared, rows)
+    translated = prepared.problem == "translation"
+    of_kind = _translator if translated else _picture_model if picture else _text_model if text else _table_model
+    chosen, why_model = of_kind(prepared, rows)
     if own:
         chosen, why_model = {"name": "mlp"}, "you say so"  # a stand-in
     elif model is not None and names.squash(str(model)) != names.squash(chosen["name"]):
@@ -54,7 +58,8 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> 
     else:
         augment, why_data = _augment(prepared) if picture else ([], "")
         plain = own or chosen["name"] == "linear" or (picture and chosen["name"] == "mlp")
-        how = _plain_descent if plain else _picture_descent if picture else _text_descent if text else _table_descent
+        how = _picture_descent if picture else _text_descent if text else _table_descent
+        how = _translating_descent if translated else _plain_descent if plain else how
         algorithm, why_algorithm = how(prepared, rows, chosen["name"])
     shelf = [n for n in names.listed("model") if n != names.name_of(cls)]
     return Proposal(
@@ -64,7 +69,7 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> 
         algorithm={k: names.complete(k, v) for k, v in algorithm.items()},
         because={"data": why_data, "model": why_model, "objective": why_objective, "algorithm": why_algorithm},
         instead={
-            "model": [n for n in shelf if _reads(n, picture, text)],
+            "model": [n for n in shelf if (n in TRANSLATORS if translated else _reads(n, picture, text))],
             "objective": _other_objectives(prepared.problem, objective["name"]),
             "algorithm": [
                 "optimizer sgd, adam",
@@ -79,11 +84,18 @@ def _reads(model: str, picture: bool, text: bool) -> bool:
     """Whether a model is for this kind of input."""
     if text or model in TEXT_MODELS:
         return text and model in TEXT_MODELS
-    return picture or model not in PICTURE_MODELS
+    return picture or model not in (*PICTURE_MODELS, *TRANSLATORS)
 
 
 def _text_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
     return {"name": "text-cnn"}, f"{rows:,} texts: short phrases say most of what a text is about, wherever they stand"
+
+
+def _translator(prepared: Prepared, rows: int) -> tuple[Table, str]:
+    why = f"{rows:,} pairs of texts: each word said is looked for among those that were read"
+    if rows < FEW_PAIRS:
+        return {"name": "seq2-seq", "dropout": 0.4}, f"{why}; few enough for a recurrent network to learn sooner"
+    return {"name": "transformer"}, why
 
 
 def _picture_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
@@ -133,6 +145,8 @@ def _augment(prepared: Prepared) -> tuple[list[Table], str]:
 def _objective(prepared: Prepared) -> tuple[Table, str]:
     if prepared.problem == "regression":
         return {"name": "squared-error"}, "numbers, whose mean is wanted; absolute-error where outliers should not pull"
+    if prepared.problem == "translation":
+        return _translation(prepared), "tokens one after the other, each told from the text and the true ones before it"
     if prepared.problem == "multi-label":
         return {"name": "binary-cross-entropy"}, "several labels may be right at once: a yes or no for each"
     if uneven(prepared):
@@ -146,11 +160,23 @@ def _objective(prepared: Prepared) -> tuple[Table, str]:
     return {"name": "cross-entropy"}, f"one of {len(prepared.target.classes)} classes"
 
 
+def _translation(prepared: Prepared) -> Table:
+    """Answers may be half as long again as any in training, alone or for their input."""
+    asked, given = (prepared.fields["train"][end]["tokens"].lengths.double() for end in ("input", "target"))
+    stretch = float((given / asked.clamp(min=1)).quantile(0.99))
+    return {
+        "name": "translation",
+        "stretch": max(0.5, round(1.5 * stretch, 1)),
+        "longest": round(1.5 * float(given.max())),
+    }
+
+
 def _other_objectives(problem: str, name: str) -> list[str]:
     same = {
         "regression": ["squared-error", "absolute-error", "huber"],
         "classification": ["cross-entropy"],
         "multi-label": ["binary-cross-entropy"],
+        "translation": ["translation"],
     }
     return [n for n in same[problem] if n != name]
 
@@ -172,6 +198,12 @@ def _text_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, 
     batch = 32 if rows < 2000 else 64
     epochs = min(40, max(5, round(160 * rows**-0.3)))
     return _one_cycle(batch, epochs, 2e-3, 0.05, precision="auto")
+
+
+def _translating_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
+    batch = 32 if rows < 5000 else 64 if rows < 20_000 else 128
+    epochs = min(60, max(10, round(300 * rows**-0.3)))
+    return _one_cycle(batch, epochs, 1e-3, 0.01, clip=1.0)
 
 
 def _table_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:

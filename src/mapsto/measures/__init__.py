@@ -16,4 +16,6 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     R2="r2",
     RMSE="rmse",
     MAE="mae",
+    BLEU="bleu",
+    SacreBLEU="sacrebleu",
 )

@@ -19,4 +19,7 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     titanic="table.titanic",
     mr_sentences="text.mr_sentences",
     nsmc="text.nsmc",
+    multi30k_gru="text.multi30k",
+    multi30k_attention="text.multi30k",
+    multi30k_transformer="text.multi30k",
 )
