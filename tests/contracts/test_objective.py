@@ -11,8 +11,9 @@ from torch import nn
 from toys import OUTPUTS, batch, dataset
 
 from mapsto.core import names
-from mapsto.core.batch import Mean, over, size, total_and_count
+from mapsto.core.batch import Mean, over, size, stacked, total_and_count
 from mapsto.core.nouns import Measure, Objective
+from mapsto.models import Transformer
 
 OBJECTIVES = sorted(names.listed("objective"))
 
@@ -24,7 +25,20 @@ def objective(request) -> Objective:
 
 def model(objective: Objective) -> nn.Module:
     torch.manual_seed(0)
-    return nn.Linear(6, OUTPUTS[objective.problem])
+    if objective.problem == "translation":
+        return Transformer({"tokens": [11]}, 11, width=8, heads=2, depth=1, dropout=0.0)
+    return Tagger() if objective.problem == "tagging" else nn.Linear(6, OUTPUTS[objective.problem])
+
+
+class Tagger(nn.Module):
+    """Logits of three tags for each token, by itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.logits = nn.Linear(11, 3)
+
+    def forward(self, input):
+        return self.logits(nn.functional.one_hot(input["tokens"], 11).float())
 
 
 def terms(objective, model, batch):
@@ -69,7 +83,7 @@ def test_examples_of_weight_nought_do_not_matter_in_the_mean(objective):
     weight = torch.ones(24)
     weight[16:] = 0
     here, elsewhere = batch(objective.problem), batch(objective.problem, seed=7)
-    mixed = {word: torch.cat([here[word][:16], elsewhere[word][16:]]) for word in here}
+    mixed = joined(over(here, lambda t: t[:16]), over(elsewhere, lambda t: t[16:]))
     for b in (here, mixed):
         b["weight"] = weight
     means = [
@@ -78,6 +92,13 @@ def test_examples_of_weight_nought_do_not_matter_in_the_mean(objective):
     ]
     assert means[0] == pytest.approx(means[1])
     assert means[0] == pytest.approx(means[2])
+
+
+def joined(first, second):
+    return {
+        word: joined(part, second[word]) if isinstance(part, dict) else torch.cat([part, second[word]])
+        for word, part in first.items()
+    }
 
 
 def mean(loss, weight):
@@ -104,9 +125,10 @@ def test_predict_is_deterministic_and_a_row_for_each_example(objective):
     asked, learner = batch(objective.problem), model(objective).eval()
     first, again = objective.predict(learner, asked), objective.predict(learner, asked)
     assert torch.equal(first, again)
-    assert first.dtype == torch.float32
+    assert first.dtype == (torch.int64 if objective.problem in ("tagging", "translation") else torch.float32)
     assert len(first) == size(asked)
-    assert torch.allclose(objective.predict(learner, shuffled(asked, torch.arange(5, 6))), first[5:6], atol=1e-6)
+    alone = objective.predict(learner, shuffled(asked, torch.arange(5, 6)))
+    assert torch.allclose(*stacked([alone, first[5:6]]), atol=1e-6)
 
 
 def test_predict_needs_no_target(objective):
@@ -119,8 +141,15 @@ def test_predict_needs_no_target(objective):
 def test_probabilities_lie_between_nought_and_one(objective):
     asked, learner = batch(objective.problem), model(objective)
     with torch.no_grad():
-        learner.weight.mul_(100)  # sure of itself
+        next(learner.parameters()).mul_(100)  # sure of itself
     given = objective.predict(learner, asked)
+    if objective.problem == "translation":
+        assert given.min() >= -1 and given.max() < 11
+        return
+    if objective.problem == "tagging":
+        ended = asked["target"] < 0
+        assert (given[ended] == -1).all() and given[~ended].min() >= 0 and given.max() < 3
+        return
     if objective.problem == "regression":
         assert given.shape == (24,)
         return

@@ -53,7 +53,7 @@ def test_a_folder_of_languages_is_a_column_each_split_by_its_names(folder):
 def test_of_several_exams_the_first_is_taken_and_that_is_said(folder):
     write(folder, test_2017__de="x\n", test_2017__en="y\n")
     raw = read(folder)
-    told = codes(raw)["D057"]
+    told = codes(raw)["D063"]
     assert raw.split.tolist().count("test") == 3
     assert told.examples == ("test_2017",) and "test_2017.de" in told.remedy
 
@@ -80,7 +80,7 @@ def test_lines_that_are_empty_in_a_language_are_left_out_on_both_sides(tmp_path)
         write(tmp_path / "a", train__en="a\n\nc\n \nd\n", train__de="A\nB\nC\nD\n\n", dev__en="x\n", dev__de="X\n")
     )
     assert raw.columns["en"].tolist() == ["a", "c", "x"] and raw.columns["de"].tolist() == ["A", "C", "X"]
-    told = codes(raw)["D058"]
+    told = codes(raw)["D064"]
     assert told.count == 3 and told.examples[0] == "train, line 2"
     assert raw.split.tolist() == ["train", "train", "valid"]
 
@@ -88,14 +88,14 @@ def test_lines_that_are_empty_in_a_language_are_left_out_on_both_sides(tmp_path)
 def test_files_of_unequal_length_are_refused(tmp_path):
     with pytest.raises(DataError, match=r"train.de 3, train.en 2") as error:
         read(write(tmp_path / "a", train__de="a\nb\nc\n", train__en="a\nb\n"))
-    assert error.value.code == "D261"
+    assert error.value.code == "D271"
 
 
 def test_a_split_that_lacks_a_language_is_refused(folder):
     os.remove(folder / "val.en.gz")
     with pytest.raises(DataError, match="val is there in de, but not in en") as error:
         read(folder)
-    assert error.value.code == "D260"
+    assert error.value.code == "D270"
 
 
 def test_nothing_in_them_is_refused(tmp_path):
@@ -141,4 +141,4 @@ def test_multi30k_is_read_as_it_was_published():
         "test": 1000,
     }
     assert raw.columns["en"][0] == "Two young, White males are outside near many bushes."
-    assert codes(raw)["D057"].examples == ("test_2017_flickr", "test_2017_mscoco")
+    assert codes(raw)["D063"].examples == ("test_2017_flickr", "test_2017_mscoco")

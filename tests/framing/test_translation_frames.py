@@ -44,7 +44,7 @@ def table(tmp_path_factory):
 def run(table, tmp_path_factory):
     frame = mapsto.frame(table, target="en")
     frame.set("model", {"name": "seq2-seq", "width": 48, "embedding": 32, "dropout": 0.0})
-    frame.set("algorithm.until.count", 15).set("algorithm.lr", 1e-2).set("objective.smoothing", 0.0)
+    frame.set("algorithm.until.count", 8).set("algorithm.lr", 1e-2).set("objective.smoothing", 0.0)
     return frame.train(tmp_path_factory.mktemp("run") / "r")
 
 

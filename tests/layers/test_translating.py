@@ -1,32 +1,12 @@
-"""What sequence-to-sequence models read and look with: recurrent layers both ways, additive attention, places as waves."""
+"""What models that translate look with: additive attention, and places told as waves."""
 
 import math
 
 import pytest
 import torch
-from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from mapsto.layers.additive_attention import AdditiveAttention
-from mapsto.layers.both_ways import BothWays
 from mapsto.layers.sinusoids import sinusoids
-
-
-@pytest.mark.parametrize("cell", [nn.GRU, nn.LSTM])
-def test_reading_both_ways_is_what_packed_sequences_give(cell):
-    torch.manual_seed(0)
-    layer, x, count = BothWays(cell, 5, 4, depth=2), torch.randn(3, 7, 5), torch.tensor([7, 1, 4])
-    packed = cell(5, 4, num_layers=2, batch_first=True, bidirectional=True)
-    with torch.no_grad():
-        for depth in range(2):
-            for part, behind in (layer.forth, ""), (layer.back, "_reverse"):
-                for name, value in part[depth].named_parameters():
-                    getattr(packed, name.replace("_l0", f"_l{depth}{behind}")).copy_(value)
-    expected, _ = packed(pack_padded_sequence(x, count, batch_first=True, enforce_sorted=False))
-    expected, _ = pad_packed_sequence(expected, batch_first=True)
-    states = layer(x, count)
-    for row, n in enumerate(count.tolist()):
-        torch.testing.assert_close(states[row, :n], expected[row, :n])
 
 
 def test_additive_attention_is_its_formula():

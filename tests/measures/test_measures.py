@@ -28,6 +28,8 @@ from mapsto.measures import (
     MacroF1,
     MicroF1,
     SacreBLEU,
+    SpanF1,
+    TagAccuracy,
 )
 
 N, CLASSES, LABELS = 503, 7, 5
@@ -70,6 +72,34 @@ def sacre_bleu(smooth: str) -> Callable[[np.ndarray, np.ndarray], float]:
         return sacrebleu.corpus_bleu(said, [true], smooth_method=smooth, force=True).score
 
     return score
+
+
+def tags() -> tuple[torch.Tensor, torch.Tensor]:
+    """Places among O, B and I; sentences of 1 to 12 words."""
+    draw = torch.Generator().manual_seed(3)
+    target, guess = torch.randint(3, (2, N, 12), generator=draw)
+    prediction = torch.where(torch.rand(N, 12, generator=draw) < 0.7, target, guess)
+    ended = torch.arange(12) >= torch.randint(1, 13, (N, 1), generator=draw)
+    return prediction.masked_fill(ended, -1), target.masked_fill(ended, -1)
+
+
+def span_f1(p: np.ndarray, t: np.ndarray) -> float:
+    """seqeval's reading of O, B and I, word by word."""
+
+    def spans(rows: np.ndarray) -> set[tuple[int, int, int]]:
+        found = set()
+        for number, row in enumerate(rows.astype(int).tolist()):
+            begun = None
+            for place, (before, now) in enumerate(pairwise([0, *row, 0])):
+                if begun is not None and now != 2:
+                    found.add((number, begun, place))
+                    begun = None
+                if now == 1 or (now == 2 and before in (0, -1)):
+                    begun = place
+        return found
+
+    true, said = spans(t), spans(p)
+    return 2 * len(true & said) / (len(true) + len(said))
 
 
 def macro_auroc(p: np.ndarray, t: np.ndarray) -> float:
@@ -118,6 +148,8 @@ CASES = {
     "MAE": (MAE, numbers, lambda p, t: metrics.mean_absolute_error(t, p)),
     "BLEU": (BLEU, texts, sacre_bleu("none")),
     "sacreBLEU": (SacreBLEU, texts, sacre_bleu("exp")),
+    "tag accuracy": (TagAccuracy, tags, lambda p, t: metrics.accuracy_score(t[t >= 0], p[t >= 0])),
+    "span F1": (SpanF1, tags, span_f1),
 }  # fmt: skip
 every = pytest.mark.parametrize(("measure", "examples", "reference"), CASES.values(), ids=CASES.keys())
 

@@ -88,6 +88,10 @@ class Domain(ABC):
         """How many numbers a model gives for one value of it; for each part of one, where a value has parts."""
         return math.prod(self.shape)
 
+    def single(self, raw: Any) -> bool:
+        """Whether `raw` is one raw value, and not several of them, as lists and arrays usually are."""
+        return not isinstance(raw, list | tuple | np.ndarray)
+
     def show(self, value: Any) -> str:
         """One raw value, for a person."""
         return "–" if value is None else str(value)

@@ -90,7 +90,7 @@ class Pairs(Source):
             raise DataError(
                 f"{clean(stem)} is there in {few(sorted(named))}, but not in {few(absent)}.",
                 f"Expected {few([f'{clean(stem)}.{language}' for language in languages])}, one sentence a line.",
-                "D260",
+                "D270",
             )
         lines = {language: self._lines(files, named[language], findings) for language in languages}
         counts = {language: len(found) for language, found in lines.items()}
@@ -99,7 +99,7 @@ class Pairs(Source):
             raise DataError(
                 f"parallel files have as many lines each, but came {told}.",
                 "Line by line they say the same: put the missing lines in their places, empty where nothing is said.",
-                "D261",
+                "D271",
             )
         return lines
 
@@ -160,7 +160,7 @@ def _exam(pages: Pages, files: Files, one: str) -> tuple[dict[str, str | None], 
         if others:
             message = f"there are several sets for {split}: {clean(kept)} is taken, and the others are left out"
             remedy = f"mapsto evaluate RUN {clean(pages[others[0]][min(pages[others[0]])])}"
-            findings.append(Finding("D057", "warning", message, len(others), tuple(others), remedy))
+            findings.append(Finding("D063", "warning", message, len(others), tuple(others), remedy))
             split_of = {stem: found for stem, found in split_of.items() if stem not in others}
     order = sorted(split_of, key=lambda stem: (SPLIT_ORDER.index(split_of[stem]), stem))
     return {stem: split_of[stem] for stem in order}, findings
@@ -186,7 +186,7 @@ def _whole(raw: Raw) -> Raw:
     if not len(lost):
         return raw
     message = f"{many(len(lost), 'line')} left out that {'is' if len(lost) == 1 else 'are'} empty in a language"
-    raw.findings.append(Finding("D058", "repair", message, len(lost), tuple(raw.labels[lost[:3]])))
+    raw.findings.append(Finding("D064", "repair", message, len(lost), tuple(raw.labels[lost[:3]])))
     return replace(
         raw,
         columns={language: lines[kept] for language, lines in raw.columns.items()},

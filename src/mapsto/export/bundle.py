@@ -30,6 +30,7 @@ from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
 from mapsto.domains.number import Number
 from mapsto.domains.row import Row
+from mapsto.domains.tags import Tags
 from mapsto.domains.text import Text
 from mapsto.export.card import model_card
 from mapsto.export.function import Function
@@ -40,7 +41,13 @@ FORMAT = 1
 FILES = ("config.json", "domains.json", "model.safetensors", "last.safetensors", "README.md")
 OWN = "your-own"
 LARGEST = 2**26  # numbers of one input: a picture of 4,700 × 4,700 in colour
-TARGETS = {"regression": Number, "classification": Category, "multi-label": Categories, "translation": Text}
+TARGETS = {
+    "regression": Number,
+    "classification": Category,
+    "multi-label": Categories,
+    "tagging": Tags,
+    "translation": Text,
+}
 
 
 class Reading(TypedDict, total=False):

@@ -130,6 +130,8 @@ def _by_kind(ready: Any) -> list[str]:
 
 
 def _shape(shape: Shape) -> str:
+    if isinstance(shape, dict) and "tags" in shape:
+        return f"[tokens × {sum(shape['tags'])}]"
     if isinstance(shape, dict) and "tokens" in shape:
         return "[tokens]"
     if isinstance(shape, dict):

@@ -28,6 +28,7 @@ from mapsto.framing import infer
 from mapsto.framing.copies import on_one_side, texts_on_one_side
 from mapsto.framing.deal import deal
 from mapsto.framing.infer import Kind
+from mapsto.framing.tags import one_tag_a_word
 from mapsto.framing.target import (
     MISSING_TARGETS,
     likely_target,
@@ -140,6 +141,8 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any]) -> Prepared:
                 "Leave out the other columns (--set data.kinds.COLUMN=leave-out), or name another target.",
                 "D135",
             )
+        if not stop and problem == "tagging":
+            one_tag_a_word(input, columns, raw.columns[target_name], row_labels(raw))
     if stop:
         raise refusal([*found, *stop])
     if how.startswith("at random"):
@@ -270,15 +273,16 @@ def _each_another(values: np.ndarray) -> bool:
 
 
 def _one_way_in(kinds: dict[str, Kind]) -> dict[str, Kind]:
-    """Pictures, where there are any, are the only input, and so is text, where there is nothing else or somebody says so:
+    """Pictures or words, where there are any, are the only input, and so is text, where there is nothing else or somebody says so:
     columns beside them are left out, and that is said."""
-    pictures = [name for name, kind in kinds.items() if kind.name == "image"]
+    alone = {"image": "pictures", "words": "words"}
+    first = next((name for name, kind in kinds.items() if kind.name in alone), "")
     texts = sorted((n for n, k in kinds.items() if k.name == "text"), key=lambda n: kinds[n].because != YOURS)
     asked = bool(texts) and kinds[texts[0]].because == YOURS
     others = any(kind.used and kind.name != "text" for kind in kinds.values())
-    if not pictures and (not texts or (others and not asked)):
+    if not first and (not texts or (others and not asked)):
         return {n: Kind("aside", f"{k.because}, beside other columns") if n in texts else k for n, k in kinds.items()}
-    one, what = (pictures[0], "pictures") if pictures else (texts[0], "text")
+    one, what = (first, alone[kinds[first].name]) if first else (texts[0], "text")
     return {
         name: kind if name == one or not kind.used else Kind("leave-out", f"beside the {what} in '{clean(one)}'")
         for name, kind in kinds.items()
@@ -312,6 +316,8 @@ def domain_of(
         )
     if kind.name == "image":
         return names.build("domain", {"name": "image", "size": size or None})  # [] is learned
+    if kind.name == "words":
+        return names.build("domain", {"name": "words", **(text or {})})
     if kind.name == "text":
         written = {"name": "text", "lower": not is_target, **(text or {})}
         return names.build("domain", {**written, "ends": True} if is_target else written)
@@ -331,7 +337,7 @@ def input_of(raw: Raw, kinds: dict[str, Kind], settings: dict[str, Any]) -> tupl
         )
     how = {"size": settings.get("size"), "text": settings.get("text")}
     domains = {name: domain_of(kinds[name], raw.columns[name], **how) for name in used}
-    if len(used) == 1 and kinds[used[0]].name in ("image", "vector", "text"):
+    if len(used) == 1 and kinds[used[0]].name in ("image", "vector", "text", "words"):
         return domains[used[0]], raw.columns[used[0]]
     return Row(domains), {name: raw.columns[name] for name in used}
 

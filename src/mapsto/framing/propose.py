@@ -10,9 +10,11 @@ from mapsto.core import names
 from mapsto.core.nouns import Solvable
 from mapsto.domains.image import Image
 from mapsto.domains.text import Text
+from mapsto.domains.words import Words
 from mapsto.framing.check import uneven
 from mapsto.framing.mistakes import GIVEN
 from mapsto.framing.prepare import Prepared
+from mapsto.measures.span_f1 import are_spans
 
 Table = dict[str, Any]
 TABLE_STEPS = 1200  # about how many updates a table is given
@@ -20,7 +22,8 @@ PLAIN_STEPS = 5000  # and a model that nothing is known about
 FEW_PAIRS = 2000  # of sentences, below which a transformer has hardly begun to learn when it has seen them often enough
 MANY_ROWS = 5000  # of a table, from which on learning by heart is not the first concern
 PICTURE_MODELS = ("conv-net", "le-net", "alex-net", "vgg", "res-net")
-TEXT_MODELS = ("prior", "bag-of-words", "bag-of-embeddings", "text-cnn")
+TEXT_MODELS = ("prior", "bag-of-words", "bag-of-embeddings", "text-cnn", "recurrent")
+TAGGERS = ("usual-tag", "recurrent")
 TRANSLATORS = ("seq2-seq", "transformer")
 WAVY_COLUMNS = 200  # of a table; more numbers are taken as they are, since waves make each of them five
 
@@ -40,7 +43,7 @@ class Proposal:
 def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> Proposal:
     """Fill in the four components. `model` is a registered name that is already settled; `own`: it is the user's module."""
     rows = prepared.examples["train"]
-    picture, text = isinstance(prepared.input, Image), isinstance(prepared.input, Text)
+    picture, text = isinstance(prepared.input, Image), isinstance(prepared.input, Text | Words)
     translated = prepared.problem == "translation"
     of_kind = _translator if translated else _picture_model if picture else _text_model if text else _table_model
     chosen, why_model = of_kind(prepared, rows)
@@ -69,7 +72,7 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> 
         algorithm={k: names.complete(k, v) for k, v in algorithm.items()},
         because={"data": why_data, "model": why_model, "objective": why_objective, "algorithm": why_algorithm},
         instead={
-            "model": [n for n in shelf if (n in TRANSLATORS if translated else _reads(n, picture, text))],
+            "model": [n for n in shelf if _reads(n, picture, text, prepared.problem)],
             "objective": _other_objectives(prepared.problem, objective["name"]),
             "algorithm": [
                 "optimizer sgd, adam",
@@ -80,14 +83,21 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> 
     )
 
 
-def _reads(model: str, picture: bool, text: bool) -> bool:
-    """Whether a model is for this kind of input."""
+def _reads(model: str, picture: bool, text: bool, problem: str) -> bool:
+    """Whether a model is for this kind of input, and for this kind of answer."""
+    if problem == "tagging" or model == "usual-tag":
+        return problem == "tagging" and model in TAGGERS
+    if problem == "translation" or model in TRANSLATORS:
+        return problem == "translation" and model in TRANSLATORS
     if text or model in TEXT_MODELS:
         return text and model in TEXT_MODELS
-    return picture or model not in (*PICTURE_MODELS, *TRANSLATORS)
+    return picture or model not in PICTURE_MODELS
 
 
 def _text_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
+    if prepared.problem == "tagging":
+        why = f"{rows:,} sentences: what a word is shows in its spelling and in the words on both sides of it"
+        return {"name": "recurrent", "each": True, "forget": 0.1, "crf": _spans(prepared)}, why
     return {"name": "text-cnn"}, f"{rows:,} texts: short phrases say most of what a text is about, wherever they stand"
 
 
@@ -149,6 +159,8 @@ def _objective(prepared: Prepared) -> tuple[Table, str]:
         return _translation(prepared), "tokens one after the other, each told from the text and the true ones before it"
     if prepared.problem == "multi-label":
         return {"name": "binary-cross-entropy"}, "several labels may be right at once: a yes or no for each"
+    if prepared.problem == "tagging":
+        return _tagging(prepared)
     if uneven(prepared):
         counts = prepared.target.counts
         mean = sum(math.sqrt(c) for c in counts) / sum(counts)
@@ -171,12 +183,24 @@ def _translation(prepared: Prepared) -> Table:
     }
 
 
+def _tagging(prepared: Prepared) -> tuple[Table, str]:
+    why = f"one of {len(prepared.target.classes)} tags for each word"
+    if _spans(prepared):
+        return {"name": "tagging", "judged_by": "span-f1"}, f"{why}; they mark spans, right as a whole or not at all"
+    return {"name": "tagging"}, why
+
+
+def _spans(prepared: Prepared) -> bool:
+    return are_spans([str(tag) for tag in prepared.target.classes])
+
+
 def _other_objectives(problem: str, name: str) -> list[str]:
     same = {
         "regression": ["squared-error", "absolute-error", "huber"],
         "classification": ["cross-entropy"],
         "multi-label": ["binary-cross-entropy"],
         "translation": ["translation"],
+        "tagging": ["tagging"],
     }
     return [n for n in same[problem] if n != name]
 
@@ -195,6 +219,9 @@ def _picture_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[st
 
 
 def _text_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
+    if prepared.problem == "tagging":
+        epochs = min(40, max(6, round(200 * rows**-0.3)))  # 12 for twelve thousand sentences, 17 for four
+        return _one_cycle(16 if rows < 2000 else 32, epochs, 3e-3, 0.05, clip=5.0)
     batch = 32 if rows < 2000 else 64
     epochs = min(40, max(5, round(160 * rows**-0.3)))
     return _one_cycle(batch, epochs, 2e-3, 0.05, precision="auto")

@@ -19,6 +19,7 @@ from mapsto.domains.image import Image
 from mapsto.domains.row import Row
 from mapsto.domains.text import Text
 from mapsto.framing.card import text
+from mapsto.framing.report_tags import tell_tags
 from mapsto.framing.sentences import worst_sentences
 from mapsto.insight.attribution import attributed, words_of
 from mapsto.insight.mistakes import worst
@@ -82,6 +83,8 @@ def report_of(
     )
     if ready.problem == "translation" and len(guess):
         report.mistakes = worst_sentences(ready, guess, truth, split, SHOWN)
+    if ready.problem == "tagging":
+        tell_tags(report, ready, split, guess, truth, SHOWN)
     if ready.problem not in FIGURES:
         return report
     FIGURES[ready.problem](report, ready, guess, truth)

@@ -21,6 +21,7 @@ from mapsto.data.shards import PARTS, Shards, is_shards
 from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
 from mapsto.domains.row import Row
+from mapsto.domains.tags import Tags
 from mapsto.domains.text import Text
 from mapsto.export import bundle
 from mapsto.export.function import Function
@@ -29,7 +30,8 @@ from mapsto.framing import infer, settings
 from mapsto.framing import train as training
 from mapsto.framing.result import Result, plain_scores, strict
 from mapsto.framing.source import frame, reopen
-from mapsto.framing.target import blanks_as_none, label_lists, with_target
+from mapsto.framing.tags import one_tag_a_word
+from mapsto.framing.target import blanks_as_none, label_lists, row_labels, with_target
 from mapsto.insight.attribution import Attribution, attributed
 from mapsto.insight.nearest import nearest as nearest_tokens
 from mapsto.learner.examinee import Examinee
@@ -150,7 +152,7 @@ def _examples(f: Function, raw: Raw, target: str | list[str] | None, drop_unseen
         answers = blanks_as_none(answers) if f.target.split_at else label_lists(blanks_as_none(answers))
     known = ~infer.missing(answers)
     if not drop_unseen:
-        _refuse_unseen(f, raw, name, answers)
+        _refuse_unseen(f, raw, name, answers[known])
     encoded = f.target.encode(answers[known])
     right = np.ones(int(known.sum()), bool)
     if f.objective.problem == "classification":
@@ -170,18 +172,21 @@ def _examples(f: Function, raw: Raw, target: str | list[str] | None, drop_unseen
         else raw.columns[_input_column(f, raw, name)][rows]
     )
     counted = {"left_out": len(raw) - len(rows)}
-    if isinstance(f.target, Categories):
+    if isinstance(f.target, Categories | Tags):
         counted["unknown_labels"] = f.target.unseen(answers[rows]).total()
+    if isinstance(f.target, Tags):
+        one_tag_a_word(f.input, input, answers[rows], row_labels(raw)[rows])
     return {"input": f.input.encode(input), "target": f.target.encode(answers[rows])}, counted
 
 
 def _refuse_unseen(f: Function, raw: Raw, name: str, answers: np.ndarray) -> None:
     """DataError for labels that the function never saw: it can only be wrong about them."""
-    if not isinstance(f.target, Category | Categories):
+    if not isinstance(f.target, Category | Categories | Tags):
         return
     counts = f.target.unseen(answers)
     if counts:
-        said = ", ".join(f"'{clean(str(label), 40)}' in {many(n, 'row')}" for label, n in counts.most_common(5))
+        of = "word" if isinstance(f.target, Tags) else "row"
+        said = ", ".join(f"'{clean(str(label), 40)}' in {many(n, of)}" for label, n in counts.most_common(5))
         raise DataError(
             f"the answers '{clean(name)}' of {clean(raw.name)} hold {many(len(counts), 'label')} that this function never "
             f"saw: {said}{' …' if len(counts) > 5 else ''}.",

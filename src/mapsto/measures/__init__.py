@@ -18,4 +18,6 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     MAE="mae",
     BLEU="bleu",
     SacreBLEU="sacrebleu",
+    TagAccuracy="tag_accuracy",
+    SpanF1="span_f1",
 )

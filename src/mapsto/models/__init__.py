@@ -16,11 +16,13 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     TextCNN="text_cnn",
     Seq2Seq="seq2seq",
     Transformer="transformer",
+    Recurrent="recurrent",
     LogisticRegression="logistic_regression",
     Ridge="ridge",
     DecisionTree="decision_tree",
     GradientBoosting="gradient_boosting",
     BagOfWords="bag_of_words",
+    UsualTag="usual_tag",
     KNearest="k_nearest",
     SVM="svm",
 )

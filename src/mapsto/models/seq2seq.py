@@ -13,11 +13,8 @@ from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Shape
 from mapsto.domains.tokenizer import PAD, START
 from mapsto.layers.additive_attention import AdditiveAttention
-from mapsto.layers.both_ways import BothWays, taken
+from mapsto.layers.reading import CELLS, Reading
 from mapsto.layers.tokens import Tokens, real
-
-SPREAD = 0.1  # of the numbers in tokens' vectors to begin with
-CELLS = {"gru": nn.GRU, "lstm": nn.LSTM}
 
 
 @dataclass
@@ -73,7 +70,7 @@ class Seq2Seq(nn.Module):
         dropout: float = 0.3,
     ):
         super().__init__()
-        if cell not in CELLS or attention not in ("none", "additive") or min(width, depth, embedding) < 1:
+        if cell not in ("gru", "lstm") or attention not in ("none", "additive") or min(width, depth, embedding) < 1:
             raise FrameError(
                 "Seq2Seq needs the cell gru or lstm, attention none or additive, and width, depth and embedding of at least 1, "
                 f"but came {cell!r}, {attention!r}, {width}, {depth} and {embedding}."
@@ -83,19 +80,16 @@ class Seq2Seq(nn.Module):
         self.attention = attention
         kind, known = CELLS[cell], 2 * width
         self.heard = Tokens(inputs, embedding, dropout)
-        self.encoder = BothWays(kind, embedding, width, depth, dropout)
+        self.encoder = Reading(embedding, width, cell, depth, dropout=dropout)
         parts = 2 if cell == "lstm" else 1  # of a state: an LSTM's has its cells beside it
         self.bridge = nn.Linear(known, depth * parts * width)
         self.look = AdditiveAttention(width, known, width) if attention == "additive" else None
         self.said = nn.Embedding(outputs, embedding, padding_idx=PAD)
         between = dropout if depth > 1 else 0.0
         self.decoder = kind(embedding + known, width, depth, batch_first=True, dropout=between)
-        self.join = nn.Linear(width + known + embedding, embedding)
+        self.join = nn.Linear(width + known + embedding, 2 * embedding)
         self.output = nn.Linear(embedding, outputs)
         self.drop = nn.Dropout(dropout)
-        for table in (self.heard.table, self.said):  # of about the size of states, that neither drowns the other
-            nn.init.normal_(table.weight, std=SPREAD)
-            nn.init.zeros_(table.weight[PAD])
 
     def forward(self, input: Field, tokens: Tensor | None = None) -> Tensor:
         if tokens is not None:
@@ -106,8 +100,9 @@ class Seq2Seq(nn.Module):
         """{"tokens": [B, S], "count": [B]} → what decoding needs of it."""
         count = input["count"].clamp(min=1)
         states = self.encoder(self.heard(input), count)
-        ahead = taken(states, (count - 1)[:, None])[:, 0, : self.width]
-        summary = torch.cat([ahead, states[:, 0, self.width :]], dim=1)  # each way when it has read all
+        last = (count - 1)[:, None, None].expand(-1, 1, self.width)
+        ahead, back = states.split(self.width, dim=2)
+        summary = torch.cat([ahead.gather(1, last)[:, 0], back[:, 0]], dim=1)  # each way when it has read all
         begun = self.bridge(summary).view(len(summary), self.depth, -1).transpose(0, 1)
         hidden, *cells = (part.contiguous() for part in begun.split(self.width, dim=2))
         offered = None if self.look is None else self.look.offer(states)
@@ -152,6 +147,6 @@ class Seq2Seq(nn.Module):
         return memory.hidden if self.cell == "lstm" else memory.hidden[0]
 
     def _logits(self, states: Tensor, context: Tensor, vectors: Tensor) -> Tensor:
-        """From the state, what was looked at and the token before (Bahdanau et al. 2015, §A.2.2; a tanh where they have a
-        maxout)."""
-        return self.output(self.drop(self.join(torch.cat([states, context, vectors], dim=2)).tanh()))
+        """From the state, what was looked at and the token before, by a maxout layer (Bahdanau et al. 2015, §A.2.2)."""
+        joined = self.join(torch.cat([states, context, vectors], dim=2))
+        return self.output(self.drop(joined.unflatten(2, (-1, 2)).amax(dim=3)))

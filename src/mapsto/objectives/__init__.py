@@ -10,4 +10,5 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     AbsoluteError="absolute_error",
     Huber="huber",
     Translation="translation",
+    Tagging="tagging",
 )

@@ -22,4 +22,6 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     multi30k_gru="text.multi30k",
     multi30k_attention="text.multi30k",
     multi30k_transformer="text.multi30k",
+    english_tags="text.english_tags",
+    chinese_tags="text.chinese_tags",
 )
