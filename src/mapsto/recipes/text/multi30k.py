@@ -23,14 +23,14 @@ def multi30k_attention(data_dir: str | None = None, seed: int = 0, epochs: int =
     return _recurrent(_captions(data_dir, seed), "additive", epochs)
 
 
-def multi30k_transformer(data_dir: str | None = None, seed: int = 0, epochs: int = 14) -> Frame:
+def multi30k_transformer(data_dir: str | None = None, seed: int = 0, epochs: int = 12) -> Frame:
     """29,000 captions (Elliott et al. 2016), German to English, with a small transformer.
 
     data_dir: holds multi30k_de_en/train.de.gz and its kin.
     """
     made = _captions(data_dir, seed)
     made.set("model", {"name": "transformer", "width": 256, "heads": 4, "depth": 3, "dropout": 0.2})
-    return made.set("algorithm.until.count", epochs).set("algorithm.lr", 1e-3)
+    return _learned(made, epochs)
 
 
 def _captions(data_dir: str | None, seed: int) -> Frame:
@@ -44,4 +44,8 @@ def _captions(data_dir: str | None, seed: int) -> Frame:
 def _recurrent(made: Frame, attention: str, epochs: int) -> Frame:
     shape = {"width": 384, "embedding": 256, "dropout": 0.4}
     made.set("model", {"name": "seq2-seq", "attention": attention, **shape})
-    return made.set("algorithm.until.count", epochs).set("algorithm.lr", 1e-3)
+    return _learned(made, epochs)
+
+
+def _learned(made: Frame, epochs: int) -> Frame:
+    return made.set("algorithm.until.count", epochs).set("algorithm.precision", "auto")
