@@ -11,10 +11,10 @@ from torch import nn
 from toys import OUTPUTS, Plain, batch, dataset
 
 from mapsto.core import names
-from mapsto.core.batch import Batch, Mean, over, size, total_and_count
+from mapsto.core.batch import Batch, Mean, over, size, stacked, total_and_count
 from mapsto.core.nouns import Measure, Objective
 from mapsto.core.ragged import mask
-from mapsto.models import BERT
+from mapsto.models import BERT, Transformer
 
 OBJECTIVES = sorted(names.listed("objective"))
 
@@ -28,6 +28,8 @@ def model(objective: Objective) -> nn.Module:
     torch.manual_seed(0)
     if objective.problem == "fill-in":  # at rest, for in training it hides other words each time
         return BERT({"tokens": [30]}, 30, width=8, depth=1, heads=2, each=True, tied=True).eval()
+    if objective.problem == "translation":
+        return Transformer({"tokens": [11]}, 11, width=8, heads=2, depth=1, dropout=0.0)
     return Tagger() if objective.problem == "tagging" else nn.Linear(6, OUTPUTS[objective.problem])
 
 
@@ -142,9 +144,10 @@ def test_predict_is_deterministic_and_a_row_for_each_example(objective):
     asked, learner = asked_of(objective), model(objective).eval()
     first, again = predicted(objective, learner, asked), predicted(objective, learner, asked)
     assert torch.equal(first, again)
-    assert first.dtype == (torch.int64 if objective.problem == "tagging" else torch.float32)
+    assert first.dtype == (torch.int64 if objective.problem in ("tagging", "translation") else torch.float32)
     assert len(first) == size(asked)
-    assert torch.allclose(predicted(objective, learner, shuffled(asked, torch.arange(5, 6))), first[5:6], atol=1e-6)
+    alone = predicted(objective, learner, shuffled(asked, torch.arange(5, 6)))
+    assert torch.allclose(*stacked([alone, first[5:6]]), atol=1e-6)
 
 
 def test_predict_needs_no_target(objective):
@@ -161,6 +164,9 @@ def test_probabilities_lie_between_nought_and_one(objective):
     with torch.no_grad():
         next(learner.parameters()).mul_(100)  # sure of itself
     given = objective.predict(learner, asked)
+    if objective.problem == "translation":
+        assert given.min() >= -1 and given.max() < 11
+        return
     if objective.problem == "tagging":
         ended = asked["target"] < 0
         assert (given[ended] == -1).all() and given[~ended].min() >= 0 and given.max() < 3

@@ -129,6 +129,7 @@ class Measure(ABC):
     """
 
     better: ClassVar[int] = 1
+    signature: ClassVar[str] = ""  # how exactly it is counted, where there are several ways under one name
 
     def __init__(self) -> None:
         self.kept: list[Tensor] = []
@@ -246,6 +247,7 @@ class Objective(ABC):
     players: ClassVar[tuple[str, ...]] = ("",)
     problem: ClassVar[Problem | None] = None
     coupled: ClassVar[str] = ""  # why one example's loss depends on the others of its batch, where it does
+    looks_at: ClassVar[int] = 20_000  # training rows that an exam looks at, at most: fewer where an answer takes long
 
     @abstractmethod
     def losses(self, model: nn.Module, batch: Batch, player: str) -> Losses:

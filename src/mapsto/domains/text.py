@@ -31,10 +31,10 @@ WORD = re.compile(r"\w+|[^\w\s]+")
 
 class Text(Domain):
     """encode: N texts (None where missing) → {"tokens": ragged int64, the numbers of each one's tokens}.
-    decode: the same, or tokens [N, T] as they are predicted, up to the first END → texts.
+    decode: the same, or tokens [N, T] as they are predicted, up to the first END or number below 0 → texts.
 
     tokenizer: a way of `Tokenizer`, or "auto": characters where words are not set apart (Chinese, Thai …); words where
-        those of some texts are mostly known from the others; else byte pairs.
+        those of some texts are mostly known from the others, and nobody wants them back with their spaces; else byte pairs.
     vocabulary: tokens at most. at_least: how often one has to come in training to be one.
     lower: capital letters are taken as small ones. longest: tokens kept of a text at most.
     ends: START and END stand around each text, for a model that has to say where one ends.
@@ -74,7 +74,7 @@ class Text(Domain):
                 "Name a column with text in it, or leave this one out.",
                 "D152",
             )
-        self.way = chosen(texts, self.lower) if self.tokenizer == "auto" else self.tokenizer
+        self.way = chosen(texts, self.lower, back=self.ends) if self.tokenizer == "auto" else self.tokenizer
         made = Tokenizer.learned(self.way, texts, self.vocabulary, self.at_least, self.lower)
         if len(made) == len(SPECIAL):  # too little text for anything to come twice
             made = Tokenizer.learned(self.way, texts, self.vocabulary, 1, self.lower)
@@ -169,13 +169,15 @@ class Text(Domain):
         return texts
 
 
-def chosen(texts: Sequence[str], lower: bool = False) -> Way:
-    """The way of cutting that suits these texts; see `Text`."""
+def chosen(texts: Sequence[str], lower: bool = False, back: bool = False) -> Way:
+    """The way of cutting that suits these texts; see `Text`. back: they are to be given back, so that no space may be lost."""
     step = max(1, len(texts) // SAMPLE)
     some = [text[:2000].lower() if lower else text[:2000] for text in texts[::step]]
     letters = sum(map(len, some)) - sum(text.count(" ") for text in some)
     if sum(len(SPACELESS.findall(text)) for text in some) > 0.3 * letters:
         return "characters"
+    if back:
+        return "byte-pairs"
     known = Counter(word for k, text in enumerate(some) if k % 3 for word in WORD.findall(text))
     asked = [word for text in some[::3] for word in WORD.findall(text)]
     strange = sum(known[word] < 2 for word in asked) / max(1, len(asked))
@@ -194,6 +196,6 @@ def _rows(encoded: Field) -> list[list[int]]:
 
 
 def _said(row: list[int]) -> list[int]:
-    """What stands between START and END."""
+    """What stands between START and END, or before a number below 0, which is no token."""
     row = row[1:] if row[:1] == [START] else row
-    return row[: row.index(END)] if END in row else row
+    return row[: next((place for place, token in enumerate(row) if token == END or token < 0), len(row))]

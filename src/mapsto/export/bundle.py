@@ -32,6 +32,7 @@ from mapsto.domains.filled import Filled
 from mapsto.domains.number import Number
 from mapsto.domains.row import Row
 from mapsto.domains.tags import Tags
+from mapsto.domains.text import Text
 from mapsto.export.card import model_card
 from mapsto.export.function import Function
 from mapsto.layers.lora import merged
@@ -48,6 +49,7 @@ TARGETS = {
     "multi-label": Categories,
     "tagging": Tags,
     "fill-in": Filled,
+    "translation": Text,
 }
 
 

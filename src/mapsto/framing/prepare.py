@@ -23,8 +23,9 @@ from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
 from mapsto.domains.number import Number
 from mapsto.domains.row import Row
+from mapsto.domains.text import Text
 from mapsto.framing import infer
-from mapsto.framing.copies import on_one_side
+from mapsto.framing.copies import on_one_side, texts_on_one_side
 from mapsto.framing.deal import deal
 from mapsto.framing.infer import Kind
 from mapsto.framing.tags import one_tag_a_word
@@ -135,6 +136,12 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: Domain 
     kinds = kinds_of(raw, target_name, overruled, split)
     with stop.noting():
         input, columns = input_of(raw, kinds, settings)
+        if not stop and problem == "translation" and not isinstance(input, Text):
+            raise DataError(
+                f"a text as the target is a translation, but the input is {input.describe()}, which is no text.",
+                "Leave out the other columns (--set data.kinds.COLUMN=leave-out), or name another target.",
+                "D135",
+            )
         if not stop and problem == "tagging":
             one_tag_a_word(input, columns, raw.columns[target_name], row_labels(raw))
         input = going_on(start, input) if start else input
@@ -142,7 +149,9 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: Domain 
         raise refusal([*found, *stop])
     if how.startswith("at random"):
         parts = on_one_side(raw, kinds, parts, found)
-    target = domain_of(target_kind, raw.columns[target_name], is_target=True)
+    if problem == "translation" and how.startswith("at random"):
+        parts = texts_on_one_side(raw, kinds, parts, found)
+    target = domain_of(target_kind, raw.columns[target_name], is_target=True, text=settings.get("text"))
     target.fit(raw.columns[target_name][parts["train"]])
     refused = separate and not settings.get("drop_unseen", False)
     parts = without_unseen_labels(raw, target_name, target, parts, refused, found)
@@ -313,7 +322,8 @@ def domain_of(
     if kind.name == "words":
         return names.build("domain", {"name": "words", **(text or {})})
     if kind.name == "text":
-        return names.build("domain", {"name": "text", "lower": True, **(text or {})})
+        written = {"name": "text", "lower": not is_target, **(text or {})}
+        return names.build("domain", {**written, "ends": True} if is_target else written)
     return names.build("domain", {"name": kind.name})
 
 

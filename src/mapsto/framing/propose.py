@@ -22,11 +22,13 @@ from mapsto.measures.span_f1 import are_spans
 Table = dict[str, Any]
 TABLE_STEPS = 1200  # about how many updates a table is given
 PLAIN_STEPS = 5000  # and a model that nothing is known about
+FEW_PAIRS = 2000  # of sentences, below which a transformer has hardly begun to learn when it has seen them often enough
 MANY_ROWS = 5000  # of a table, from which on learning by heart is not the first concern
 PICTURE_MODELS = ("conv-net", "le-net", "alex-net", "vgg", "res-net")
 TEXT_MODELS = ("prior", "bag-of-words", "bag-of-embeddings", "text-cnn", "recurrent", "bert")
 TAGGERS = ("usual-tag", "recurrent")
 EACH_MODELS = ("bert",)  # of them, those that fill in each token
+TRANSLATORS = ("seq2-seq", "transformer")
 WAVY_COLUMNS = 200  # of a table; more numbers are taken as they are, since waves make each of them five
 
 
@@ -47,7 +49,9 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False, sta
     what to go on from, which brings its model."""
     rows = prepared.examples["train"]
     picture, text = isinstance(prepared.input, Image), isinstance(prepared.input, Text | Words)
-    chosen, why_model = (_picture_model if picture else _text_model if text else _table_model)(prepared, rows)
+    translated = prepared.problem == "translation"
+    of_kind = _translator if translated else _picture_model if picture else _text_model if text else _table_model
+    chosen, why_model = of_kind(prepared, rows)
     if start is not None and not own:
         chosen, why_model = _started(start, prepared, model)
     elif own:
@@ -64,7 +68,8 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False, sta
     else:
         augment, why_data = _augment(prepared) if picture else ([], "")
         plain = own or chosen["name"] == "linear" or (picture and chosen["name"] == "mlp")
-        how = _plain_descent if plain else _picture_descent if picture else _text_descent if text else _table_descent
+        how = _picture_descent if picture else _text_descent if text else _table_descent
+        how = _translating_descent if translated else _plain_descent if plain else how
         how = _reader_descent if chosen["name"] == "bert" else how
         algorithm, why_algorithm = how(prepared, rows, chosen["name"])
         if start is not None and prepared.problem != "fill-in":
@@ -94,6 +99,8 @@ def _reads(model: str, picture: bool, text: bool, problem: str) -> bool:
         return problem == "tagging" and model in TAGGERS
     if problem == "fill-in":
         return model in EACH_MODELS
+    if problem == "translation" or model in TRANSLATORS:
+        return problem == "translation" and model in TRANSLATORS
     if text or model in TEXT_MODELS:
         return text and model in TEXT_MODELS
     return picture or model not in PICTURE_MODELS
@@ -119,6 +126,13 @@ def _text_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
         why = f"{rows:,} texts: what is hidden follows from what stands before and behind it"
         return {"name": "bert", "each": True, "tied": True}, why
     return {"name": "text-cnn"}, f"{rows:,} texts: short phrases say most of what a text is about, wherever they stand"
+
+
+def _translator(prepared: Prepared, rows: int) -> tuple[Table, str]:
+    why = f"{rows:,} pairs of texts: each word said is looked for among those that were read"
+    if rows < FEW_PAIRS:
+        return {"name": "seq2-seq", "dropout": 0.4}, f"{why}; few enough for a recurrent network to learn sooner"
+    return {"name": "transformer"}, why
 
 
 def _picture_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
@@ -172,6 +186,8 @@ def _objective(prepared: Prepared) -> tuple[Table, str]:
         return {
             "name": "masked-words"
         }, "hidden words of the text itself: no labels are needed, and what is learned serves others"
+    if prepared.problem == "translation":
+        return _translation(prepared), "tokens one after the other, each told from the text and the true ones before it"
     if prepared.problem == "multi-label":
         return {"name": "binary-cross-entropy"}, "several labels may be right at once: a yes or no for each"
     if prepared.problem == "tagging":
@@ -185,6 +201,17 @@ def _objective(prepared: Prepared) -> tuple[Table, str]:
             "(by the root of its rareness) and the run is judged by macro-F1, not accuracy"
         )
     return {"name": "cross-entropy"}, f"one of {len(prepared.target.classes)} classes"
+
+
+def _translation(prepared: Prepared) -> Table:
+    """Answers may be half as long again as any in training, alone or for their input."""
+    asked, given = (prepared.fields["train"][end]["tokens"].lengths.double() for end in ("input", "target"))
+    stretch = float((given / asked.clamp(min=1)).quantile(0.99))
+    return {
+        "name": "translation",
+        "stretch": max(0.5, round(1.5 * stretch, 1)),
+        "longest": round(1.5 * float(given.max())),
+    }
 
 
 def _tagging(prepared: Prepared) -> tuple[Table, str]:
@@ -203,6 +230,7 @@ def _other_objectives(problem: str, name: str) -> list[str]:
         "regression": ["squared-error", "absolute-error", "huber"],
         "classification": ["cross-entropy"],
         "multi-label": ["binary-cross-entropy"],
+        "translation": ["translation"],
         "tagging": ["tagging"],
         "fill-in": ["masked-words"],
     }
@@ -242,6 +270,12 @@ def _fine_tuning(algorithm: dict[str, Table], rows: int) -> tuple[dict[str, Tabl
     batch, epochs = (16 if rows < 2000 else 32), min(20, max(3, round(60 * rows**-0.25)))
     made, _ = _one_cycle(batch, epochs, algorithm["update"]["learning_rate"] / 2, 0.01, clip=1.0, layer_rate=0.9)
     return made, "a body that has learned already is changed a little, and the less the farther from the answer"
+
+
+def _translating_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
+    batch = 32 if rows < 5000 else 64 if rows < 20_000 else 128
+    epochs = min(60, max(10, round(300 * rows**-0.3)))
+    return _one_cycle(batch, epochs, 1e-3, 0.01, clip=1.0)
 
 
 def _table_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:

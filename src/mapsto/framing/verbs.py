@@ -104,7 +104,7 @@ def evaluate(
     scores = {
         split: plain_scores(s)
         for split in fields
-        if (s := data.exam(examinee, split, at_most=20_000 if split == "train" else 0))
+        if (s := data.exam(examinee, split, at_most=f.objective.looks_at if split == "train" else 0))
     }
     found = {
         "run": str(run),
