@@ -46,6 +46,8 @@ GATES = [
     Gate("california-housing", "California housing, MLP", "r2", 0.78),
     Gate("titanic", "Titanic, 5 × 5 folds", "accuracy", None, seeds=5, folds=5),
     Gate("mnist-sets", "several MNIST digits in a picture, which ones", "macro-f1", 0.97, seeds=2),
+    Gate("mr-sentences", "MR sentences, text CNN from scratch, 10 folds", "accuracy", 0.75, seeds=1, folds=10),
+    Gate("nsmc", "Korean film reviews (NSMC, a fourth), text CNN from scratch", "accuracy", 0.82),
     Gate("blood-cells", "BCCD, which cell kinds are in the picture: platelets", "auroc", 0.80, label="Platelets"),
 ]
 

@@ -22,6 +22,8 @@ _WORDS = {
     "resume": "mapsto.framing.verbs:resume",
     "evaluate": "mapsto.framing.verbs:evaluate",
     "compare": "mapsto.framing.verbs:compare",
+    "why": "mapsto.framing.verbs:why",
+    "nearest": "mapsto.framing.verbs:nearest",
     "runs": "mapsto.framing.verbs:runs",
     "zoo": "mapsto.framing.zoo:zoo",
     "load": "mapsto.export.bundle:load",

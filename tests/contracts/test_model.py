@@ -15,7 +15,8 @@ import safetensors.torch
 import torch
 import torch.nn.functional as F
 from torch import nn
-from toys import OUTPUTS, dataset, inputs, objective
+from toys import OUTPUTS, TOKENS, dataset, objective
+from toys import inputs as examples
 
 from mapsto.algorithms.experience import Passes
 from mapsto.algorithms.update import Descend
@@ -28,9 +29,24 @@ from mapsto.learner.learner import Learner, initialised
 from mapsto.learner.until import Steps
 
 MODELS = sorted(names.listed("model"))
-SHAPES = {"grey": (1, 12, 12), "colour": (3, 16, 16), "row": {"number": [3], "category": [4, 5]}, "vector": (6,)}
+SHAPES = {
+    "grey": (1, 12, 12),
+    "colour": (3, 16, 16),
+    "row": {"number": [3], "category": [4, 5]},
+    "vector": (6,),
+    "text": TOKENS,
+}
 # of those settings, the ones that a model has: small and soon fitted
 SMALL = {"width": 8, "hidden": 32, "dropout": 0.0, "rounds": 10, "learning_rate": 0.5}
+
+
+def inputs(shape, rows, seed=0):
+    """`rows` ready examples; ragged ones padded to the longest there can be."""
+    made = examples(shape, rows, seed)
+    if shape != TOKENS:
+        return made
+    tokens, count = made["tokens"].gather(torch.arange(rows), 39)
+    return {"tokens": tokens, "count": count}
 
 
 def small(name, shape, outputs=3, **others):

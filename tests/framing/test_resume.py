@@ -56,7 +56,15 @@ def with_tree() -> Frame:
     return Frame(table(), seed=3, device="cpu").set("model.name", "gradient-boosting").set("model.rounds", 5)
 
 
-FRAMES = {"table": on_table, "pictures": on_pictures, "solved": with_tree}
+def on_texts() -> Frame:
+    words = ["wonderful film", "dull story", "moving end", "clumsy cast and no more"]
+    texts = np.array([f"it is a {words[i % 4]} , said {i} of them" for i in range(90)], dtype=object)
+    raw = Raw("texts", {"text": texts, "label": np.arange(90) % 4}, "label")
+    frame = Frame(raw, seed=5, device="cpu").set("model.width", 4).set("model.embedding", 8)
+    return frame.set("algorithm.until.count", 4)
+
+
+FRAMES = {"texts": on_texts, "table": on_table, "pictures": on_pictures, "solved": with_tree}
 QUICK = {"baseline_seconds": 0.0}  # the trivial one alone
 
 

@@ -27,7 +27,7 @@ VERBS = {
     "train": "Frame, train and judge; keep the function in a run folder.",
     "resume": "Continue a run that was stopped, bit for bit.",
     "evaluate": "Put a learned function to the exam, on its own splits or on other data.",
-    "predict": "Answer for a file, a folder, or lines from standard input.",
+    "predict": "Answer for a file, a folder, a text, or lines from standard input.",
     "report": "Show what came of a run, and where its report.html is.",
     "compare": "Finished runs side by side.",
     "runs": "List the runs here, or clean up after them.",
@@ -112,6 +112,7 @@ def app() -> None:
     mapsto train digits                                  the first thing to try
     mapsto train titanic.csv --target survived           a table
     mapsto train photos/                                 a folder of pictures, one folder a class
+    mapsto train reviews.tsv --target label              texts
     mapsto predict runs/titanic-1 new.csv                its answers
     """
 

@@ -29,6 +29,7 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|-inf", re.ASCII)
     metavar="P",
     help="Of two classes answer the second from this probability on; of labels, give each from it on.",
 )
+@click.option("--why", is_flag=True, help="Of a text, also which words spoke for the answer, and which against it.")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV on standard output.")
 @click.option("--weights", type=click.Choice(["best", "last"]), default="best", show_default=True)
 @options(READING, TALKING)
@@ -37,6 +38,7 @@ def command(
     inputs: tuple[str, ...],
     top: int | None,
     threshold: float | None,
+    why: bool,
     as_csv: bool,
     weights: str,
     as_json: bool,
@@ -55,10 +57,13 @@ def command(
     rows: list[dict[str, Any]] = []
     for where in inputs:
         asked = inputs_of(f, where, **reading(**read))
+        spoke = mapsto.why(f, list(asked.column)) if why else []
         predictions = f.encoded_predictions(asked.column)
         shares = f.shares(predictions) if f.objective.problem in OF_CLASSES else [None] * len(predictions)
         for label, answer, share in zip(asked.labels, f.answers(predictions, threshold), shares, strict=True):
             rows.append({"input": label, "prediction": answer, **_certainty(answer, share, top, f.objective.problem)})
+        for row, one in zip(rows[len(rows) - len(spoke) :], spoke, strict=True):
+            row["why"] = list(zip(one.tokens, one.shares, strict=True))
         for reason in asked.skipped if not quiet else ():
             screen.err.print(screen.plain(f"note: {reason}"))
     if as_json:
@@ -77,6 +82,8 @@ def command(
             ],
             screen.out,
         )
+        for row in rows if why else ():
+            screen.print_heat(row["prediction"], row["why"], screen.out)
 
 
 def _certainty(answer: Any, share: dict[Any, float] | None, top: int | None, problem: str) -> dict[str, Any]:

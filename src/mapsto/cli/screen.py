@@ -33,6 +33,7 @@ def _console(stderr: bool) -> Console:
 out, err = _console(stderr=False), _console(stderr=True)
 ACCENT, QUIET, WARN = "bold cyan", "dim", "yellow"
 GOOD, BAD = "green", "bold red"
+FOR, AGAINST = "dark_orange", "blue"
 
 
 def print_json(value: Any) -> None:
@@ -60,6 +61,20 @@ def print_card(card: Card, console: Console) -> None:
         serious = finding.level in ("warning", "error")
         console.print(plain(f"  {'!' if serious else '·'} {finding}", WARN if serious else QUIET))
     console.print()
+
+
+def print_heat(answer: Any, words: list[tuple[str, float]], console: Console) -> None:
+    """The words of a text, shaded by how much each spoke for the answer, or against it; a bare console gets the figures."""
+    console.print()
+    largest = max((abs(share) for _, share in words), default=0.0) or 1.0
+    line = plain(f"for {answer}: ", QUIET)
+    for word, share in words:
+        style = ("", " not dim", " bold", " bold reverse")[round(3 * abs(share) / largest)]
+        style = f"{FOR if share > 0 else AGAINST}{style}" if style else ""
+        line.append_text(plain(word, style)).append(" ")
+    console.print(line)
+    if not console.is_terminal:
+        console.print(plain("  ".join(f"{word} {share:+.2f}" for word, share in words)))
 
 
 class Progressing:

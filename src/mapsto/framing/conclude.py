@@ -160,7 +160,8 @@ def _write(
     )
     watch.say("writing the report")
     folder.write(
-        "report.html", page(report_of(frame, folder.environment(), written, verdict, curve, predictions, noise))
+        "report.html",
+        page(report_of(frame, folder.environment(), written, verdict, curve, predictions, noise, learner.model)),
     )
     folder.write("result.json", json.dumps(written, indent=1, ensure_ascii=False))
     return written

@@ -33,6 +33,9 @@ class Kind:
         return self.name not in LEFT_OUT
 
 
+WHOLE = Kind("number", "whole numbers")
+
+
 def find_column(raw: Raw, wanted: str) -> str:
     """The column of that name; a unique match but for case is taken. UnknownName offers the nearest."""
     if wanted in raw.columns:
@@ -81,7 +84,7 @@ def _number_kind(present: np.ndarray) -> Kind:
         steps = np.diff(present.astype(np.float64))
         if (steps > 0).all() and steps.max() <= 3 * np.median(steps):
             return Kind("id", COUNTER)
-    return Kind("number", "whole numbers" if whole else "numbers")
+    return WHOLE if whole else Kind("number", "numbers")
 
 
 def _word_kind(present: np.ndarray) -> Kind:

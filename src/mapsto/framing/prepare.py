@@ -234,17 +234,30 @@ def _try(kind: Kind, values: np.ndarray, name: str, is_target: bool) -> None:
 def kinds_of(raw: Raw, target: str, overruled: dict[str, Kind], split: dict[str, Any]) -> dict[str, Kind]:
     """The kind of every column but the target."""
     special = {split[k] for k in ("column", "group", "time") if split[k]}
-    return _something_to_see(
-        _one_way_in(
-            {
-                name: overruled.get(name)
-                or (Kind("leave-out", "deals out the rows") if name in special and name != split["time"] else None)
-                or (Kind(raw.kinds[name], "the source says so") if name in raw.kinds else infer.input_kind(values))
-                for name, values in raw.columns.items()
-                if name != target
-            }
-        )
-    )
+    kinds = {
+        name: overruled.get(name)
+        or (Kind("leave-out", "deals out the rows") if name in special and name != split["time"] else None)
+        or (Kind(raw.kinds[name], "the source says so") if name in raw.kinds else infer.input_kind(values))
+        for name, values in raw.columns.items()
+        if name != target
+    }
+    return _something_to_see(_one_way_in(_numbered_texts(raw, kinds)))
+
+
+def _numbered_texts(raw: Raw, kinds: dict[str, Kind]) -> dict[str, Kind]:
+    """Beside text, a column with another whole number in every row is the text's number, whether it counts up or not."""
+    if not any(kind.name == "text" for kind in kinds.values()):
+        return kinds
+    return {
+        name: Kind("id", "a different whole number for every text")
+        if kind == infer.WHOLE and _each_another(values)
+        else kind
+        for name, kind, values in ((n, k, raw.columns[n]) for n, k in kinds.items())
+    }
+
+
+def _each_another(values: np.ndarray) -> bool:
+    return len(np.unique(values)) == len(values)
 
 
 def _one_way_in(kinds: dict[str, Kind]) -> dict[str, Kind]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import nn
 
+from mapsto.algorithms.update.sharded import is_sharded
+from mapsto.core.batch import over
+from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Estimate, Finding
 from mapsto.core.text import clean, short
+from mapsto.data.dataset import Examples
 from mapsto.domains.image import Image
 from mapsto.domains.row import Row
 from mapsto.domains.text import Text
 from mapsto.framing.card import text
+from mapsto.insight.attribution import attributed, words_of
 from mapsto.insight.mistakes import worst
 from mapsto.insight.noise import Noise
 from mapsto.insight.report import Mistake, Report
@@ -37,6 +44,7 @@ def report_of(
     curve: list[dict[str, float]],
     predictions: dict[str, torch.Tensor],
     noise: Noise | None,
+    model: nn.Module,
 ) -> Report:
     """Fill the report with the exam: of the test rows, or of the validation rows where there are none."""
     ready = frame.prepared
@@ -75,6 +83,9 @@ def report_of(
     FIGURES[ready.problem](report, ready, guess, truth)
     wrong = worst(guess.numpy(), truth.numpy(), SHOWN)
     report.mistakes = [_mistake(ready, int(rows[i]), guess[i], split) for i in wrong]
+    read = isinstance(ready.input, Text) and ready.problem == "classification"
+    if read and len(wrong) and not is_sharded(model):
+        report.mistakes = _heated(report.mistakes, ready, model, split, torch.from_numpy(wrong), guess)
     if noise is not None and noise.suspects and verdict.limit == "label-noise":
         held_out = np.concatenate([ready.parts[s] for s in ("valid", "test") if len(predictions[s])])
         all_guesses = torch.cat([predictions[s].cpu().float() for s in ("valid", "test") if len(predictions[s])])
@@ -135,6 +146,19 @@ def _mistake(ready: Prepared, row: int, guess: torch.Tensor, split: str) -> Mist
         shown = list(ready.input.columns.items())[:CELLS]
         mistake["values"] = {clean(n): domain.show(_plain(ready.raw.columns[n][row])) for n, domain in shown}
     return Mistake(**mistake)
+
+
+def _heated(
+    mistakes: list[Mistake], ready: Prepared, model: nn.Module, split: str, wrong: torch.Tensor, guess: torch.Tensor
+) -> list[Mistake]:
+    """The same, with what spoke for each guess; as they are where a model does not read words by their vectors."""
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    batch = over(Examples(ready.fields[split]).gather(wrong), lambda t: t.to(device))
+    try:
+        found = attributed(model, ready.input, batch, guess[wrong].argmax(1))
+    except FrameError:
+        return mistakes
+    return [replace(mistake, heat=words_of(one)) for mistake, one in zip(mistakes, found, strict=True)]
 
 
 def _name(ready: Prepared, row: int) -> str:

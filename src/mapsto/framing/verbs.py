@@ -14,13 +14,14 @@ from mapsto.core.errors import BadInput, DataError
 from mapsto.core.faults import Faults
 from mapsto.core.nouns import Finding, Raw
 from mapsto.core.stop import Stop
-from mapsto.core.text import clean, many
-from mapsto.data.dataset import Dataset
+from mapsto.core.text import clean, few, many
+from mapsto.data.dataset import Dataset, Examples
 from mapsto.data.read import read
 from mapsto.data.shards import PARTS, Shards, is_shards
 from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
 from mapsto.domains.row import Row
+from mapsto.domains.text import Text
 from mapsto.export import bundle
 from mapsto.export.function import Function
 from mapsto.export.inputs import refuse_other_domains
@@ -29,6 +30,8 @@ from mapsto.framing import train as training
 from mapsto.framing.result import Result, plain_scores, strict
 from mapsto.framing.source import frame, reopen
 from mapsto.framing.target import blanks_as_none, label_lists, with_target
+from mapsto.insight.attribution import Attribution, attributed
+from mapsto.insight.nearest import nearest as nearest_tokens
 from mapsto.learner.examinee import Examinee
 from mapsto.learner.run import Run
 from mapsto.learner.run import runs as run_folders
@@ -107,6 +110,36 @@ def evaluate(
         "scores": scores,
     }
     return strict(found | counted)
+
+
+def why(run: str | Path | Function, raw: Any, answer: Any = None) -> Attribution | list[Attribution]:
+    """Which words of a text spoke for the answer of a learned function, and which against it; of several texts, a list.
+
+    answer: the class that is asked about, instead of the one that the function gives.
+    """
+    f = run if isinstance(run, Function) else bundle.load(run)
+    if not isinstance(f.input, Text) or f.objective.problem != "classification":
+        raise BadInput(
+            f"what spoke for an answer can be told of texts and their classes, but this is {f!r}.",
+            "Ask a function that was trained on texts and labels.",
+        )
+    values, single = f.column(raw)
+    if answer is not None and f.target.place(answer) < 0:
+        raise BadInput(f"'{clean(str(answer), 40)}' is no class of {f!r}.", f"There are: {few(f.target.classes, 12)}.")
+    fields = {"input": f.input.encode(values)}
+    said = f.encoded_predictions(values).argmax(1)
+    asked = said if answer is None else said.new_full((len(said),), f.target.place(answer))
+    batch = over(Examples(fields).gather(torch.arange(len(said))), lambda t: t.to(f.device))
+    found = attributed(f.model, f.input, batch, asked)
+    return found[0] if single else found
+
+
+def nearest(run: str | Path | Function, word: str, count: int = 10) -> list[tuple[str, float]]:
+    """The words that a learned function of texts takes to be most like `word`, with the cosine between their vectors."""
+    f = run if isinstance(run, Function) else bundle.load(run)
+    if not isinstance(f.input, Text):
+        raise BadInput(f"only a function of texts has vectors of words, but this is {f!r}.", "Name another run.")
+    return nearest_tokens(f.model, f.input, word, count)
 
 
 def _examples(f: Function, raw: Raw, target: str | list[str] | None, drop_unseen: bool) -> tuple[dict, dict[str, int]]:

@@ -35,6 +35,9 @@ class Mistake:
     label: str = ""  # which example: a file name, a row number
     picture: np.ndarray | None = None
     values: dict[str, str] = field(default_factory=dict)  # its columns, where it is a row
+    heat: list[tuple[str, float]] = field(
+        default_factory=list
+    )  # its words, and how much each spoke for the guess, −1 to 1
 
 
 @dataclass
@@ -209,6 +212,8 @@ def _examples(mistakes: list[Mistake]) -> str:
         return ""
     if all(m.picture is not None for m in mistakes):
         return f'<div class="pictures">{"".join(map(_picture, mistakes))}</div>'
+    if all(m.heat for m in mistakes):
+        return "".join(map(_heated, mistakes)) + f'<p class="note">{HEAT}</p>'
     columns = list(dict.fromkeys(name for m in mistakes for name in m.values))
     head = ["", "true", "predicted", "sure", *columns]
     rows = [
@@ -228,6 +233,21 @@ def _picture(mistake: Mistake) -> str:
         f'alt="{escape(mistake.label or mistake.truth)}" title="{escape(mistake.label)}">'
         f"<figcaption>{escape(mistake.truth)} → <b>{escape(mistake.guess)}</b>{sure}</figcaption></figure>"
     )
+
+
+def _heated(mistake: Mistake) -> str:
+    """Its words, shaded by how much they spoke for the guess, or against it."""
+    words = " ".join(f'<span class="{_shade(share)}">{escape(word)}</span>' for word, share in mistake.heat)
+    sure = f" <small>{_percent(mistake.confidence)}</small>" if mistake.confidence is not None else ""
+    return (
+        f'<p class="heat"><small>{escape(mistake.label)}</small> {escape(mistake.truth)} → '
+        f"<b>{escape(mistake.guess)}</b>{sure}<br>{words}</p>"
+    )
+
+
+def _shade(share: float) -> str:
+    level = min(4, round(4 * abs(share)))
+    return f"{'for' if share > 0 else 'against'}{level}"
 
 
 def _findings(findings: list[Finding]) -> str:
@@ -267,6 +287,10 @@ def _percent(share: float | None) -> str:
     return f"{share:.1%}" if share > 0.99 else f"{share:.0%}"
 
 
+HEAT = (
+    "Orange words spoke for what was predicted, blue ones against it: integrated gradients over the words' vectors "
+    "(Sundararajan et al. 2017)."
+)
 CSS = """
 :root { --ink: #1f2937; --faint: #6b7280; --line: #e5e7eb; --ground: #fbfbfa; --card: #fff; --accent: #2563eb;
   --warn: #b45309; --bad: #b91c1c; --tint: #eef3fe }
@@ -307,6 +331,11 @@ tr.strong th, tr.strong td { font-weight: 700 }
 .pictures img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; background: #fff;
   border: 1px solid var(--line); border-radius: 6px; margin-bottom: .3rem }
 .pictures small { color: var(--faint); font-size: inherit }
+.heat { margin: .7rem 0; line-height: 1.7 } .heat small { color: var(--faint) }
+.heat span { border-radius: 3px; padding: 0 .12em }
+.for1 { background: #f59e0b26 } .for2 { background: #f59e0b4d } .for3 { background: #f59e0b80 } .for4 { background: #f59e0bb3 }
+.against1 { background: #3b82f61f } .against2 { background: #3b82f640 } .against3 { background: #3b82f666 }
+.against4 { background: #3b82f68c }
 .pixels { image-rendering: pixelated }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 1rem; overflow-x: auto;
   font: 13px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; margin: 0 }

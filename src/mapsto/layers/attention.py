@@ -77,6 +77,11 @@ class Attention(nn.Module):
         answer = F.scaled_dot_product_attention(q, k, v, seen, dropout_p=share, is_causal=ahead)
         return self.join(answer.transpose(1, 2).flatten(2))
 
+    def heads_of(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Queries, keys and values, [B, H, T or S, D / H] each."""
+        parts = self._heads(self.project(x))
+        return (*parts, *self._heads(self.context(context))) if self.cross else parts
+
     def _heads(self, joined: Tensor) -> tuple[Tensor, ...]:
         """[B, T, n · D] → n times [B, H, T, D / H]."""
         B, T, wide = joined.shape

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mapsto.core.batch import Field
+from mapsto.core.errors import ShapeError
 from mapsto.core.nouns import Shape
 from mapsto.layers.waves import Waves
 
@@ -27,6 +28,11 @@ class Columns(nn.Module):
     def __init__(self, shape: Shape, embedding: int = 0, waves: int = 0, frequency: float = 0.3):
         super().__init__()
         self.row = isinstance(shape, dict)
+        if self.row and not shape.keys() <= {"number", "category"}:
+            raise ShapeError(
+                f"numbers and categories of a row can be joined to one vector, but the input is {shape}.",
+                "Choose a model that reads this kind of input: the card of a frame names them.",
+            )
         numbers = sum(shape.get("number", [])) if self.row else math.prod(shape)
         wavy = waves and numbers and (self.row or len(shape) == 1)
         self.numbers = Waves(numbers, waves, frequency) if wavy else nn.Identity()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mapsto.core.batch import Field
-from mapsto.core.errors import FrameError
+from mapsto.core.errors import ShapeError
 from mapsto.core.nouns import Shape
 from mapsto.core.ragged import mask
 
@@ -30,12 +30,11 @@ class Tokens(nn.Module):
 
 
 def tokens_of(shape: Shape, whose: str) -> int:
-    """V of {"tokens": [V]}; FrameError where an input is something else."""
+    """V of {"tokens": [V]}; ShapeError where an input is something else."""
     if not isinstance(shape, dict) or "tokens" not in shape:
-        raise FrameError(
+        raise ShapeError(
             f"{whose} reads text, but the input is {shape}.",
             "Choose a model for this kind of input, or read a column as text: --set data.kinds.COLUMN=text",
-            "F004",
         )
     return shape["tokens"][0]
 

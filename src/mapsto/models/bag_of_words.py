@@ -40,8 +40,10 @@ class BagOfWords(Solvable):
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
 
-        tokens, first = self._once(batch["input"])
-        device, target = tokens.device, batch["target"].cpu().numpy()
+        weight = batch.get("weight", torch.ones(len(batch["target"]), device=batch["target"].device))
+        counts = weight > 0
+        tokens, first = (part[counts] for part in self._once(batch["input"]))
+        device, target, weight = tokens.device, batch["target"][counts].cpu().numpy(), weight[counts].cpu().numpy()
         count = first.sum(dim=1)
         seen = torch.bincount(tokens[first], minlength=len(self.rareness))
         self.rareness = torch.log((1 + len(tokens)) / (1 + seen.double())).add(1).float()
@@ -55,7 +57,7 @@ class BagOfWords(Solvable):
             solver = LogisticRegression(C=1 / max(self.penalty, 1e-12), max_iter=self.iterations)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)  # `iterations` bounds the cost
-                solver.fit(texts, target, sample_weight=batch["weight"].cpu().numpy() if "weight" in batch else None)
+                solver.fit(texts, target, sample_weight=weight)
             rows = present[-len(solver.coef_) :]  # of two classes scikit-learn fits the second against the first
             coefficient[rows], intercept[rows] = solver.coef_, solver.intercept_
         self.coefficient = torch.from_numpy(coefficient.T.copy()).float()

@@ -17,4 +17,6 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     blood_cells="image.blood_cells",
     california_housing="table.california_housing",
     titanic="table.titanic",
+    mr_sentences="text.mr_sentences",
+    nsmc="text.nsmc",
 )

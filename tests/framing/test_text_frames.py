@@ -1,0 +1,121 @@
+"""From a table of texts to a function that answers for one: `mapsto train reviews.csv --target label`."""
+
+import random
+
+import pytest
+import torch
+
+import mapsto
+from mapsto.cli import main
+from mapsto.core.errors import DataError, MapstoError
+from mapsto.domains import Row, Text
+
+PRAISE, BLAME = ("wonderful", "moving", "funny", "a joy"), ("dull", "lifeless", "a bore", "clumsy")
+PLACES = ("the film is", "I found the story", "its cast is", "on the whole, the end was")
+
+
+def reviews(rows=240, seed=0):
+    draw = random.Random(seed)
+    made = []
+    for i in range(rows):
+        good = i % 2
+        words = [f"{draw.choice(PLACES)} {draw.choice(PRAISE if good else BLAME)}" for _ in range(draw.randint(1, 4))]
+        made.append((f"{', and '.join(words)} . no {i}", "yes" if good else "no"))
+    return made
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    path = tmp_path_factory.mktemp("reviews") / "reviews.tsv"
+    path.write_text("text\tliked\n" + "".join(f"{t}\t{y}\n" for t, y in reviews()), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(table, tmp_path_factory):
+    frame = mapsto.frame(table, target="liked").set("algorithm.until.count", 3).set("model.width", 16)
+    return frame.train(tmp_path_factory.mktemp("run") / "r", baseline_seconds=5)
+
+
+def test_a_column_of_text_is_read_as_text(table):
+    frame = mapsto.frame(table, target="liked")
+    assert isinstance(frame.prepared.input, Text) and frame.settings["model"]["name"] == "text-cnn"
+    card = str(frame)
+    assert "text (" in card and "words)" in card and "padding" in card
+
+
+def test_it_learns_and_answers_in_raw_words(run):
+    assert run.scores["test"]["accuracy"]["value"] > 0.95
+    f = mapsto.load(run.path)
+    assert f("the film is wonderful . no 5") == "yes"
+    assert f(["the film is dull", "a joy", ""])[:2] == ["no", "yes"]
+    assert f({"text": "clumsy and dull"}) == "no"
+    assert f.probabilities("a joy")["yes"] > 0.5
+
+
+def test_simple_models_stand_beside_it(run):
+    assert {"majority", "bag-of-words"} <= set(run.json["baselines"])
+
+
+def test_what_it_says_of_a_text_hangs_on_no_other(run):
+    f = mapsto.load(run.path)
+    texts = [text for text, _ in reviews(40, seed=1)]
+    together = f.encoded_predictions(texts)
+    alone = torch.cat([f.encoded_predictions([text]) for text in texts])
+    torch.testing.assert_close(together, alone)
+
+
+def test_the_command_line_takes_a_text_as_it_stands(run, table, capsys):
+    main(["predict", str(run.path), "the film is lifeless"])
+    assert "no" in capsys.readouterr().out
+    main(["predict", str(run.path), str(table), "--csv"])
+    assert len(capsys.readouterr().out.splitlines()) == 241
+    main(["evaluate", str(run.path), str(table)])
+    assert "accuracy" in capsys.readouterr().out
+
+
+def test_it_says_which_words_spoke_for_its_answer(run, capsys):
+    told = mapsto.why(run.path, "the film is dull and its cast is lifeless")
+    spoke = dict(zip(told.tokens, told.shares, strict=True))
+    assert max(spoke, key=spoke.get) in ("dull", "lifeless") and told.answer == 0
+    against = mapsto.why(run.path, ["a joy"], answer="no")[0]
+    assert sum(against.shares) < 0
+    main(["predict", str(run.path), "the film is dull", "--why"])
+    assert "for no" in (said := capsys.readouterr().out) and "dull +" in said
+    assert [word for word, _ in mapsto.nearest(run.path, "dull", 3)]
+
+
+def test_the_report_shows_texts_that_went_wrong(table, tmp_path):
+    frame = mapsto.frame(table, target="liked").set("algorithm.until.count", 1).set("algorithm.lr", 1e-6)
+    page = (frame.train(tmp_path / "run", baseline_seconds=0).path / "report.html").read_text(encoding="utf-8")
+    worst = page[page.index("Its worst mistakes") :]
+    assert 'class="for4"' in worst and "integrated gradients" in worst
+
+
+def test_text_beside_other_columns_is_left_out_unless_it_is_asked_for(tmp_path):
+    path = tmp_path / "mixed.csv"
+    lines = [f'"{t.replace(",", ";")}",{i % 7},{y}' for i, (t, y) in enumerate(reviews())]
+    path.write_text("text,stars,liked\n" + "\n".join(lines), encoding="utf-8")
+    frame = mapsto.frame(path, target="liked")
+    assert isinstance(frame.prepared.input, Row)
+    (told,) = [f for f in frame.findings if f.code == "C013"]
+    assert "text" in str(told) and "data.kinds" in told.remedy
+    asked = mapsto.frame(path, target="liked").set("data.kinds.text", "text")
+    assert isinstance(asked.prepared.input, Text)
+    assert asked.prepared.kinds["stars"].name == "leave-out"
+
+
+def test_how_text_is_cut_can_be_said(table):
+    frame = mapsto.frame(table, target="liked").set("data.text.tokenizer", "characters").set("data.text.longest", 30)
+    assert frame.prepared.input.way == "characters"
+    assert int(frame.prepared.fields["train"]["input"]["tokens"].lengths.max()) == 30
+    again = mapsto.frame(table, target="liked")
+    with pytest.raises(MapstoError, match="tokenizer"):
+        again.set("data.text.tokenizer", "letters")
+    with pytest.raises(MapstoError, match="Near it"):
+        again.set("data.text.tokeniser", "words")
+
+
+def test_a_question_that_is_no_text_is_refused(run):
+    with pytest.raises(DataError, match="Text needs text"):
+        mapsto.load(run.path)([["a", "list"]])
