@@ -5,6 +5,7 @@ from mapsto.core.names import shelf
 __getattr__, __dir__, __all__, __shelf__ = shelf(
     __name__,
     Table="table",
+    Corpus="corpus",
     Folder="folder",
     Coco="coco",
     Arrays="arrays",

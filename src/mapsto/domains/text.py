@@ -101,6 +101,11 @@ class Text(Domain):
         """How many different tokens there are."""
         return {"tokens": [len(self.tokens) if self._tokenizer else len(SPECIAL)]}
 
+    @property
+    def outputs(self) -> int:
+        """The tokens that there are, of which a model that writes says at each place which comes."""
+        return self.shape["tokens"][0]
+
     def unknown(self, encoded: dict[str, Ragged]) -> float:
         """The share of tokens that were never seen in training."""
         tokens = encoded["tokens"].values

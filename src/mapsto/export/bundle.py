@@ -30,6 +30,7 @@ from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
 from mapsto.domains.number import Number
 from mapsto.domains.row import Row
+from mapsto.domains.text import Text
 from mapsto.export.card import model_card
 from mapsto.export.function import Function
 from mapsto.learner import place
@@ -39,7 +40,7 @@ FORMAT = 1
 FILES = ("config.json", "domains.json", "model.safetensors", "last.safetensors", "README.md")
 OWN = "your-own"
 LARGEST = 2**26  # numbers of one input: a picture of 4,700 × 4,700 in colour
-TARGETS = {"regression": Number, "classification": Category, "multi-label": Categories}
+TARGETS = {"regression": Number, "classification": Category, "multi-label": Categories, "language-model": Text}
 
 
 class Reading(TypedDict, total=False):
@@ -68,6 +69,7 @@ class Config(TypedDict):
     target_name: NotRequired[str]
     input_name: NotRequired[str]
     targets: NotRequired[str | list[str] | None]
+    window: NotRequired[int]
 
 
 class End(TypedDict):
@@ -210,7 +212,7 @@ def _check_ends(model: nn.Module, objective: Objective, input: Domain, target: D
         raise FrameError(
             f"the model takes {clean(str(model.inputs), 80)}, but the input domain gives {input.shape}.", code="M006"
         )
-    if not isinstance(target, TARGETS[objective.problem]) or model.outputs != math.prod(target.shape):
+    if not isinstance(target, TARGETS[objective.problem]) or model.outputs != target.outputs:
         raise FrameError(
             f"the model's {model.outputs} outputs are not {objective.problem} of {target.describe()}.", code="M006"
         )

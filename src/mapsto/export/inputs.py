@@ -75,7 +75,7 @@ def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
     """Everything at `where` that `f` can be asked about: a file, a folder, "-" for a table from standard input; to a function of
     text, a word that is no file is the text itself."""
     path = Path(where)
-    if isinstance(f.input, Text) and where != "-" and not _is_file(path):
+    if isinstance(f.input, Text) and where != "-" and not is_file(path):
         return Inputs([clean(where, 40)], [where])
     if is_shards(path):
         return _shards(f, Shards(path))
@@ -113,7 +113,7 @@ def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
     )
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
     try:
         return path.exists()
     except (OSError, ValueError):  # too long for a name, or with a zero in it

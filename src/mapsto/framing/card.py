@@ -22,7 +22,7 @@ VERBS = {
     "multi-label": "say which ones",
     "tagging": "say for each token which",
     "translation": "say the same in other words",
-    "language-model": "say what comes next",
+    "language-model": "say what comes next in",
 }
 
 
@@ -50,10 +50,10 @@ def card(frame: Frame, with_price: bool = True) -> Card:
             "task",
             f"{ready.problem}: {VERBS[ready.problem]} '{clean(ready.target_name)}' ({_kind(ready, ready.target_name)})",
         ),
-        ("measure", f"{learner_measure} on the test rows"),
+        ("measure", f"{learner_measure} on the test {ready.unit}"),
         (
             "experience",
-            f"{parts['train']:,} rows to train, {parts['valid']:,} to choose by, {parts['test']:,} to be examined on",
+            f"{parts['train']:,} {ready.unit} to train, {parts['valid']:,} to choose by, {parts['test']:,} to be examined on",
         ),
         (
             "x ↦ y",
@@ -113,6 +113,8 @@ def _wrapped(label: str, line: str) -> list[str]:
 
 def _columns(ready: Any) -> str:
     used = [n for n, k in ready.kinds.items() if k.used and n != ready.target_name]
+    if not used and ready.unit == "tokens":
+        return "itself"
     return clean(used[0]) if len(used) == 1 else many(len(used), "column")
 
 

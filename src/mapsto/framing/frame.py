@@ -23,6 +23,7 @@ from mapsto.data.shards import default_grant
 from mapsto.framing import mistakes
 from mapsto.framing import settings as written
 from mapsto.framing.check import check
+from mapsto.framing.language import BY_PLACE, WINDOW, of_text_alone, prepare_text
 from mapsto.framing.mistakes import GIVEN, OWN
 from mapsto.framing.prepare import Prepared, prepare
 from mapsto.framing.price import Price, price
@@ -83,7 +84,14 @@ class Frame:
             "run": {"seed": seed, "device": device},
         }
         self._base = {**begun, "data": {**DATA, **begun["data"]}, "run": {**RUN, **begun["run"]}}
-        self._base["data"]["split"] = {**SPLIT, **self._base["data"].get("split", {})}
+        alone = of_text_alone(raw, self._base["data"].get("target"))
+        self._base["data"]["split"] = {
+            **SPLIT,
+            **(BY_PLACE if alone else {}),
+            **self._base["data"].get("split", {}),
+        }
+        if alone:
+            self._base["data"].setdefault("window", WINDOW)
         if raw.shards is not None:  # a setting, since the order of rows follows from it
             self._base["data"].setdefault("resident", max(1, default_grant() >> 20))
         self._whole = complete is not None  # every setting, from a frame.toml: nothing is proposed
@@ -215,7 +223,8 @@ class Frame:
         if self._prepared is None or self._prepared[0] != key:
             _check_size(data.get("size"), len(self._raw) + len(self._exam or ()))
             if self._raw.shards is None:
-                self._prepared = (key, prepare(self._raw, self._exam, data))
+                how = prepare_text if of_text_alone(self._raw, data.get("target")) else prepare
+                self._prepared = (key, how(self._raw, self._exam, data))
             else:
                 self._prepared = (key, opened(self._raw, data, {**DATA, "split": SPLIT}))
         return self._prepared[1]

@@ -20,6 +20,7 @@ PLAIN_STEPS = 5000  # and a model that nothing is known about
 MANY_ROWS = 5000  # of a table, from which on learning by heart is not the first concern
 PICTURE_MODELS = ("conv-net", "le-net", "alex-net", "vgg", "res-net")
 TEXT_MODELS = ("prior", "bag-of-words", "bag-of-embeddings", "text-cnn")
+LANGUAGE_MODELS = ("gpt", "n-gram")  # they say at every place what comes next
 WAVY_COLUMNS = 200  # of a table; more numbers are taken as they are, since waves make each of them five
 
 
@@ -39,7 +40,9 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> 
     """Fill in the four components. `model` is a registered name that is already settled; `own`: it is the user's module."""
     rows = prepared.examples["train"]
     picture, text = isinstance(prepared.input, Image), isinstance(prepared.input, Text)
-    chosen, why_model = (_picture_model if picture else _text_model if text else _table_model)(prepared, rows)
+    language = prepared.problem == "language-model"
+    choose = _language_model if language else _picture_model if picture else _text_model if text else _table_model
+    chosen, why_model = choose(prepared, rows)
     if own:
         chosen, why_model = {"name": "mlp"}, "you say so"  # a stand-in
     elif model is not None and names.squash(str(model)) != names.squash(chosen["name"]):
@@ -55,7 +58,7 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> 
         augment, why_data = _augment(prepared) if picture else ([], "")
         plain = own or chosen["name"] == "linear" or (picture and chosen["name"] == "mlp")
         how = _plain_descent if plain else _picture_descent if picture else _text_descent if text else _table_descent
-        algorithm, why_algorithm = how(prepared, rows, chosen["name"])
+        algorithm, why_algorithm = (_language_descent if language else how)(prepared, rows, chosen["name"])
     shelf = [n for n in names.listed("model") if n != names.name_of(cls)]
     return Proposal(
         augment=[names.complete("augmentation", a) for a in augment],
@@ -64,7 +67,7 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> 
         algorithm={k: names.complete(k, v) for k, v in algorithm.items()},
         because={"data": why_data, "model": why_model, "objective": why_objective, "algorithm": why_algorithm},
         instead={
-            "model": [n for n in shelf if _reads(n, picture, text)],
+            "model": [n for n in shelf if (n in LANGUAGE_MODELS if language else _reads(n, picture, text))],
             "objective": _other_objectives(prepared.problem, objective["name"]),
             "algorithm": [
                 "optimizer sgd, adam",
@@ -77,6 +80,8 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> 
 
 def _reads(model: str, picture: bool, text: bool) -> bool:
     """Whether a model is for this kind of input."""
+    if model in LANGUAGE_MODELS:
+        return False
     if text or model in TEXT_MODELS:
         return text and model in TEXT_MODELS
     return picture or model not in PICTURE_MODELS
@@ -84,6 +89,20 @@ def _reads(model: str, picture: bool, text: bool) -> bool:
 
 def _text_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
     return {"name": "text-cnn"}, f"{rows:,} texts: short phrases say most of what a text is about, wherever they stand"
+
+
+def _language_model(prepared: Prepared, tokens: int) -> tuple[Table, str]:
+    width, depth, dropout = (64, 3, 0.2) if tokens < 200_000 else (128, 4, 0.0) if tokens < 3_000_000 else (256, 6, 0.0)
+    context = prepared.fields["train"]["target"].length
+    shape = {"width": width, "depth": depth, "heads": width // 32, "context": context, "dropout": dropout}
+    size = (
+        "a small one"
+        if tokens < 200_000
+        else "one that learns on a laptop"
+        if tokens < 3_000_000
+        else "one of some size"
+    )
+    return {"name": "gpt", **shape}, f"{tokens:,} tokens to learn from: {size}, which sees {context} of them at once"
 
 
 def _picture_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
@@ -133,6 +152,8 @@ def _augment(prepared: Prepared) -> tuple[list[Table], str]:
 def _objective(prepared: Prepared) -> tuple[Table, str]:
     if prepared.problem == "regression":
         return {"name": "squared-error"}, "numbers, whose mean is wanted; absolute-error where outliers should not pull"
+    if prepared.problem == "language-model":
+        return {"name": "next-token"}, f"at every place, one of {prepared.target.outputs:,} tokens comes next"
     if prepared.problem == "multi-label":
         return {"name": "binary-cross-entropy"}, "several labels may be right at once: a yes or no for each"
     if uneven(prepared):
@@ -151,6 +172,7 @@ def _other_objectives(problem: str, name: str) -> list[str]:
         "regression": ["squared-error", "absolute-error", "huber"],
         "classification": ["cross-entropy"],
         "multi-label": ["binary-cross-entropy"],
+        "language-model": ["next-token"],
     }
     return [n for n in same[problem] if n != name]
 
@@ -172,6 +194,12 @@ def _text_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, 
     batch = 32 if rows < 2000 else 64
     epochs = min(40, max(5, round(160 * rows**-0.3)))
     return _one_cycle(batch, epochs, 2e-3, 0.05, precision="auto")
+
+
+def _language_descent(prepared: Prepared, tokens: int, model: str) -> tuple[dict[str, Table], str]:
+    epochs = min(30, max(1, round(10 * (1e6 / tokens) ** 0.5)))  # of a million tokens 10, of a hundred million 1
+    rate = 3e-3 if tokens < 200_000 else 2e-3 if tokens < 3_000_000 else 1e-3  # larger models want smaller ones
+    return _one_cycle(32, epochs, rate, 0.1, precision="auto", clip=1.0)
 
 
 def _table_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:

@@ -14,11 +14,13 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     ResNet="resnet",
     BagOfEmbeddings="bag_of_embeddings",
     TextCNN="text_cnn",
+    GPT="gpt",
     LogisticRegression="logistic_regression",
     Ridge="ridge",
     DecisionTree="decision_tree",
     GradientBoosting="gradient_boosting",
     BagOfWords="bag_of_words",
+    NGram="n_gram",
     KNearest="k_nearest",
     SVM="svm",
 )

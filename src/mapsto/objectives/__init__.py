@@ -9,4 +9,5 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     SquaredError="squared_error",
     AbsoluteError="absolute_error",
     Huber="huber",
+    NextToken="next_token",
 )

@@ -19,4 +19,5 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     titanic="table.titanic",
     mr_sentences="text.mr_sentences",
     nsmc="text.nsmc",
+    shakespeare_gpt="text.shakespeare_gpt",
 )
