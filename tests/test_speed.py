@@ -149,8 +149,8 @@ def test_page_is_a_function_of_the_record(tmp_path, monkeypatch):
     path = tmp_path / "speed.json"
     record.keep(CONTEST, {"checked": {}, "rows": rows(slow=0.5), "failed": {}, "warm": {}}, "a command", path)
     before = record.read(path)
-    page = report.page(before)
-    assert page == report.page(before)
+    page = report.page(before, {})
+    assert page == report.page(before, {})
     assert "| Slow | 10 | 8.00 [8.00, 8.00] |" in page
     assert "0.5000 ‡" in page  # not the same result, and said so
     assert "| by hand | 1.12 | 0.90 [0.90, 0.90] |" in page

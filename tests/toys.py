@@ -11,17 +11,17 @@ from torch import Tensor, nn
 import mapsto
 from mapsto.algorithms.experience import Passes
 from mapsto.algorithms.update import Descend
-from mapsto.core.batch import Batch, Field, Losses, Mean, over
+from mapsto.core.batch import Batch, Field, Losses, Mean, gathered, over
 from mapsto.core.nouns import Algorithm, Domain, Experience, Measure, Objective, Problem, Shape, Until, Update
 from mapsto.core.ragged import mask
 from mapsto.core.schedules import Constant
 from mapsto.data.dataset import Dataset
-from mapsto.domains import Categories, Category, Number
+from mapsto.domains import Categories, Category, Number, Tags
 from mapsto.learner.learner import Learner, initialised
 from mapsto.learner.until import Steps
 from mapsto.measures import MAE
 from mapsto.models import MLP
-from mapsto.objectives import BinaryCrossEntropy, CrossEntropy, SquaredError
+from mapsto.objectives import BinaryCrossEntropy, CrossEntropy, SquaredError, Tagging
 
 OUTPUTS: dict[Problem, int] = {"classification": 3, "multi-label": 2, "regression": 1}
 
@@ -82,23 +82,36 @@ def told_of(tokens: mapsto.Ragged) -> Tensor:
 
 def batch(problem: Problem = "classification", shape: Shape = (6,), rows: int = 24, seed: int = 0) -> Batch:
     """`index` says which row is which."""
+    if problem == "tagging":
+        return tagged(rows, seed)
     input = inputs(shape, rows, seed)
     return {"input": input, "target": targets(problem, input), "index": torch.arange(rows)}
+
+
+def tagged(rows: int, seed: int = 0) -> Batch:
+    """Sentences padded to 40 tokens, and for each token one of three tags: what is left of its number divided by 3."""
+    tokens = inputs(TOKENS, rows, seed)["tokens"]
+    ragged = {"input": {"tokens": tokens}, "target": mapsto.Ragged(tokens.values % 3, tokens.offsets, pad=-1)}
+    index = torch.arange(rows)
+    batch = gathered(ragged, index, iter([40, 40]))
+    return {"input": batch["input"], "target": batch["target"], "index": index}
 
 
 def dataset(
     problem: Problem = "classification", shape: Shape = (6,), rows: int = 26, valid: int = 9, **more
 ) -> Dataset:
     """Training, validation and test examples; more: of Dataset."""
-    target = {"classification": Category(), "multi-label": Categories(), "regression": Number()}[problem]
-    target.fit({"classification": ["a", "b", "c"], "multi-label": [["a"], ["b"]], "regression": [-1.0, 1.0]}[problem])
+    target = {"classification": Category, "multi-label": Categories, "regression": Number, "tagging": Tags}[problem]()
+    some = {"classification": ["a", "b", "c"], "multi-label": [["a"], ["b"]], "regression": [-1.0, 1.0]}
+    target.fit(some.get(problem, [["a", "b", "c"]]))
     held = batch(problem, shape, max(valid, 1), seed=1)
     exam = over(held, lambda t: t[:valid])
     return Dataset(batch(problem, shape, rows), exam, exam, Plain(shape), target, **more)
 
 
 def objective(problem: Problem = "classification") -> Objective:
-    return {"classification": CrossEntropy, "multi-label": BinaryCrossEntropy, "regression": SquaredError}[problem]()
+    made = {"multi-label": BinaryCrossEntropy, "regression": SquaredError, "tagging": Tagging}
+    return made.get(problem, CrossEntropy)()
 
 
 class Pooled(nn.Module):

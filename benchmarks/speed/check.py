@@ -34,7 +34,7 @@ def check(contest: Contest, only: list[str]) -> dict[str, Any]:
             print(f"   {error}", flush=True)
             continue
         finally:
-            process.end()
+            process.close()
         if reply["steps"] != 3:
             odd.append(f"{arm.name} made {reply['steps']} steps instead of 3")
         weights = reply["weights"] if weights is None else weights

@@ -41,7 +41,8 @@ class Contest:
     counts: what is compared, of the fields of a row (see worker.py). base: the arm that others are compared with, where it is
     not mapsto. request: what each run asks of the arm's process.
 
-    fresh: a new process a run, timed from its start to its end. threads: of every pool of every arm.
+    fresh: a new process a run, timed from its start to its end. renewed: a new process a run, warmed up and then timed, since
+    where the memory of a process happens to lie can make a tenth of the time of a long one. threads: of every pool of every arm.
     target: the score that an arm has to reach; `fit` is then the time until the epoch that reached it, exams included.
     agree: arms of this contest must give the same answers after three steps from the same weights, within this.
     band: how far an arm's median score may lie from mapsto's before it is marked as a different result.
@@ -59,6 +60,7 @@ class Contest:
     rounds: int = 15
     threads: int = 1
     fresh: bool = False
+    renewed: bool = False
     steady: bool = True
     target: float | None = None
     agree: float = 1e-3

@@ -69,5 +69,6 @@ CONTESTS = (
         rounds=7,
         threads=2,
         steady=False,
+        renewed=True,
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import Any
 
 from benchmarks.speed import pairs, quiet
@@ -22,11 +22,10 @@ def measure(contest: Contest, only: list[str], wanted: int) -> dict[str, Any]:
     warm: dict[str, Any] = {}
     with ExitStack() as stack:
         processes: dict[str, Process] = {}
-        for name, arm in arms.items():
-            if not contest.fresh:
-                processes[name] = Process(contest, arm)
-                stack.callback(processes[name].end)
-            if not contest.fresh and contest.request == "run":
+        for name, arm in arms.items() if not (contest.fresh or contest.renewed) else ():
+            processes[name] = Process(contest, arm)
+            stack.callback(processes[name].close)
+            if contest.request == "run":
                 _try(failed, name, lambda n=name: warm.__setitem__(n, processes[n].ask("warm")))
         for turn in range(PATIENCE * wanted if wanted > 1 else 1):
             if turn >= wanted and quiet.rounds(quiet.counted(rows)) >= wanted:
@@ -38,6 +37,10 @@ def measure(contest: Contest, only: list[str], wanted: int) -> dict[str, Any]:
                         row = commanded(arms[name], contest.threads)
                     elif contest.fresh:
                         row = whole(contest, arms[name], turn)
+                    elif contest.renewed:
+                        with closing(Process(contest, arms[name])) as process:
+                            warm[name] = process.ask("warm")
+                            row = measured(process, f"{contest.request} {turn}")
                     else:
                         row = measured(processes[name], f"{contest.request} {turn}")
                     rows.append({"round": turn, "arm": name, **row})

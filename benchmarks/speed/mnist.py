@@ -108,6 +108,7 @@ CONTESTS = (
         rounds=5,
         threads=2,
         steady=False,
+        renewed=True,
         band=0.005,
     ),
     Contest(
@@ -133,6 +134,7 @@ CONTESTS = (
         rounds=5,
         threads=2,
         steady=False,
+        renewed=True,
         target=TARGET,
         agree=0.0,
     ),

@@ -23,7 +23,7 @@ class Failed(Exception):
 
 
 class Process:
-    """One arm's process; alive until `end`."""
+    """One arm's process; alive until `close`."""
 
     def __init__(self, contest: Contest, arm: Arm):
         LOGS.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ class Process:
             raise Failed(f"{self.contest.name}, {self.arm.name}: {_last_words(self.log)} ({self.log})")
         return json.loads(line)
 
-    def end(self) -> None:
+    def close(self) -> None:
         for pipe in self._pipes():
             pipe.close()
         try:
@@ -103,7 +103,7 @@ def whole(contest: Contest, arm: Arm, seed: int) -> Row:
         process.process.wait()
         ended = time.time()
     finally:
-        process.end()
+        process.close()
     first = reply["first"] and reply["first"] - process.started
     return {**reply, "whole": ended - process.started, "first": first, **_around(before, mine, canary)}
 

@@ -16,6 +16,7 @@ from benchmarks.speed.pairs import Row
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = ROOT / "docs" / "speed.json"
+SHARDS = ROOT / "docs" / "speed_shards.json"
 TRIED = ROOT / "runs" / "speed" / "tried.json"
 PACKAGES = (
     "torch", "numpy", "scikit-learn", "skorch", "keras", "jax", "jaxlib", "transformers", "accelerate", "fastai", "lightning",
@@ -38,7 +39,7 @@ def about(contest: Contest, command: str, where: str = "") -> dict[str, Any]:
     return {
         "date": time.strftime("%Y-%m-%d"),
         "command": command,
-        "commit": _commit(),
+        "commit": commit(),
         "machine": where or machine(),
         "threads": contest.threads,
         "python": platform.python_version(),
@@ -72,7 +73,7 @@ def _short(row: Row) -> Row:
     return {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in row.items()}
 
 
-def _commit() -> str:
+def commit() -> str:
     """The commit that was measured, with a + where files differed from it."""
     git = ["git", "-C", str(ROOT)]
     try:

@@ -17,8 +17,9 @@ ENOUGH = 3  # quiet rounds, below which all rounds are shown and the contest is 
 DISTURBED = " †"
 
 HOW = f"""
-- **One process an arm**, alive for the whole contest and warmed up by a shorter run that does not count; where the whole
-  process is measured, a new one for each run. Every thread pool (OpenMP, MKL, OpenBLAS, XLA) has as many threads as the
+- **One process an arm**, alive for the whole contest and warmed up by a shorter run that does not count; for runs of seconds
+  a new one each round, warmed up anew, since where a process's memory happens to lie can make a tenth of its time; where the
+  whole process is measured, a new one for each run. Every thread pool (OpenMP, MKL, OpenBLAS, XLA) has as many threads as the
   contest says.
 - **Interleaved**: each round runs every arm once, in an order drawn for that round; an arm's ratio to mapsto is taken within
   the round. Shown is the median of these ratios, with its bootstrap interval of 90 %. A promise is held by the worse end of
@@ -40,16 +41,16 @@ HOW = f"""
 
 PROMISES = (
     "They were written down before the measurement. In brackets is the 90 % interval, and its worse end decides; where mapsto is "
-    f"only to be as fast as a loop on the same kernels, the median decides and the interval may end {gates.NEAR:g} above. Where a "
+    f"only to be as fast as a loop on the same kernels, the interval may end {gates.NEAR:g} above. Where a "
     "framework has several arms, its fastest counts."
 )
 
 
 def write() -> None:
-    PAGE.write_text(page(record.read()), encoding="utf-8")
+    PAGE.write_text(page(record.read(), record.read(record.SHARDS)), encoding="utf-8")
 
 
-def page(found: dict[str, Any]) -> str:
+def page(found: dict[str, Any], shards: dict[str, Any]) -> str:
     there = [contest for contest in (*ALL, *ON_GPU) if contest.name in found]
     sections = "\n\n".join(section(contest, found[contest.name]) for contest in there)
     return f"""# Speed
@@ -69,6 +70,8 @@ has every single run; nothing here is typed. Above 1, the other takes so many ti
 
 {sections}{no_gpu(found)}
 
+{larger_than_memory(shards)}
+
 ## Machines and versions
 
 {machines(there, found)}
@@ -79,6 +82,29 @@ def no_gpu(found: dict[str, Any]) -> str:
     if any(contest.name in found for contest in ON_GPU):
         return ""
     return "\n\n## On a GPU\n\nNot run: `python -m benchmarks.speed.gpu` measures there, and writes its figures here."
+
+
+def larger_than_memory(shards: dict[str, Any]) -> str:
+    """What benchmarks/speed/shards.py found."""
+    title = "## Data larger than memory\n\n"
+    if not shards:
+        return f"{title}Not measured: `python -m benchmarks.speed.shards`."
+    lines = ["| | µs a step from memory | from shards | ratio (promise: 1.1) | |", "|---|---|---|---|---|"]
+    for name, made in shards["works"].items():
+        middle, low, high = made["ratio (process time)"]
+        spent = (made[f"{word} µs a step (process time)"] for word in ("resident", "sharded"))
+        word = "held" if high <= 1.1 else "**missed**"
+        lines.append(
+            f"| {name} | {' | '.join(f'{s:,.0f}' for s in spent)} | {middle:.2f} [{low:.2f}, {high:.2f}] | {word} |"
+        )
+    one = next(iter(shards["works"].values()))
+    about = (
+        f"The same steps from a set of {one['set MiB']} MiB resident, and streamed under RLIMIT_DATA with room for "
+        f"{one['allowed MiB']} MiB of it; processor time on one thread, {one['pairs']} interleaved pairs of blocks of steps, the "
+        f"interval of 95 %. Measured on {shards['date']}, {shards['machine']}, commit {shards['commit']}, by `python -m "
+        "benchmarks.speed.shards`. The shortest steps are those that a copy a batch can be seen in."
+    )
+    return title + about + "\n\n" + "\n".join(lines)
 
 
 def headline(there: Sequence[Contest], found: dict[str, Any]) -> str:

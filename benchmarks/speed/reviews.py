@@ -67,5 +67,6 @@ CONTESTS = (
         rounds=7,
         threads=2,
         steady=False,
+        renewed=True,
     ),
 )  # fmt: skip

@@ -6,7 +6,7 @@ rows. They take turns, a block of steps each, on one thread; the ratio is that o
 the median over pairs. Blocks are long enough that chunks are read in all of them. The set's files are in the page cache after
 they were written: this measures the streaming, and no disk.
 
-    python -m benchmarks.speed.shards [--mib 640] [--pairs 40] [--quick]        → runs/speed/shards.json
+    python -m benchmarks.speed.shards [--mib 640] [--pairs 40] [--quick]        → docs/speed_shards.json
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.speed import record, report
+
 ROOT = Path(__file__).resolve().parents[2]
-KEPT = ROOT / "runs" / "speed" / "shards.json"
+KEPT, TRIED = record.SHARDS, ROOT / "runs" / "speed" / "shards.json"
 WIDTH, SMALL = 256, 4000  # numbers a row; rows of the set that says what training takes anyway
 BATCH = 256
 WORKS = {
@@ -50,8 +52,12 @@ def main() -> None:
     mib, pairs = (64, 6) if options.quick else (options.mib, options.pairs)
     with tempfile.TemporaryDirectory() as folder:
         found = {name: compare(Path(folder), name, model, mib, pairs) for name, model in WORKS.items()}
-    KEPT.parent.mkdir(parents=True, exist_ok=True)
-    KEPT.write_text(json.dumps(found, ensure_ascii=False, indent=1))
+    kept = TRIED if options.quick else KEPT
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    about = {"date": time.strftime("%Y-%m-%d"), "commit": record.commit(), "machine": record.machine()}
+    kept.write_text(json.dumps({**about, "works": found}, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    if not options.quick:
+        report.write()
     print(json.dumps(found, ensure_ascii=False, indent=1))
 
 

@@ -70,6 +70,7 @@ CONTESTS = (
         measure="R²",
         rounds=5,
         steady=False,
+        renewed=True,
         target=TARGET,
     ),
 )

@@ -258,3 +258,19 @@ def test_it_is_resumed_bit_for_bit(text, tmp_path):
     before.fit(60)
     after.load_state_dict(unpack(pack(before.state_dict())))
     assert pack(whole.fit(100).state_dict()) == pack(after.fit(100).state_dict())
+
+
+def test_a_text_that_is_its_own_teacher_is_read_line_by_line(text):
+    ready = mapsto.frame(text, objective="masked-words").prepared
+    assert ready.problem == "fill-in" and len(ready.raw) == 400
+    assert ready.raw.labels[2] == "verse.txt line 3"
+    assert ready.raw.columns["text"][2] == verse().split("\n")[2]
+
+
+def test_another_run_may_go_on_from_this_one(run, text, tmp_path):
+    (tmp_path / "more.txt").write_text(verse(200, 7), encoding="utf-8")
+    frame = mapsto.frame(tmp_path / "more.txt", start=run.path).set("data.window", 32)
+    assert frame.prepared.input.state_dict() == mapsto.load(run.path).input.state_dict()
+    begun, anew = frame.learner(), small(tmp_path / "more.txt").learner()
+    scores = [learner.evaluate("valid")["nats-per-token"].value for learner in (begun, anew)]
+    assert scores[0] < 1.5 < 2.5 < scores[1]

@@ -67,7 +67,7 @@ def test_the_faster_is_taken_and_the_reason_told(pictures, monkeypatch, layout, 
     assert found.precision == ("bfloat16" if precision < 1 else "float32") == update.products
     assert found.threads == (2 if threads < 1 else 1) == torch.get_num_threads()
     assert f"{found.layout}, {found.precision}, {found.threads} thread" in found.because
-    assert "ms a step" in found.because
+    assert "ms half a batch" in found.because
 
 
 def test_a_tie_changes_nothing(pictures, monkeypatch):

@@ -26,6 +26,8 @@ from mapsto.measures import (
     MacroF1,
     MicroF1,
     NatsPerToken,
+    SpanF1,
+    TagAccuracy,
     WordPerplexity,
 )
 from mapsto.measures.word_perplexity import marks_of
@@ -63,6 +65,34 @@ def texts() -> tuple[torch.Tensor, torch.Tensor]:
 
 def nats(p: np.ndarray, t: np.ndarray) -> float:
     return float(np.mean([-p[i, j, t[i, j]] for i, j in zip(*np.nonzero(t >= 0), strict=True)]))
+
+
+def tags() -> tuple[torch.Tensor, torch.Tensor]:
+    """Places among O, B and I; sentences of 1 to 12 words."""
+    draw = torch.Generator().manual_seed(3)
+    target, guess = torch.randint(3, (2, N, 12), generator=draw)
+    prediction = torch.where(torch.rand(N, 12, generator=draw) < 0.7, target, guess)
+    ended = torch.arange(12) >= torch.randint(1, 13, (N, 1), generator=draw)
+    return prediction.masked_fill(ended, -1), target.masked_fill(ended, -1)
+
+
+def span_f1(p: np.ndarray, t: np.ndarray) -> float:
+    """seqeval's reading of O, B and I, word by word."""
+
+    def spans(rows: np.ndarray) -> set[tuple[int, int, int]]:
+        found = set()
+        for number, row in enumerate(rows.astype(int).tolist()):
+            begun = None
+            for place, (before, now) in enumerate(pairwise([0, *row, 0])):
+                if begun is not None and now != 2:
+                    found.add((number, begun, place))
+                    begun = None
+                if now == 1 or (now == 2 and before in (0, -1)):
+                    begun = place
+        return found
+
+    true, said = spans(t), spans(p)
+    return 2 * len(true & said) / (len(true) + len(said))
 
 
 def macro_auroc(p: np.ndarray, t: np.ndarray) -> float:
@@ -112,6 +142,8 @@ CASES = {
     "R2": (R2, numbers, lambda p, t: metrics.r2_score(t, p)),
     "RMSE": (RMSE, numbers, lambda p, t: metrics.root_mean_squared_error(t, p)),
     "MAE": (MAE, numbers, lambda p, t: metrics.mean_absolute_error(t, p)),
+    "tag accuracy": (TagAccuracy, tags, lambda p, t: metrics.accuracy_score(t[t >= 0], p[t >= 0])),
+    "span F1": (SpanF1, tags, span_f1),
 }  # fmt: skip
 every = pytest.mark.parametrize(("measure", "examples", "reference"), CASES.values(), ids=CASES.keys())
 

@@ -59,6 +59,7 @@ def command(
         raise click.UsageError("--csv and --json are two forms of one answer: give one of them.")
     import mapsto
     from mapsto.cli import screen
+    from mapsto.domains.column import parts
     from mapsto.export.function import OF_CLASSES
     from mapsto.export.inputs import inputs_of
 
@@ -81,6 +82,9 @@ def command(
         shares = f.shares(predictions) if f.objective.problem in OF_CLASSES else [None] * len(predictions)
         for label, answer, share in zip(asked.labels, f.answers(predictions, threshold), shares, strict=True):
             rows.append({"input": label, "prediction": answer, **_certainty(answer, share, top, f.objective.problem)})
+        if f.objective.problem == "tagging":
+            for row, value in zip(rows[len(rows) - len(asked.labels) :], asked.column, strict=True):
+                row["tokens"] = parts(value, 0, "Words")
         for row, one in zip(rows[len(rows) - len(spoke) :], spoke, strict=True):
             row["why"] = list(zip(one.tokens, one.shares, strict=True))
         for reason in asked.skipped if not quiet else ():
@@ -91,18 +95,22 @@ def command(
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(["input", "prediction", *map(clean, _extra(rows))])
         for row in rows:
-            writer.writerow([harmless(cell) for cell in (row["input"], row["prediction"], *_cells(row))])
+            writer.writerow([harmless(cell) for cell in (row["input"], _answer(row), *_cells(row))])
     else:
         screen.print_table(
             ["input", "prediction", *_extra(rows)],
-            [
-                [row["input"], "none" if row["prediction"] == [] else _said(row["prediction"]), *_cells(row)]
-                for row in rows
-            ],
+            [[row["input"], "none" if row["prediction"] == [] else _said(_answer(row)), *_cells(row)] for row in rows],
             screen.out,
         )
         for row in rows if why else ():
             screen.print_heat(row["prediction"], row["why"], screen.out)
+
+
+def _answer(row: dict[str, Any]) -> Any:
+    """The prediction, and where it is one tag for each word, each behind its word."""
+    if "tokens" not in row:
+        return row["prediction"]
+    return " ".join(f"{word}/{tag}" for word, tag in zip(row["tokens"], row["prediction"], strict=True))
 
 
 def _certainty(answer: Any, share: dict[Any, float] | None, top: int | None, problem: str) -> dict[str, Any]:

@@ -27,7 +27,9 @@ from mapsto.core.batch import Batch, Field, Losses
 from mapsto.core.state import Stateful
 from mapsto.core.text import clean, clean_lines
 
-Problem = Literal["regression", "classification", "multi-label", "tagging", "translation", "language-model"]
+Problem = Literal[
+    "regression", "classification", "multi-label", "tagging", "translation", "language-model", "fill-in"
+]  # fmt: skip
 Shape = tuple[int, ...] | dict[str, list[int]]  # [B, *shape], or what a row is made of: see domains/row.py
 
 
@@ -87,6 +89,10 @@ class Domain(ABC):
     def outputs(self) -> int:
         """How many numbers a model gives for one value of it; for each part of one, where a value has parts."""
         return math.prod(self.shape)
+
+    def single(self, raw: Any) -> bool:
+        """Whether `raw` is one raw value, and not several of them, as lists and arrays usually are."""
+        return not isinstance(raw, list | tuple | np.ndarray)
 
     def show(self, value: Any) -> str:
         """One raw value, for a person."""
@@ -470,6 +476,14 @@ class Writer(Protocol):
     def reading(self) -> Callable[[Tensor], Tensor]:
         """A step function (layers/decoding.py): called with the next tokens [B, T], it gives logits [B, V] of the one after
         them, and remembers what it has read."""
+
+
+@runtime_checkable
+class Layered(Protocol):
+    """A model that says which of its parts are near its answer, and which are near its input."""
+
+    def parts(self) -> list[nn.Module]:
+        """From the input to the answer; the last is the head, which is new where a body goes on to another task."""
 
 
 Level = Literal["error", "repair", "warning", "note"]

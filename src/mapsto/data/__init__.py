@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     Corpus="corpus",
     Folder="folder",
     Coco="coco",
+    Conll="conll",
     Arrays="arrays",
     Frames="frames",
     TorchDataset="torch_dataset",

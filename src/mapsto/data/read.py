@@ -8,7 +8,7 @@ Codes of the findings that sources make:
     D030 unreadable    D031 converted     D032 turned        D033 first frame   D034 16-bit        D035 empty class
     D036 shrunk        D037 broken links  D038 no picture    D039 not in table  D040 ignored       D041 outside classes
     D042 grey to RGB   D043 partial columns D044 stray boxes D045 other format  D046 slivers       D047 closed folders
-    D048 links outside D049 classes alike D056 kinds unread
+    D048 links outside D049 classes alike D056 kinds unread D057 lines left out D058 layers left out
     D050 files read    D051 one-hot       D052 channels      D053 [0, 1]        D054 flattened     D055 left out
     D060 random items  D070 named set     D071 not official  D072 downloaded    D085 plain text
 """
@@ -57,8 +57,8 @@ def read(
 ) -> Raw:
     """Everything that `where` holds, as raw columns.
 
-    where: a path (table, .npz, idx file, folder, zip), "-" for a table from standard input, the name of a named set,
-    a pandas or polars frame, a dict of arrays, a tuple (X, y), or a map-style torch Dataset. A folder holds pictures by
+    where: a path (table, tagged sentences, .npz, idx file, folder, zip), "-" for a table from standard input, the name of a named
+    set, a pandas or polars frame, a dict of arrays, a tuple (X, y), or a map-style torch Dataset. A folder holds pictures by
     class, or with a table of labels, or with COCO annotations; or tables.
     target: the column to learn; columns, encoding, separator: how to read a text table; data_dir: where named sets lie.
     download: whether a named set that is not here may be fetched.
@@ -129,8 +129,8 @@ def _source_for_path(where: str | Path, prose: bool) -> type[Source]:
                 return source
         raise BadInput(
             f"'{clean(str(where), 200)}' is of no kind that can be read.",
-            "Expected a table (.csv .tsv .txt .jsonl .ndjson .parquet, also .gz), pictures in a folder or .zip, .npz, "
-            "or an idx file (…-images-idx3-ubyte).",
+            "Expected a table (.csv .tsv .txt .jsonl .ndjson .parquet, also .gz), tagged sentences (.conllu .conll), pictures "
+            "in a folder or .zip, .npz, or an idx file (…-images-idx3-ubyte).",
             "D105",
         )
     from mapsto.data.zoo import Zoo
@@ -152,6 +152,9 @@ def _of_paths(prose: bool) -> Iterator[type[Source]]:
     from mapsto.data.coco import Coco
 
     yield Coco
+    from mapsto.data.conll import Conll
+
+    yield Conll
     from mapsto.data.folder import Folder
 
     yield Folder

@@ -12,4 +12,7 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     Image="image",
     Row="row",
     Text="text",
+    Words="words",
+    Tags="tags",
+    Filled="filled",
 )

@@ -66,3 +66,18 @@ def _number(value: Any, place: int, what: str) -> float:
             "Mend the value, leave it empty, or read the column as a category.",
             "D150",
         ) from error
+
+
+def parts(value: Any, place: int, what: str) -> list:
+    """A value that has several parts, as a list; a text is taken apart at its spaces. DataError where it is neither."""
+    if isinstance(value, str):
+        return value.split()
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, list | tuple) and not any(missing(part) for part in value):
+        return list(value)
+    raise DataError(
+        f"{what} needs lists, or texts whose parts are set apart by spaces, but value {place} is {clean(repr(value), 60)}.",
+        "Mend the value, or leave its row out.",
+        "D150",
+    )

@@ -26,10 +26,9 @@ def continued(model: nn.Module, domain: Text, text: str, length: int, choose: Ch
         raise BadInput(
             f"{type(model).__name__} does not go on with a text.", "Train a language model: mapsto train TEXT.txt"
         )
-    tokens = domain.encode([text or BLANK])["tokens"].values
-    if not len(tokens):
-        tokens = torch.tensor([UNKNOWN])
-    prompt = tokens[None].to(next((t.device for t in [*model.parameters(), *model.buffers()]), "cpu"))
+    (tokens,) = domain.tokens.encode([text or BLANK])
+    device = next((t.device for t in [*model.parameters(), *model.buffers()]), "cpu")
+    prompt = torch.tensor([tokens or [UNKNOWN]], device=device)
     characters = codecs.getincrementaldecoder("utf-8")("replace")  # a token may be a part of one
     spelled = domain.tokens.spelled
     model.eval()

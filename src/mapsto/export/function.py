@@ -24,8 +24,8 @@ class Function:
     """f(raw) → raw, f([raw, …]) → [raw, …]; f.probabilities(…) where it answers with classes or labels.
 
     A raw input is what the training data held: for a table a dict of column → value (or a pandas or polars frame for
-    many), for pictures a path, bytes, a PIL image or a uint8 array [H, W] or [H, W, C]. Of a language model the answer to a text is
-    how it goes on.
+    many), for pictures a path, bytes, a PIL image or a uint8 array [H, W] or [H, W, C], for words a list of them or a text.
+    Of a language model the answer to a text is how it goes on.
     """
 
     def __init__(self, model: nn.Module, objective: Objective, input: Domain, target: Domain, about: dict[str, Any]):
@@ -87,7 +87,9 @@ class Function:
         view = values if isinstance(values, View) else Examples({"input": self.input.encode(values)})
         blocks = looked_at(view, torch.arange(len(view)))
         parts = [self._predictions(view.gather(block.index, block.pad_to)) for block in blocks]
-        return in_order(stacked(parts), blocks) if parts else torch.empty(0, *self.target.shape)
+        shape = self.target.shape
+        nothing = torch.empty(0, *(() if isinstance(shape, dict) else shape))
+        return in_order(stacked(parts), blocks) if parts else nothing
 
     def _predictions(self, encoded: Batch) -> Tensor:
         batch = over(encoded, lambda t: t.to(self.device))
@@ -100,18 +102,18 @@ class Function:
             return _rows(raw)
         if isinstance(raw, Mapping) and self.about.get("input_name") in raw:
             raw = raw[self.about["input_name"]]
+        if self.input.single(raw):
+            column = np.empty(1, dtype=object)
+            column[0] = raw
+            return column, True
         if isinstance(raw, np.ndarray) and raw.dtype != object:
             sample = len(self.input.shape)  # (C, H, W) pictures come as [H, W] or [H, W, C]
             single = raw.ndim == 1 if sample == 1 else raw.ndim == 2 or (raw.ndim == 3 and raw.shape[-1] in (1, 3, 4))
             return (raw[None] if single else raw), single
-        if isinstance(raw, list | tuple | np.ndarray):
-            column = np.empty(len(raw), dtype=object)
-            for i, value in enumerate(raw):
-                column[i] = value
-            return column, False
-        column = np.empty(1, dtype=object)
-        column[0] = raw
-        return column, True
+        column = np.empty(len(raw), dtype=object)
+        for i, value in enumerate(raw):
+            column[i] = value
+        return column, False
 
     def __repr__(self) -> str:
         return f"<learned function: {self.input.describe()} ↦ {self.target.describe()}>"

@@ -25,6 +25,7 @@ from mapsto.data.shards import PARTS, Shards, flat, is_shards, nested
 from mapsto.domains.image import Image
 from mapsto.domains.row import Row
 from mapsto.domains.text import Text
+from mapsto.domains.words import Words
 from mapsto.export.function import Function
 
 
@@ -75,7 +76,8 @@ def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
     """Everything at `where` that `f` can be asked about: a file, a folder, "-" for a table from standard input; to a function of
     text, a word that is no file is the text itself."""
     path = Path(where)
-    if isinstance(f.input, Text) and where != "-" and not is_file(path):
+    said = isinstance(f.input, Text | Words)
+    if said and where != "-" and not is_file(path):
         return Inputs([clean(where, 40)], [where])
     if is_shards(path):
         return _shards(f, Shards(path))
@@ -98,11 +100,11 @@ def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
     skipped = [str(finding) for finding in raw.findings if finding.level in ("repair", "warning")]
     if isinstance(f.input, Row):
         return Inputs(labels, raw.columns, skipped + _noticed(f.input, raw.columns, f.about.get("target_name")))
-    if (name := f.about.get("input_name")) in raw.columns and isinstance(f.input, Text):
+    if (name := f.about.get("input_name")) in raw.columns and said:
         return Inputs(labels, raw.columns[name], skipped)
-    if isinstance(f.input, Text) and len(raw.columns) == 1:
+    if said and len(raw.columns) == 1:
         return Inputs(labels, next(iter(raw.columns.values())), skipped)
-    rank = 0 if isinstance(f.input, Text) else len(f.input.shape)
+    rank = 0 if said else len(f.input.shape)
     for values in raw.columns.values():
         sample = values[0] if values.dtype == object and len(values) else values[:1].squeeze(0)
         if isinstance(sample, np.ndarray) and (sample.ndim >= 2) == (rank == 3) and sample.ndim:

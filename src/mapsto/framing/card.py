@@ -23,6 +23,7 @@ VERBS = {
     "tagging": "say for each token which",
     "translation": "say the same in other words",
     "language-model": "say what comes next in",
+    "fill-in": "say the hidden words of",
 }
 
 
@@ -112,9 +113,7 @@ def _wrapped(label: str, line: str) -> list[str]:
 
 
 def _columns(ready: Any) -> str:
-    used = [n for n, k in ready.kinds.items() if k.used and n != ready.target_name]
-    if not used and ready.unit == "tokens":
-        return "itself"
+    used = [n for n, k in ready.kinds.items() if k.used and n != ready.target_name] or ["itself"]
     return clean(used[0]) if len(used) == 1 else many(len(used), "column")
 
 
@@ -132,6 +131,8 @@ def _by_kind(ready: Any) -> list[str]:
 
 
 def _shape(shape: Shape) -> str:
+    if isinstance(shape, dict) and "tags" in shape:
+        return f"[tokens × {sum(shape['tags'])}]"
     if isinstance(shape, dict) and "tokens" in shape:
         return "[tokens]"
     if isinstance(shape, dict):

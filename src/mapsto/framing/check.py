@@ -16,6 +16,7 @@ from mapsto.domains.row import Row
 from mapsto.framing import infer
 from mapsto.framing.check_pictures import check_pictures
 from mapsto.framing.prepare import CLIP, Prepared
+from mapsto.framing.tags import check_tags
 
 UNEVEN = 4.0  # the largest class has so many times the rows of the smallest: accuracy alone misleads
 LEAK = 0.995  # a single column that is right this often gives the answer away
@@ -34,6 +35,7 @@ def check(prepared: Prepared) -> list[Finding]:
         *_missing(prepared),
         *_unseen(prepared),
         *_classes(prepared),
+        *check_tags(prepared),
         *(check_pictures(prepared) if isinstance(prepared.input, Image) else _duplicates(prepared)),
         *_leaks(prepared),
         *_dates(prepared),

@@ -8,6 +8,7 @@ import torch
 from mapsto.domains.row import Row
 from mapsto.domains.text import Text
 from mapsto.domains.tokenizer import UNKNOWN
+from mapsto.domains.words import Words
 from mapsto.framing.prepare import Prepared
 from mapsto.insight.baselines import Baseline
 from mapsto.insight.mismatch import Mismatch, tell_apart
@@ -49,7 +50,7 @@ def _features(ready: Prepared, split: str) -> tuple[np.ndarray, list[str]]:
         groups = ready.input.names_of_features()
         parts = [input[key].numpy().astype(np.float64) for key in ("number", "category") if key in input]
         return np.concatenate(parts, axis=1), [n for key in ("number", "category") if key in input for n in groups[key]]
-    if isinstance(ready.input, Text):
+    if isinstance(ready.input, Text | Words):
         tokens = [row.tolist() for row in input["tokens"].values.split(input["tokens"].lengths.tolist())]
         unknown = [sum(t == UNKNOWN for t in row) / max(1, len(row)) for row in tokens]
         return np.array([[len(row) for row in tokens], unknown]).T, ["number of tokens", "share of unknown tokens"]

@@ -109,6 +109,8 @@ def target_kind(raw: Raw, column: str) -> Kind:
     """The kind of the target, which decides the problem. DataError where nothing can be learned from it."""
     values = raw.columns[column]
     shown, another = clean(column), "Name another with --target."
+    if raw.kinds.get(column) == "tags":
+        return Kind("tags", "one for each word, the source says so")
     if values.ndim > 1:
         return _wide_target(values, shown)
     present = present_values(values)
@@ -166,7 +168,12 @@ def label_separator(present: Sequence) -> str:
 
 
 def problem_of(kind: str) -> Problem:
-    problems: dict[str, Problem] = {"number": "regression", "category": "classification", "categories": "multi-label"}
+    problems: dict[str, Problem] = {
+        "number": "regression",
+        "category": "classification",
+        "categories": "multi-label",
+        "tags": "tagging",
+    }
     if kind not in problems:
         raise DataError(
             f"a target of kind '{kind}' makes no problem this version can learn.",

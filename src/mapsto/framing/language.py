@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from mapsto.core import names
 from mapsto.core.batch import Columns
 from mapsto.core.errors import DataError, FrameError
 from mapsto.core.faults import Faults
-from mapsto.core.nouns import Finding, Raw
+from mapsto.core.nouns import Domain, Finding, Raw
 from mapsto.core.ragged import Ragged
 from mapsto.core.text import clean
 from mapsto.core.windows import Windows
@@ -23,7 +24,7 @@ from mapsto.data.splits import Parts
 from mapsto.domains.text import Text
 from mapsto.domains.tokenizer import END, PAD, UNKNOWN
 from mapsto.framing.infer import Kind
-from mapsto.framing.prepare import Prepared
+from mapsto.framing.prepare import Prepared, going_on
 from mapsto.framing.target import row_labels
 
 BY_PLACE = {"test": 0.05, "valid": 0.05}  # of the text: nanoGPT's last tenth, in halves
@@ -40,14 +41,14 @@ def of_text_alone(raw: Raw, target: Any) -> bool:
     return not (target or raw.target) and len(raw.columns) == 1 and list(raw.kinds.values()) == ["text"]
 
 
-def prepare_text(raw: Raw, exam: Raw | None, settings: dict[str, Any]) -> Prepared:
+def prepare_text(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: Domain | None = None) -> Prepared:
     """`prepare`, for text alone. Training examples are windows at every place; validation and test windows lie side by side, so
     that every token is looked at once."""
     found = Faults([*raw.findings, *(exam.findings if exam else ())])
     (name,) = raw.kinds
     raw, parts, how = divided(raw, name, exam, settings["split"])
     texts = {part: raw.columns[name][rows] for part, rows in parts.items()}
-    input = domain_of(texts["train"], settings.get("text", {}))
+    input = going_on(start, Text()) if start else domain_of(texts["train"], settings.get("text", {}))
     window = settings.get("window") or WINDOW
     tokens = {part: tokens_of(input, some) for part, some in texts.items()}
     _refuse_little(raw, tokens, window)
@@ -57,6 +58,19 @@ def prepare_text(raw: Raw, exam: Raw | None, settings: dict[str, Any]) -> Prepar
     fields["train"] = at_every_place(tokens["train"], window)
     kinds = {name: Kind("text", "there is no other column, and no target")}
     return Prepared(raw, name, kinds, "language-model", input, target, parts, how, fields, found)
+
+
+def by_line(raw: Raw) -> Raw:
+    """The lines of texts as rows, blank ones left out: for whoever asks within a text, and not for what comes after it."""
+    (name,) = raw.kinds
+    rows = [
+        (line, f"{label} line {number}", part)
+        for text, label, part in zip(raw.columns[name], row_labels(raw), raw.split or [None] * len(raw), strict=True)
+        for number, line in enumerate(text.split("\n"), 1)
+        if line.strip()
+    ]
+    lines, labels, parts = (objects(list(column)) for column in zip(*rows, strict=True))
+    return replace(raw, columns={name: lines}, labels=labels, split=None if raw.split is None else parts)
 
 
 def divided(raw: Raw, name: str, exam: Raw | None, split: dict[str, Any]) -> tuple[Raw, Parts, str]:
@@ -120,8 +134,7 @@ def domain_of(texts: Iterable[str], asked: dict[str, Any]) -> Text:
     way: dict[str, Any] = {"tokenizer": "characters", "at_least": 1}
     if letters > LETTERS or size > SHORT:
         way = {"tokenizer": "byte-pairs", "vocabulary": min(16_000, max(1_000, size // PER_PAIR))}
-    longest = 4 * PIECE  # no character is more than four tokens
-    domain = names.build("domain", {"name": "text", "longest": longest, **way, **asked})
+    domain = names.build("domain", {"name": "text", **way, **asked})
     return domain.fit([piece for text in texts for piece in pieces(text)])
 
 
@@ -130,8 +143,10 @@ def tokens_of(domain: Text, texts: Iterable[str]) -> Tensor:
     found: list[Tensor] = []
     for text in texts:
         cut = list(pieces(text))
-        some = [domain.encode(cut[k : k + TOGETHER])["tokens"].values for k in range(0, len(cut), TOGETHER)]
-        found += [torch.cat([*some, torch.tensor([END])]).int()]
+        for k in range(0, len(cut), TOGETHER):
+            row = chain.from_iterable(domain.tokens.encode(cut[k : k + TOGETHER]))
+            found.append(torch.tensor(list(row), dtype=torch.int32))
+        found.append(torch.tensor([END], dtype=torch.int32))
     return torch.cat(found)[:-1] if found else torch.empty(0, dtype=torch.int32)
 
 

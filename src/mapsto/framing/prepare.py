@@ -12,7 +12,7 @@ import torch
 
 from mapsto.core import names
 from mapsto.core.batch import Batch, Column, columns
-from mapsto.core.errors import BadInput, DataError, UnknownName
+from mapsto.core.errors import BadInput, DataError, FrameError, UnknownName
 from mapsto.core.faults import Faults, refusal
 from mapsto.core.nouns import Domain, Finding, Problem, Raw
 from mapsto.core.ragged import Ragged
@@ -28,6 +28,7 @@ from mapsto.framing import infer
 from mapsto.framing.copies import on_one_side
 from mapsto.framing.deal import deal
 from mapsto.framing.infer import Kind
+from mapsto.framing.tags import one_tag_a_word
 from mapsto.framing.target import (
     MISSING_TARGETS,
     likely_target,
@@ -74,8 +75,9 @@ class Prepared:
 
     @property
     def input_name(self) -> str:
-        """The column that the input is; the first of them, where it is several; the target, where it follows from itself."""
-        return next((n for n, k in self.kinds.items() if k.used and n != self.target_name), self.target_name)
+        """The column that the input is; the first of them, where it is several. A text that is its own teacher is both ends."""
+        others = (name for name, kind in self.kinds.items() if kind.used and name != self.target_name)
+        return next(others, self.target_name)
 
     def views(self, device: torch.device, granted: int) -> dict[str, Any]:
         """The splits as a data set takes them. granted: bytes that the chunks of shards may take."""
@@ -108,8 +110,8 @@ class Prepared:
         return state.hexdigest()
 
 
-def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any]) -> Prepared:
-    """Read the `data` settings over `raw` (and a separate `exam`).
+def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: Domain | None = None) -> Prepared:
+    """Read the `data` settings over `raw` (and a separate `exam`). start: an input domain that has learned already.
 
     What is wrong becomes a finding of level error as long as one can go on behind it, so that all of it is told at once:
     who learns from the result has to refuse these. Where there is no going on, one BadInput has them all.
@@ -127,7 +129,7 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any]) -> Prepared:
     separate = exam is not None
     if exam is not None:
         with found.noting():
-            raw = _stack(raw, exam)
+            raw = stack(raw, exam)
     overruled = overruled_kinds(raw, target_name, settings.get("kinds", {}), found)
     with stop.noting():
         target_kind = overruled.get(target_name) or infer.target_kind(raw, target_name)
@@ -143,6 +145,9 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any]) -> Prepared:
     kinds = kinds_of(raw, target_name, overruled, split)
     with stop.noting():
         input, columns = input_of(raw, kinds, settings)
+        if not stop and problem == "tagging":
+            one_tag_a_word(input, columns, raw.columns[target_name], row_labels(raw))
+        input = going_on(start, input) if start else input
     if stop:
         raise refusal([*found, *stop])
     if how.startswith("at random"):
@@ -151,7 +156,8 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any]) -> Prepared:
     target.fit(raw.columns[target_name][parts["train"]])
     refused = separate and not settings.get("drop_unseen", False)
     parts = without_unseen_labels(raw, target_name, target, parts, refused, found)
-    input.fit(rows_of(columns, parts["train"]))
+    if start is None:
+        input.fit(rows_of(columns, parts["train"]))
     fields = {
         part: {
             "input": input.encode(rows_of(columns, rows)),
@@ -185,7 +191,7 @@ def _targets_of(
     return raw, name, None
 
 
-def _stack(raw: Raw, exam: Raw) -> Raw:
+def stack(raw: Raw, exam: Raw) -> Raw:
     """The exam's rows under the others', marked as test."""
     absent = [name for name in raw.columns if name not in exam.columns]
     if absent:
@@ -271,15 +277,16 @@ def _each_another(values: np.ndarray) -> bool:
 
 
 def _one_way_in(kinds: dict[str, Kind]) -> dict[str, Kind]:
-    """Pictures, where there are any, are the only input, and so is text, where there is nothing else or somebody says so:
+    """Pictures or words, where there are any, are the only input, and so is text, where there is nothing else or somebody says so:
     columns beside them are left out, and that is said."""
-    pictures = [name for name, kind in kinds.items() if kind.name == "image"]
+    alone = {"image": "pictures", "words": "words"}
+    first = next((name for name, kind in kinds.items() if kind.name in alone), "")
     texts = sorted((n for n, k in kinds.items() if k.name == "text"), key=lambda n: kinds[n].because != YOURS)
     asked = bool(texts) and kinds[texts[0]].because == YOURS
     others = any(kind.used and kind.name != "text" for kind in kinds.values())
-    if not pictures and (not texts or (others and not asked)):
+    if not first and (not texts or (others and not asked)):
         return {n: Kind("aside", f"{k.because}, beside other columns") if n in texts else k for n, k in kinds.items()}
-    one, what = (pictures[0], "pictures") if pictures else (texts[0], "text")
+    one, what = (first, alone[kinds[first].name]) if first else (texts[0], "text")
     return {
         name: kind if name == one or not kind.used else Kind("leave-out", f"beside the {what} in '{clean(one)}'")
         for name, kind in kinds.items()
@@ -313,6 +320,8 @@ def domain_of(
         )
     if kind.name == "image":
         return names.build("domain", {"name": "image", "size": size or None})  # [] is learned
+    if kind.name == "words":
+        return names.build("domain", {"name": "words", **(text or {})})
     if kind.name == "text":
         return names.build("domain", {"name": "text", "lower": True, **(text or {})})
     return names.build("domain", {"name": kind.name})
@@ -331,9 +340,20 @@ def input_of(raw: Raw, kinds: dict[str, Kind], settings: dict[str, Any]) -> tupl
         )
     how = {"size": settings.get("size"), "text": settings.get("text")}
     domains = {name: domain_of(kinds[name], raw.columns[name], **how) for name in used}
-    if len(used) == 1 and kinds[used[0]].name in ("image", "vector", "text"):
+    if len(used) == 1 and kinds[used[0]].name in ("image", "vector", "text", "words"):
         return domains[used[0]], raw.columns[used[0]]
     return Row(domains), {name: raw.columns[name] for name in used}
+
+
+def going_on(start: Domain, proposed: Domain) -> Domain:
+    """The domain that an earlier run has learned, in the place of a new one. FrameError where these data are of another kind."""
+    if type(start) is not type(proposed):
+        raise FrameError(
+            f"the run to start from reads {start.describe()}, but these data are of the kind {names.name_of(type(proposed))}.",
+            "Start from another run, or leave out --from.",
+            "F004",
+        )
+    return start
 
 
 def rows_of(columns: Any, rows: np.ndarray) -> Any:

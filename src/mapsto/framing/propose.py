@@ -7,19 +7,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mapsto.core import names
+from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Solvable
+from mapsto.core.text import clean
 from mapsto.domains.image import Image
 from mapsto.domains.text import Text
+from mapsto.domains.words import Words
 from mapsto.framing.check import uneven
 from mapsto.framing.mistakes import GIVEN
 from mapsto.framing.prepare import Prepared
+from mapsto.framing.start import Start
+from mapsto.measures.span_f1 import are_spans
 
 Table = dict[str, Any]
 TABLE_STEPS = 1200  # about how many updates a table is given
 PLAIN_STEPS = 5000  # and a model that nothing is known about
 MANY_ROWS = 5000  # of a table, from which on learning by heart is not the first concern
 PICTURE_MODELS = ("conv-net", "le-net", "alex-net", "vgg", "res-net")
-TEXT_MODELS = ("prior", "bag-of-words", "bag-of-embeddings", "text-cnn")
+TEXT_MODELS = ("prior", "bag-of-words", "bag-of-embeddings", "text-cnn", "recurrent", "bert")
+TAGGERS = ("usual-tag", "recurrent")
+EACH_MODELS = ("bert",)  # of them, those that fill in each token
 LANGUAGE_MODELS = ("gpt", "n-gram")  # they say at every place what comes next
 WAVY_COLUMNS = 200  # of a table; more numbers are taken as they are, since waves make each of them five
 
@@ -36,14 +43,17 @@ class Proposal:
     instead: dict[str, list[str]] = field(default_factory=dict)
 
 
-def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> Proposal:
-    """Fill in the four components. `model` is a registered name that is already settled; `own`: it is the user's module."""
+def propose(prepared: Prepared, model: str | None = None, own: bool = False, start: Start | None = None) -> Proposal:
+    """Fill in the four components. `model` is a registered name that is already settled; `own`: it is the user's module; `start`:
+    what to go on from, which brings its model."""
     rows = prepared.examples["train"]
-    picture, text = isinstance(prepared.input, Image), isinstance(prepared.input, Text)
+    picture, text = isinstance(prepared.input, Image), isinstance(prepared.input, Text | Words)
     language = prepared.problem == "language-model"
     choose = _language_model if language else _picture_model if picture else _text_model if text else _table_model
     chosen, why_model = choose(prepared, rows)
-    if own:
+    if start is not None and not own:
+        chosen, why_model = _started(start, prepared, model)
+    elif own:
         chosen, why_model = {"name": "mlp"}, "you say so"  # a stand-in
     elif model is not None and names.squash(str(model)) != names.squash(chosen["name"]):
         chosen, why_model = {"name": model}, "you say so"
@@ -58,7 +68,10 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> 
         augment, why_data = _augment(prepared) if picture else ([], "")
         plain = own or chosen["name"] == "linear" or (picture and chosen["name"] == "mlp")
         how = _plain_descent if plain else _picture_descent if picture else _text_descent if text else _table_descent
-        algorithm, why_algorithm = (_language_descent if language else how)(prepared, rows, chosen["name"])
+        how = _language_descent if language else _reader_descent if chosen["name"] == "bert" else how
+        algorithm, why_algorithm = how(prepared, rows, chosen["name"])
+        if start is not None and prepared.problem != "fill-in":
+            algorithm, why_algorithm = _fine_tuning(algorithm, rows)
     shelf = [n for n in names.listed("model") if n != names.name_of(cls)]
     return Proposal(
         augment=[names.complete("augmentation", a) for a in augment],
@@ -67,7 +80,7 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> 
         algorithm={k: names.complete(k, v) for k, v in algorithm.items()},
         because={"data": why_data, "model": why_model, "objective": why_objective, "algorithm": why_algorithm},
         instead={
-            "model": [n for n in shelf if (n in LANGUAGE_MODELS if language else _reads(n, picture, text))],
+            "model": [] if start else [n for n in shelf if _reads(n, picture, text, prepared.problem)],
             "objective": _other_objectives(prepared.problem, objective["name"]),
             "algorithm": [
                 "optimizer sgd, adam",
@@ -78,16 +91,38 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> 
     )
 
 
-def _reads(model: str, picture: bool, text: bool) -> bool:
-    """Whether a model is for this kind of input."""
-    if model in LANGUAGE_MODELS:
-        return False
+def _reads(model: str, picture: bool, text: bool, problem: str) -> bool:
+    """Whether a model is for this kind of input, and for this kind of answer."""
+    if problem == "tagging" or model == "usual-tag":
+        return problem == "tagging" and model in TAGGERS
+    if problem == "language-model" or model in LANGUAGE_MODELS:
+        return problem == "language-model" and model in LANGUAGE_MODELS
+    if problem == "fill-in":
+        return model in EACH_MODELS
     if text or model in TEXT_MODELS:
         return text and model in TEXT_MODELS
     return picture or model not in PICTURE_MODELS
 
 
+def _started(start: Start, prepared: Prepared, model: str | None) -> tuple[Table, str]:
+    """The model that the body of an earlier run fits into."""
+    chosen = start.proposed(prepared.problem)
+    if model is not None and names.squash(str(model)) != names.squash(chosen["name"]):
+        raise FrameError(
+            f"{start.where} brings a {chosen['name']}, but the model is to be {clean(str(model), 40)}.",
+            "Leave out one of them.",
+            "F004",
+        )
+    return chosen, start.told(chosen, prepared.target.outputs, prepared.target)
+
+
 def _text_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
+    if prepared.problem == "tagging":
+        why = f"{rows:,} sentences: what a word is shows in its spelling and in the words on both sides of it"
+        return {"name": "recurrent", "each": True, "forget": 0.1, "crf": _spans(prepared)}, why
+    if prepared.problem == "fill-in":
+        why = f"{rows:,} texts: what is hidden follows from what stands before and behind it"
+        return {"name": "bert", "each": True, "tied": True}, why
     return {"name": "text-cnn"}, f"{rows:,} texts: short phrases say most of what a text is about, wherever they stand"
 
 
@@ -154,8 +189,14 @@ def _objective(prepared: Prepared) -> tuple[Table, str]:
         return {"name": "squared-error"}, "numbers, whose mean is wanted; absolute-error where outliers should not pull"
     if prepared.problem == "language-model":
         return {"name": "next-token"}, f"at every place, one of {prepared.target.outputs:,} tokens comes next"
+    if prepared.problem == "fill-in":
+        return {
+            "name": "masked-words"
+        }, "hidden words of the text itself: no labels are needed, and what is learned serves others"
     if prepared.problem == "multi-label":
         return {"name": "binary-cross-entropy"}, "several labels may be right at once: a yes or no for each"
+    if prepared.problem == "tagging":
+        return _tagging(prepared)
     if uneven(prepared):
         counts = prepared.target.counts
         mean = sum(math.sqrt(c) for c in counts) / sum(counts)
@@ -167,12 +208,25 @@ def _objective(prepared: Prepared) -> tuple[Table, str]:
     return {"name": "cross-entropy"}, f"one of {len(prepared.target.classes)} classes"
 
 
+def _tagging(prepared: Prepared) -> tuple[Table, str]:
+    why = f"one of {len(prepared.target.classes)} tags for each word"
+    if _spans(prepared):
+        return {"name": "tagging", "judged_by": "span-f1"}, f"{why}; they mark spans, right as a whole or not at all"
+    return {"name": "tagging"}, why
+
+
+def _spans(prepared: Prepared) -> bool:
+    return are_spans([str(tag) for tag in prepared.target.classes])
+
+
 def _other_objectives(problem: str, name: str) -> list[str]:
     same = {
         "regression": ["squared-error", "absolute-error", "huber"],
         "classification": ["cross-entropy"],
         "multi-label": ["binary-cross-entropy"],
         "language-model": ["next-token"],
+        "tagging": ["tagging"],
+        "fill-in": ["masked-words"],
     }
     return [n for n in same[problem] if n != name]
 
@@ -191,6 +245,9 @@ def _picture_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[st
 
 
 def _text_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
+    if prepared.problem == "tagging":
+        epochs = min(40, max(6, round(200 * rows**-0.3)))  # 12 for twelve thousand sentences, 17 for four
+        return _one_cycle(16 if rows < 2000 else 32, epochs, 3e-3, 0.05, clip=5.0)
     batch = 32 if rows < 2000 else 64
     epochs = min(40, max(5, round(160 * rows**-0.3)))
     return _one_cycle(batch, epochs, 2e-3, 0.05, precision="auto")
@@ -200,6 +257,19 @@ def _language_descent(prepared: Prepared, tokens: int, model: str) -> tuple[dict
     epochs = min(30, max(1, round(10 * (1e6 / tokens) ** 0.5)))  # of a million tokens 10, of a hundred million 1
     rate = 3e-3 if tokens < 200_000 else 2e-3 if tokens < 3_000_000 else 1e-3  # larger models want smaller ones
     return _one_cycle(32, epochs, rate, 0.1, precision="auto", clip=1.0)
+
+
+def _reader_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
+    batch = 32 if rows < 2000 else 64
+    epochs = min(40, max(10, round(160 * rows**-0.25)))
+    return _one_cycle(batch, epochs, 1e-3, 0.05, clip=1.0, precision="auto")
+
+
+def _fine_tuning(algorithm: dict[str, Table], rows: int) -> tuple[dict[str, Table], str]:
+    """What is there is changed little, and least where it is farthest from the answer."""
+    batch, epochs = (16 if rows < 2000 else 32), min(20, max(3, round(60 * rows**-0.25)))
+    made, _ = _one_cycle(batch, epochs, algorithm["update"]["learning_rate"] / 2, 0.01, clip=1.0, layer_rate=0.9)
+    return made, "a body that has learned already is changed a little, and the less the farther from the answer"
 
 
 def _table_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:

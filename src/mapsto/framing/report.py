@@ -20,6 +20,7 @@ from mapsto.domains.row import Row
 from mapsto.domains.text import Text
 from mapsto.export.continuation import continued
 from mapsto.framing.card import text
+from mapsto.framing.report_tags import tell_tags
 from mapsto.insight.attribution import attributed, words_of
 from mapsto.insight.mistakes import worst
 from mapsto.insight.noise import Noise
@@ -87,6 +88,8 @@ def report_of(
     )
     if ready.unit == "tokens" and isinstance(model, Writer) and not is_sharded(model):
         report.samples = _samples(ready, model)
+    if ready.problem == "tagging":
+        tell_tags(report, ready, split, guess, truth, SHOWN)
     if ready.problem not in FIGURES:
         return report
     FIGURES[ready.problem](report, ready, guess, truth)

@@ -17,6 +17,7 @@ from mapsto.data.splits import Parts
 from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
 from mapsto.domains.number import LARGEST
+from mapsto.domains.tags import Tags
 from mapsto.framing import infer
 from mapsto.framing.infer import Kind
 
@@ -231,7 +232,10 @@ def without_unseen_labels(
     kept = dict(parts)
     for part in ("valid", "test"):
         rows = parts[part]
-        if isinstance(target, Categories) and (unseen := target.unseen(raw.columns[name][rows])):
+        if isinstance(target, Tags) and (unseen := target.unseen(raw.columns[name][rows])):
+            count = unseen.total()
+            found(count, f"{many(count, 'word')} of {part} without a tag: no training row has theirs", unseen)
+        elif isinstance(target, Categories) and (unseen := target.unseen(raw.columns[name][rows])):
             count = unseen.total()
             found(count, f"{many(count, 'label')} in rows of {part} left out: no training row has them", unseen)
         elif isinstance(target, Category) and (unseen := target.unseen(raw.columns[name][rows])):

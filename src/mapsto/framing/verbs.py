@@ -20,7 +20,9 @@ from mapsto.data.read import read
 from mapsto.data.shards import PARTS, Shards, is_shards
 from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
+from mapsto.domains.filled import Filled
 from mapsto.domains.row import Row
+from mapsto.domains.tags import Tags
 from mapsto.domains.text import Text
 from mapsto.export import bundle
 from mapsto.export.function import Function
@@ -30,7 +32,8 @@ from mapsto.framing import train as training
 from mapsto.framing.language import WINDOW, side_by_side, tokens_of
 from mapsto.framing.result import Result, plain_scores, strict
 from mapsto.framing.source import frame, reopen
-from mapsto.framing.target import blanks_as_none, label_lists, with_target
+from mapsto.framing.tags import one_tag_a_word
+from mapsto.framing.target import blanks_as_none, label_lists, row_labels, with_target
 from mapsto.insight.attribution import Attribution, attributed
 from mapsto.insight.nearest import nearest as nearest_tokens
 from mapsto.learner.examinee import Examinee
@@ -146,13 +149,16 @@ def nearest(run: str | Path | Function, word: str, count: int = 10) -> list[tupl
 
 def _examples(f: Function, raw: Raw, target: str | list[str] | None, drop_unseen: bool) -> tuple[dict, dict[str, int]]:
     """All rows of `raw` that have an answer, encoded by the function's own domains; and what of them it could not give."""
-    raw, name = with_target(raw, target or f.about.get("targets") or f.about["target_name"], [])
+    learned = (
+        f.about["target_name"] if isinstance(f.target, Filled) else f.about.get("targets") or f.about["target_name"]
+    )
+    raw, name = with_target(raw, target or learned, [])
     answers = raw.columns[name]
     if isinstance(f.target, Categories):
         answers = blanks_as_none(answers) if f.target.split_at else label_lists(blanks_as_none(answers))
     known = ~infer.missing(answers)
     if not drop_unseen:
-        _refuse_unseen(f, raw, name, answers)
+        _refuse_unseen(f, raw, name, answers[known])
     encoded = f.target.encode(answers[known])
     right = np.ones(int(known.sum()), bool)
     if f.objective.problem == "classification":
@@ -172,8 +178,10 @@ def _examples(f: Function, raw: Raw, target: str | list[str] | None, drop_unseen
         else raw.columns[_input_column(f, raw, name)][rows]
     )
     counted = {"left_out": len(raw) - len(rows)}
-    if isinstance(f.target, Categories):
+    if isinstance(f.target, Categories | Tags):
         counted["unknown_labels"] = f.target.unseen(answers[rows]).total()
+    if isinstance(f.target, Tags):
+        one_tag_a_word(f.input, input, answers[rows], row_labels(raw)[rows])
     return {"input": f.input.encode(input), "target": f.target.encode(answers[rows])}, counted
 
 
@@ -188,11 +196,12 @@ def _text(f: Function, raw: Raw) -> Columns:
 
 def _refuse_unseen(f: Function, raw: Raw, name: str, answers: np.ndarray) -> None:
     """DataError for labels that the function never saw: it can only be wrong about them."""
-    if not isinstance(f.target, Category | Categories):
+    if not isinstance(f.target, Category | Categories | Tags):
         return
     counts = f.target.unseen(answers)
     if counts:
-        said = ", ".join(f"'{clean(str(label), 40)}' in {many(n, 'row')}" for label, n in counts.most_common(5))
+        of = "word" if isinstance(f.target, Tags) else "row"
+        said = ", ".join(f"'{clean(str(label), 40)}' in {many(n, of)}" for label, n in counts.most_common(5))
         raise DataError(
             f"the answers '{clean(name)}' of {clean(raw.name)} hold {many(len(counts), 'label')} that this function never "
             f"saw: {said}{' …' if len(counts) > 5 else ''}.",

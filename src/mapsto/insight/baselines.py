@@ -48,6 +48,8 @@ CANDIDATES = [
     Candidate("bag-of-words", {"name": "bag-of-words"}, 1e9, ("classification",), reads=("tokens",)),
     Candidate("frequencies", {"name": "n-gram", "order": 1}, 2e7, ("language-model",), reads=("tokens",)),
     Candidate("bigram", {"name": "n-gram", "order": 2}, 2e7, ("language-model",), reads=("tokens",)),
+    Candidate("majority", {"name": "usual-tag", "at_least": 2**53}, 1e12, ("tagging",), 20_000, ("tokens",)),
+    Candidate("usual-tag", {"name": "usual-tag"}, 1e12, ("tagging",), 20_000, ("tokens",)),
     Candidate("logistic-regression", {"name": "logistic-regression"}, 6e6, ("classification", "multi-label")),
     Candidate("ridge", {"name": "ridge"}, 1e8, ("regression",)),
     Candidate("decision-tree", {"name": "decision-tree", "depth": 8}, 1e7),

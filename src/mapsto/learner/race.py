@@ -11,7 +11,7 @@ from typing import Any, Self
 import torch
 
 from mapsto.core import devices, world
-from mapsto.core.batch import Batch
+from mapsto.core.batch import Batch, over
 from mapsto.core.nouns import Data, Update
 
 AVAILABLE = torch.get_num_threads()  # before anything here settled for fewer
@@ -61,7 +61,7 @@ def settle(
     device: torch.device,
     steps: int = 0,
 ) -> Settled:
-    """Race what may be chosen, in whole steps that leave no trace: one after the other, each on the best of those before.
+    """Race what may be chosen, in steps on half a batch that leave no trace: one after the other, each on the best before.
 
     draw: a ready batch of the usual size. work: floating-point operations of a step on it, 0 where nobody knows. steps: of the
     run, 0 where nobody knows. A short run races less, and takes what it does not race as it usually turns out: bfloat16 for
@@ -110,9 +110,10 @@ def _seconds(
     beats: int,
     warm: bool = True,
 ) -> float:
-    """Of a step, the median of a few. warm: after one that is not timed, for kernels that were not called before."""
+    """Of a step on half a batch, the median of a few. warm: after one that is not timed, for kernels not called before."""
     settled.apply(data, update)
     batch, times = draw(), []
+    batch = over(batch, lambda t: t[: (len(t) + 1) // 2])
     for _ in range(warm + beats):
         begun = time.perf_counter()
         update.trial(batch)
@@ -135,4 +136,4 @@ def _told(best: Settled, times: dict[Settled, float]) -> str:
         return f"{settled.layout}, {settled.precision}, {settled.threads} thread{'s' * (settled.threads > 1)}"
 
     others = "; ".join(f"{words(s)} {1e3 * t:.3g}" for s, t in times.items() if s != best)
-    return f"{words(best)}: {1e3 * times[best]:.3g} ms a step in a race ({others})"
+    return f"{words(best)}: {1e3 * times[best]:.3g} ms half a batch in a race ({others})"

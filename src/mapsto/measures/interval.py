@@ -16,9 +16,11 @@ from mapsto.measures.exact_match import ExactMatch
 from mapsto.measures.label_f1 import LabelF1
 from mapsto.measures.macro_f1 import MacroF1
 from mapsto.measures.micro_f1 import MicroF1
+from mapsto.measures.span_f1 import SpanF1
+from mapsto.measures.tag_accuracy import TagAccuracy
 
 SHARES = (Accuracy, ExactMatch)
-AT_MOST_ONE = (AUROC, AveragePrecision, LabelF1, MacroF1, MicroF1)
+AT_MOST_ONE = (AUROC, AveragePrecision, LabelF1, MacroF1, MicroF1, SpanF1, TagAccuracy)
 Z = 1.959964  # 95 % of a normal distribution lies within ± Z
 NUMBERS = 5_000_000  # resampled numbers a bootstrap may cost: about a quarter of a second
 

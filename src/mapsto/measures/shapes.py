@@ -35,3 +35,13 @@ def need_numbers(measure: str, prediction: Tensor, target: Tensor) -> None:
             f"{list(prediction.shape)} and {list(target.shape)}.",
             "A model with one output gives [B, 1]: let the objective's `predict` take that one column.",
         )
+
+
+def need_tags(measure: str, prediction: Tensor, target: Tensor) -> None:
+    """Predicted and true places among the tags, int64 [B, T]."""
+    if prediction.dim() != 2 or target.shape != prediction.shape or prediction.is_floating_point():
+        raise ShapeError(
+            f"{measure} needs predicted and true places of tags, int64 [B, T], but was given {prediction.dtype} "
+            f"{list(prediction.shape)} and {list(target.shape)}.",
+            "Let the objective's `predict` choose the tags.",
+        )

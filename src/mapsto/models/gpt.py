@@ -30,7 +30,7 @@ class GPT(nn.Module):
     forward: {"tokens": [B, T], "count": [B]} → logits [B, T, outputs] of the token after each.
     """
 
-    exempt: ClassVar[dict[str, str]] = {"row": "it answers at every place of a text: tests/models/test_gpt.py asks it"}
+    exempt: ClassVar[dict[str, str]] = {"one-answer": "it answers at every place of a text"}
 
     def __init__(
         self,
@@ -79,6 +79,11 @@ class GPT(nn.Module):
         for block, cache in zip(self.blocks, caches, strict=True):
             x = block(x, cache=cache)
         return self._logits(x[:, -1])
+
+    def parts(self) -> list[nn.Module]:
+        """From the input to the answer (see `Layered`): what embeds, each block, the head."""
+        head = [self.norm] if self.head is None else [self.norm, self.head]
+        return [nn.ModuleList([self.tokens, self.places]), *self.blocks, nn.ModuleList(head)]
 
     def reading(self) -> Reading:
         return Reading(self)

@@ -23,9 +23,7 @@ class NGram(Solvable):
     forward: {"tokens": [B, T], "count": [B]} → log-probabilities [B, T, outputs] of the token after each.
     """
 
-    exempt: ClassVar[dict[str, str]] = {
-        "row": "it answers at every place of a text: tests/models/test_n_gram.py asks it"
-    }
+    exempt: ClassVar[dict[str, str]] = {"one-answer": "it answers at every place of a text"}
 
     def __init__(self, inputs: Shape, outputs: int, order: int = 2, strength: float = 5.0):
         super().__init__()

@@ -10,4 +10,6 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     AbsoluteError="absolute_error",
     Huber="huber",
     NextToken="next_token",
+    Tagging="tagging",
+    MaskedWords="masked_words",
 )

@@ -20,4 +20,8 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     mr_sentences="text.mr_sentences",
     nsmc="text.nsmc",
     shakespeare_gpt="text.shakespeare_gpt",
+    english_tags="text.english_tags",
+    chinese_tags="text.chinese_tags",
+    nsmc_words="text.nsmc_words",
+    nsmc_few="text.nsmc_few",
 )
