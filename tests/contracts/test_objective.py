@@ -16,7 +16,9 @@ from mapsto.core.nouns import Measure, Objective
 from mapsto.core.ragged import mask
 from mapsto.models import BERT, Transformer
 
-OBJECTIVES = sorted(names.listed("objective"))
+OBJECTIVES = sorted(  # those of texts have tests of their own
+    name for name in names.listed("objective") if names.find("objective", name).problem in OUTPUTS
+)
 
 
 @pytest.fixture(params=OBJECTIVES)

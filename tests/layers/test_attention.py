@@ -65,3 +65,11 @@ def test_a_cache_goes_on_with_the_rows_that_are_chosen():
 def test_heads_share_the_width_evenly():
     with pytest.raises(FrameError, match="width 10 cannot be parted into 3 heads"):
         Attention(10, 3)
+
+
+def test_a_cache_grows_without_forgetting():
+    torch.manual_seed(0)
+    layer, x, cache = Attention(4, 2, causal=True), torch.randn(2, 200, 4), Cache()
+    read = torch.cat([layer(part, cache=cache) for part in x.split([150, *[1] * 50], dim=1)], dim=1)
+    torch.testing.assert_close(read, layer(x))
+    assert len(cache) == cache.keys.shape[2] == cache.values.shape[2] == 200

@@ -21,6 +21,7 @@ from mapsto.measures import (
     RMSE,
     Accuracy,
     AveragePrecision,
+    BitsPerByte,
     CalibrationError,
     ExactMatch,
     LabelF1,
@@ -29,10 +30,13 @@ from mapsto.measures import (
     MaskedAccuracy,
     MaskedPerplexity,
     MicroF1,
+    NatsPerToken,
     SacreBLEU,
     SpanF1,
     TagAccuracy,
+    WordPerplexity,
 )
+from mapsto.measures.word_perplexity import marks_of
 
 N, CLASSES, LABELS = 503, 7, 5
 
@@ -74,6 +78,18 @@ def sacre_bleu(smooth: str) -> Callable[[np.ndarray, np.ndarray], float]:
         return sacrebleu.corpus_bleu(said, [true], smooth_method=smooth, force=True).score
 
     return score
+
+
+def next_tokens() -> tuple[torch.Tensor, torch.Tensor]:
+    """Log-probabilities of six tokens at five places, and those that came; texts are of several lengths."""
+    draw = torch.Generator().manual_seed(4)
+    count = torch.randint(1, 6, (N, 1), generator=draw)
+    target = torch.randint(6, (N, 5), generator=draw).masked_fill(torch.arange(5) >= count, -1)
+    return torch.randn(N, 5, 6, generator=draw).log_softmax(2), target
+
+
+def nats(p: np.ndarray, t: np.ndarray) -> float:
+    return float(np.mean([-p[i, j, t[i, j]] for i, j in zip(*np.nonzero(t >= 0), strict=True)]))
 
 
 def tags() -> tuple[torch.Tensor, torch.Tensor]:
@@ -155,6 +171,9 @@ CASES = {
     "log loss of labels": (LogLoss, labels, label_log_loss),
     "calibration of classes": (CalibrationError, classes, calibration),
     "calibration of labels": (CalibrationError, labels, calibration),
+    "nats per token": (NatsPerToken, next_tokens, nats),
+    "bits per byte": (BitsPerByte, next_tokens, lambda p, t: nats(p, t) / np.log(2)),
+    "word perplexity": (WordPerplexity, next_tokens, lambda p, t: np.exp(nats(p, t))),
     "R2": (R2, numbers, lambda p, t: metrics.r2_score(t, p)),
     "RMSE": (RMSE, numbers, lambda p, t: metrics.root_mean_squared_error(t, p)),
     "MAE": (MAE, numbers, lambda p, t: metrics.mean_absolute_error(t, p)),
@@ -222,7 +241,16 @@ def test_every_measure_on_the_shelf_is_compared_here_and_can_be_written_down():
 
 
 def test_less_is_better_exactly_where_it_is_an_error():
-    assert {case[0] for case in CASES.values() if case[0].better == -1} == {LogLoss, CalibrationError, RMSE, MAE}
+    assert {case[0] for case in CASES.values() if case[0].better == -1} == {
+        LogLoss,
+        CalibrationError,
+        RMSE,
+        MAE,
+        MaskedPerplexity,
+        NatsPerToken,
+        BitsPerByte,
+        WordPerplexity,
+    }
 
 
 def test_thresholds_may_differ_by_label():
@@ -287,4 +315,28 @@ def test_class_indices_must_be_whole_numbers(measure):
 @pytest.mark.parametrize("measure", [LabelF1(), MicroF1(), ExactMatch()])
 def test_labels_must_stand_beside_their_probabilities(measure):
     with pytest.raises(ShapeError, match="zeros and ones"):
+        measure.update(torch.zeros(8, 3), torch.zeros(8, dtype=torch.int64))
+
+
+def test_bytes_are_those_of_the_tokens():
+    told = BitsPerByte([0, 1, 3])
+    target = torch.tensor([[1, 2, -1], [2, 2, 0]])
+    told.update(torch.full((2, 3, 3), 1 / 3).log(), target)
+    assert told.total() == pytest.approx(5 * np.log2(3) / 10)
+
+
+@pytest.mark.parametrize("window", [1, 2, 3, 5, 50])
+def test_words_are_counted_across_tokens_and_windows(window):
+    spelled = [b"", b"the", b" ", b" end", b"s\n", b"an", b"d a b ", b"\xeb\x81", b"\x9d"]
+    tokens = torch.tensor([1, 3, 4, 5, 6, 2, 7, 8, 2, 1, 1, 4, 2, 3])
+    text = b"".join(spelled[t] for t in tokens.tolist()).decode()
+    told = WordPerplexity(marks_of(spelled))
+    for part in tokens.split(window):
+        told.update(torch.full((1, len(part), 9), 1 / 9).log(), part[None])
+    assert told.total() == pytest.approx(9 ** (len(tokens) / len(text.split())), rel=1e-6)
+
+
+@pytest.mark.parametrize("measure", [NatsPerToken(), BitsPerByte(), WordPerplexity()])
+def test_tokens_must_stand_beside_their_log_probabilities(measure):
+    with pytest.raises(ShapeError, match=r"log-probabilities \[B, T, V\]"):
         measure.update(torch.zeros(8, 3), torch.zeros(8, dtype=torch.int64))

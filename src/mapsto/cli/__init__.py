@@ -113,6 +113,7 @@ def app() -> None:
     mapsto train titanic.csv --target survived           a table
     mapsto train photos/                                 a folder of pictures, one folder a class
     mapsto train reviews.tsv --target label              texts
+    mapsto train shakespeare.txt                         a text, to go on with
     mapsto predict runs/titanic-1 new.csv                its answers
     """
 

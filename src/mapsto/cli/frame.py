@@ -16,7 +16,8 @@ from mapsto.cli.options import FRAMING, READING, TALKING, framed, options
 def command(source: str, toml: bool, as_json: bool, quiet: bool, **asked: Any) -> None:
     """Look at SOURCE and propose how to learn it: the card, before anything is fitted.
 
-    SOURCE is a table, a folder or zip of pictures, .npz, idx, the name of a data set (`mapsto zoo data`), or a frame.toml.
+    SOURCE is a table, a folder or zip of pictures, .npz, idx, the name of a data set (`mapsto zoo data`), plain text (.txt, or a
+    folder of such, without --target: a language model), or a frame.toml.
     """
     frame = framed(source, **asked)
     if toml:

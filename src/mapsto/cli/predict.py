@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from mapsto.cli.options import READING, TALKING, options, reading
+from mapsto.cli.writing import WRITING, write
 from mapsto.core.text import clean, short
 
 FORMULA = ("=", "+", "-", "@", "|")  # a spreadsheet may run a cell that begins like this
@@ -32,7 +33,7 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|-inf", re.ASCII)
 @click.option("--why", is_flag=True, help="Of a text, also which words spoke for the answer, and which against it.")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV on standard output.")
 @click.option("--weights", type=click.Choice(["best", "last"]), default="best", show_default=True)
-@options(READING, TALKING)
+@options(WRITING, READING, TALKING)
 def command(
     run: str,
     inputs: tuple[str, ...],
@@ -43,9 +44,17 @@ def command(
     weights: str,
     as_json: bool,
     quiet: bool,
+    length: int | None,
+    temperature: float | None,
+    top_k: int | None,
+    top_p: float | None,
+    seed: int | None,
     **read: Any,
 ) -> None:
-    """Answer for INPUTS with the function of RUN: tables, pictures, folders of them, or - for a table from standard input."""
+    """Answer for INPUTS with the function of RUN: tables, pictures, folders of them, or - for a table from standard input.
+
+    A language model goes on with a text: given as it is, in a file, or on standard input.
+    """
     if as_csv and as_json:
         raise click.UsageError("--csv and --json are two forms of one answer: give one of them.")
     import mapsto
@@ -55,6 +64,16 @@ def command(
     from mapsto.export.inputs import inputs_of
 
     f = mapsto.load(run, weights=weights)
+    given = {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
+    how = {word: value for word, value in given.items() if value is not None}
+    if f.objective.problem == "language-model":
+        if top or threshold is not None or why or as_csv:
+            raise click.UsageError(
+                "--top, --threshold, --why and --csv are for answers; this function goes on with a text."
+            )
+        return write(f, inputs, how, read.get("encoding"), as_json)
+    if how:
+        raise click.UsageError(f"--{next(iter(how)).replace('_', '-')} is for functions that go on with a text.")
     rows: list[dict[str, Any]] = []
     for where in inputs:
         asked = inputs_of(f, where, **reading(**read))

@@ -47,7 +47,8 @@ def command(
 ) -> None:
     """Frame SOURCE, train, judge, and keep the function in a run folder.
 
-    SOURCE is a table, a folder or zip of pictures, .npz, idx, the name of a data set (`mapsto zoo data`), or a frame.toml.
+    SOURCE is a table, a folder or zip of pictures, .npz, idx, the name of a data set (`mapsto zoo data`), plain text (.txt, or a
+    folder of such, without --target: a language model), or a frame.toml.
     """
     if sharded:
         asked["settings"] = (*asked["settings"], "algorithm.update.sharded=true")
@@ -87,4 +88,5 @@ def finish(result: Any, as_json: bool, console: Any) -> None:
         screen.plain(f"run       {result.path}  ({result.written['steps']} steps in {result.written['seconds']:.1f} s)")
     )
     console.print(screen.plain(f"report    {result.path / 'report.html'}"))
-    console.print(screen.plain(f"use it    mapsto predict {result.path} FILE"))
+    ask = "'Once upon a time'" if result.written["problem"] == "language-model" else "FILE"
+    console.print(screen.plain(f"use it    mapsto predict {result.path} {ask}"))

@@ -4,7 +4,7 @@ input        what the model sees: a tensor [B, …], or a dict of tensors where 
              where some are ragged: {"tokens": [B, T], "count": [B]}
 target       what the model should give, encoded by the output domain; of a ragged one [B, T], padded with what is no target
 weight       [B] how much an example counts; absent means 1
-count        [B] how many entries of a ragged column are real: beside the column, so that whoever sees it sees its count
+count        [B] how many entries of a ragged column (or of windows) are real: beside it, so that whoever sees it sees its count
 asked        [B, M] beside the tokens of an input: the places at which an answer is wanted; absent means at all
 index        [B] int64, the example's row in its view: how losses find their way back to examples
 stand_in     [B] there where these rows only keep a process in step with others: they count nothing (core/world.py)
@@ -21,10 +21,11 @@ import torch
 from torch import Tensor
 
 from mapsto.core.ragged import Ragged
+from mapsto.core.windows import Windows
 
 Field = Tensor | dict[str, Tensor]
 Batch = dict[str, Field]
-Column = Tensor | Ragged  # of N examples
+Column = Tensor | Ragged | Windows  # of N examples
 Columns = dict[str, Column | dict[str, Column]]  # what is gathered from: a batch before it is one
 
 
@@ -40,7 +41,7 @@ Losses = dict[str, Tensor | Mean]  # term → one loss per example, [B], or Mean
 
 
 def over(batch: Batch | Columns, change: Callable[[Column], Column]) -> Batch | Columns:
-    """The batch, or the columns of all examples, with `change` applied to every tensor or ragged column in it."""
+    """The batch, or the columns of all examples, with `change` applied to every tensor, ragged column or windows in it."""
     return {
         name: {k: change(v) for k, v in field.items()} if isinstance(field, dict) else change(field)
         for name, field in batch.items()
@@ -48,7 +49,7 @@ def over(batch: Batch | Columns, change: Callable[[Column], Column]) -> Batch | 
 
 
 def columns(batch: Batch | Columns) -> Iterator[tuple[str, Column]]:
-    """Each tensor or ragged column, by its name for a person: input, or input/tokens."""
+    """Each tensor, ragged column or windows, by its name for a person: input, or input/tokens."""
     for name, field in batch.items():
         if isinstance(field, dict):
             yield from ((f"{name}/{inner}", column) for inner, column in field.items())
@@ -57,14 +58,16 @@ def columns(batch: Batch | Columns) -> Iterator[tuple[str, Column]]:
 
 
 def gathered(held: Columns, index: Tensor, pad_to: Iterator[int]) -> Batch:
-    """The examples at `index` [B]: one indexed copy a column. Of a ragged one, padded to the next of `pad_to`, the count
-    comes beside it."""
+    """The examples at `index` [B]: one indexed copy a column. Of a ragged one, padded to the next of `pad_to`, and of
+    windows, the count comes beside it."""
     batch: Batch = {}
     for name, column in held.items():
         if isinstance(column, dict):
             batch[name] = gathered(column, index, pad_to)
         elif isinstance(column, Ragged):
             batch[name], batch[column.count] = column.gather(index, next(pad_to))
+        elif isinstance(column, Windows):
+            batch[name], batch[column.count] = column.gather(index)
         else:
             batch[name] = column.index_select(0, index)
     return batch

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
@@ -160,7 +160,7 @@ class Measure(ABC):
 
 
 class Order(Protocol):
-    """All rows of a view, each once. A tensor [N] of row numbers is one."""
+    """The rows of one pass over a view, each once. A tensor of row numbers is one."""
 
     def split(self, size: int) -> Sequence[Tensor]:
         """Its pieces of `size` rows, on the device; the last may be shorter."""
@@ -170,12 +170,19 @@ class View(ABC):
     """One split of a data set: its examples, in a fixed order.
 
     lengths: [N, R] of each example in its R ragged columns, on the CPU, where plans are made; None where none is ragged.
+    window: how many entries examples have that are windows, one at every place (core/windows.py); 1 where none overlap.
     """
 
     lengths: Tensor | None = None
+    window: int = 1
 
     @abstractmethod
     def __len__(self) -> int: ...
+
+    @property
+    def epoch(self) -> int:
+        """How many examples are one pass over the data: all of them, or as many windows as lie side by side."""
+        return max(min(1, len(self)), len(self) // self.window)
 
     def typical(self, count: int) -> Tensor:
         """Which examples stand for all in a trial, `count` of them, on the CPU: of ragged ones, those of medium length."""
@@ -194,7 +201,8 @@ class View(ABC):
 
     @abstractmethod
     def order(self, seed: tuple[int, ...], then: tuple[int, ...] = ()) -> Order:
-        """A random order of all rows that this view reads well: a function of the words of `seed`, and of nothing else.
+        """A random order of the rows of one pass that this view reads well: a function of the words of
+        `seed`, and of nothing else.
 
         then: the words of the order that will follow, for a view that reads ahead.
         """
@@ -248,6 +256,9 @@ class Objective(ABC):
     problem: ClassVar[Problem | None] = None
     coupled: ClassVar[str] = ""  # why one example's loss depends on the others of its batch, where it does
     looks_at: ClassVar[int] = 20_000  # training rows that an exam looks at, at most: fewer where an answer takes long
+    large: ClassVar[str] = (
+        ""  # why what it predicts of all examples is not kept beside each other, where it is too much
+    )
 
     @abstractmethod
     def losses(self, model: nn.Module, batch: Batch, player: str) -> Losses:
@@ -458,6 +469,15 @@ class Chain(Protocol):
 
     def chain(self) -> list[nn.Linear]:
         """The maps that, with a ReLU between each two, are all there is to it on an input [B, …] laid flat; [] where it is more."""
+
+
+@runtime_checkable
+class Writer(Protocol):
+    """A model that can go on with a text."""
+
+    def reading(self) -> Callable[[Tensor], Tensor]:
+        """A step function (layers/decoding.py): called with the next tokens [B, T], it gives logits [B, V] of the one after
+        them, and remembers what it has read."""
 
 
 @runtime_checkable

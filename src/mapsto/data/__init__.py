@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     __name__,
     Table="table",
     Pairs="pairs",
+    Corpus="corpus",
     Folder="folder",
     Coco="coco",
     Conll="conll",

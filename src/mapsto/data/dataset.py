@@ -13,20 +13,24 @@ from mapsto.core.buckets import Block, Buckets
 from mapsto.core.errors import ShapeError
 from mapsto.core.nouns import Augmentation, Data, Domain, Estimate, Learner, Scores, View
 from mapsto.core.ragged import Ragged
+from mapsto.core.windows import Windows
 from mapsto.measures.interval import estimate
 
 EXAM_BATCH = 1024
-EXAM_TOKENS = 1 << 15  # entries of a ragged batch in an exam
+EXAM_TOKENS = 1 << 15  # entries of a ragged batch, or of one of windows, in an exam
+EXAM_NUMBERS = 1 << 26  # that a model may give for all entries of a batch: 256 MB
+FIRST = 7  # what a seed is for: where the first window of a pass begins
 
 
 class Examples(View):
-    """Encoded examples, resident on the device: columns of N rows each, tensors or ragged."""
+    """Encoded examples, resident on the device: columns of N rows each, tensors, ragged, or windows."""
 
     def __init__(self, fields: Columns, device: torch.device | str = "cpu"):
         _alike(fields)
         self.fields, self.device = over(fields, lambda column: column.to(device)), torch.device(device)
         ragged = [column.lengths for _, column in columns(fields) if isinstance(column, Ragged)]
         self.lengths = torch.stack(ragged, dim=1) if ragged else None
+        self.window = max((column.length for _, column in columns(fields) if isinstance(column, Windows)), default=1)
 
     def __len__(self) -> int:
         return size(self.fields)
@@ -37,7 +41,12 @@ class Examples(View):
         return gathered(self.fields, index, iter(pad_to))
 
     def order(self, seed: tuple[int, ...], then: tuple[int, ...] = ()) -> Tensor:
-        return seeds.shuffled(len(self), *seed).to(self.device)
+        """Of windows: side by side, from a first place that each pass has of its own, so that it shows every entry once."""
+        order = seeds.shuffled(self.epoch, *seed)
+        if self.window > 1:
+            room = len(self) - (self.epoch - 1) * self.window
+            order = order * self.window + seeds.mix(*seed, FIRST) % room
+        return order.to(self.device)
 
 
 class Dataset(Data):
@@ -72,11 +81,12 @@ class Dataset(Data):
         return {**batch, "input": input}
 
     def blocks(self, split: str, at_most: int = 0) -> list[Block]:
-        """Index blocks of one split, for looking at it; of `at_most` > 0 rows spread evenly over it. See `looked_at`."""
+        """Index blocks of one split, for looking at it; of `at_most` > 0 rows (of windows: entries) spread evenly over it.
+        See `looked_at`."""
         view: View = getattr(self, split)
-        rows = len(view)
-        count = min(rows, at_most or rows)
-        return looked_at(view, torch.arange(count) * rows // max(count, 1), self.device)
+        count = min(view.epoch, max(1, at_most // view.window) if at_most else view.epoch)
+        tokens = EXAM_NUMBERS // max(1, self.target.outputs)
+        return looked_at(view, torch.arange(count) * len(view) // max(count, 1), self.device, tokens)
 
     def exam(self, learner: Learner, split: str, intervals: bool = True, at_most: int = 0) -> Scores:
         view: View = getattr(self, split)
@@ -104,7 +114,10 @@ class Dataset(Data):
         return {**scores, "loss": Estimate(mean, mean, mean, seen)}
 
     def predictions(self, learner: Learner, split: str, rows: Tensor | None = None) -> Tensor:
-        """What the learner says about every example of a split, or those in `rows`, in the target domain's encoding."""
+        """What the learner says about every example of a split, or those in `rows`, in the target domain's encoding; nothing
+        where that would be too much to keep."""
+        if learner.objective.large:
+            return torch.empty(0)
         view: View = getattr(self, split)
         if rows is None:
             blocks = self.blocks(split)
@@ -120,11 +133,16 @@ class Dataset(Data):
         return in_order(stacked(parts), blocks) if rows is None else stacked(parts)
 
 
-def looked_at(view: View, index: Tensor, device: torch.device | str = "cpu") -> list[Block]:
-    """These rows of a view, [N] on the CPU, as blocks for looking at them: in order, but for ragged ones, which come by length."""
+def looked_at(view: View, index: Tensor, device: torch.device | str = "cpu", tokens: int = EXAM_NUMBERS) -> list[Block]:
+    """These rows of a view, [N] on the CPU, as blocks for looking at them: in order, but for ragged ones, which come by length.
+
+    tokens: entries of a block at most, where EXAM_TOKENS are not fewer.
+    """
+    tokens = max(1, min(tokens, EXAM_TOKENS))
     if view.lengths is None:
-        return [Block(part) for part in index.to(device).split(EXAM_BATCH) if len(part)]
-    blocks = Buckets(view.lengths[index], EXAM_BATCH, EXAM_TOKENS).blocks(torch.arange(len(index)), "cpu")
+        size = max(1, min(EXAM_BATCH, tokens // view.window))
+        return [Block(part) for part in index.to(device).split(size) if len(part)]
+    blocks = Buckets(view.lengths[index], EXAM_BATCH, tokens).blocks(torch.arange(len(index)), "cpu")
     return [Block(index[block.index].to(device), block.pad_to) for block in blocks]
 
 

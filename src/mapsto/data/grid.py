@@ -24,6 +24,8 @@ from mapsto.core.nouns import Finding
 SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 LONGEST_LINE = 16 << 20  # bytes
 MOST_COLUMNS = 10_000
+SAMPLE = 1 << 18  # characters by which one sees whether they are a table
+TABLE = 0.8  # of the lines are cut alike: it is one
 
 
 @dataclass
@@ -40,17 +42,9 @@ def separator_of(text: str, name: str, prose: bool) -> str:
 
     prose: the text may well be no table, so that without a separator it is a DataError.
     """
-    sample = text[: 1 << 18]
-    best, best_share, best_width = "", 0.0, 1
-    for separator in SEPARATORS:
-        widths = _sampled_widths(sample, separator, complete=len(sample) == len(text))
-        if not widths:
-            continue
-        width, count = Counter(widths).most_common(1)[0]
-        share = count / len(widths)
-        if width > 1 and (share, width) > (best_share, best_width):
-            best, best_share, best_width = separator, share, width
-    if best_share >= 0.8:
+    sample = text[:SAMPLE]
+    best, best_share = evenly_cut(sample, complete=len(sample) == len(text))
+    if best_share >= TABLE:
         return best
     header_widths = {s: (_sampled_widths(sample, s, complete=True) or [1])[0] for s in SEPARATORS}
     likely = max(header_widths, key=lambda s: header_widths[s])
@@ -63,6 +57,21 @@ def separator_of(text: str, name: str, prose: bool) -> str:
             "D119",
         )
     return ""
+
+
+def evenly_cut(sample: str, complete: bool) -> tuple[str, float]:
+    """The separator that cuts most of these lines into the same number of cells, more than one, and the share of them that it
+    does; "" and 0 where none does. complete: whether the last line is whole."""
+    best, best_share, best_width = "", 0.0, 1
+    for separator in SEPARATORS:
+        widths = _sampled_widths(sample, separator, complete)
+        if not widths:
+            continue
+        width, count = Counter(widths).most_common(1)[0]
+        share = count / len(widths)
+        if width > 1 and (share, width) > (best_share, best_width):
+            best, best_share, best_width = separator, share, width
+    return best, best_share
 
 
 def _sampled_widths(sample: str, separator: str, complete: bool) -> list[int]:

@@ -11,7 +11,7 @@ Codes of the findings that sources make:
     D048 links outside D049 classes alike D056 kinds unread D057 lines left out D058 layers left out
     D050 files read    D051 one-hot       D052 channels      D053 [0, 1]        D054 flattened     D055 left out
     D063 several exams D064 empty lines
-    D060 random items  D070 named set     D071 not official  D072 downloaded
+    D060 random items  D070 named set     D071 not official  D072 downloaded    D085 plain text
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ def read(
     unreadable: float | None = None,
     forgiving: bool = False,
     download: bool = True,
+    prose: bool = False,
 ) -> Raw:
     """Everything that `where` holds, as raw columns.
 
@@ -66,6 +67,7 @@ def read(
     unreadable: the share of pictures that may be unreadable and left out; see data/album.py for what it is unasked.
     forgiving: what is wrong but can be read around (two columns of one name, a line too long) stays a finding of level
     error, for a frame to tell together with all else that is wrong; without it, it is a DataError.
+    prose: whether a .txt that is no table, or a folder of such, is wanted as plain text (data/corpus.py).
     BadInput names what is near to a name that is none; DataError says why a source cannot be read.
     """
     from mapsto.core.faults import Faults
@@ -73,7 +75,7 @@ def read(
     options = {"columns": columns, "encoding": encoding, "separator": separator}
     options["data_dir"] = None if data_dir is None else str(data_dir)
     options |= {"formats": formats or None, "unreadable": unreadable, "download": None if download else False}
-    source = _with_options(_source_for(where), options)
+    source = _with_options(_source_for(where, prose and not (columns or separator)), options)
     raw = source.read(where)
     if not forgiving:
         Faults(raw.findings).refuse()
@@ -94,9 +96,9 @@ def named() -> dict[str, str]:
     return dict(NAMED)
 
 
-def _source_for(where: Any) -> type[Source]:
+def _source_for(where: Any, prose: bool) -> type[Source]:
     if isinstance(where, str | Path):
-        return _source_for_path(where)
+        return _source_for_path(where, prose)
     from mapsto.data.arrays import Arrays
     from mapsto.data.frames import Frames
 
@@ -115,7 +117,7 @@ def _source_for(where: Any) -> type[Source]:
     )
 
 
-def _source_for_path(where: str | Path) -> type[Source]:
+def _source_for_path(where: str | Path, prose: bool) -> type[Source]:
     """An existing path first, else a named set."""
     if str(where) == "-":
         from mapsto.data.table import Table
@@ -123,7 +125,7 @@ def _source_for_path(where: str | Path) -> type[Source]:
         return Table
     path = Path(os.path.expanduser(where))  # leaves ~nobody as it is
     if os.path.exists(path):
-        for source in _of_paths():
+        for source in _of_paths(prose):
             if source().accepts(path):
                 return source
         raise BadInput(
@@ -139,8 +141,12 @@ def _source_for_path(where: str | Path) -> type[Source]:
     raise BadInput(nothing_there(where), f"Named sets: {', '.join(NAMED)}.", "D105")
 
 
-def _of_paths() -> Iterator[type[Source]]:
+def _of_paths(prose: bool) -> Iterator[type[Source]]:
     """What reads files and folders, each imported when its turn comes."""
+    if prose:
+        from mapsto.data.corpus import Corpus
+
+        yield Corpus
     from mapsto.data.shard_folder import ShardFolder
 
     yield ShardFolder

@@ -65,7 +65,7 @@ class Table(Source):
         kind = kind_of(name)
         if kind == ".parquet" or data.startswith(b"PAR1"):
             return self._parquet(data, name)
-        for start, what in _NOT_TEXT.items():
+        for start, what in NOT_TEXT.items():
             if data.startswith(start):
                 raise DataError(
                     f"{name} is {what}, not a text table.", "Export it as CSV (UTF-8) and name that file.", "D118"
@@ -159,7 +159,7 @@ class Table(Source):
         return known
 
 
-_NOT_TEXT = {
+NOT_TEXT = {
     b"PK\x03\x04": "an Excel workbook or a zip archive",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"%PDF": "a PDF",
@@ -170,9 +170,9 @@ _NOT_TEXT = {
 }
 
 
-def unpacked(file: BinaryIO, name: str) -> bytes:
-    """All bytes of a table file, through gzip where it is gzipped; text with an endless line is refused early."""
-    text = kind_of(name) != ".parquet"
+def unpacked(file: BinaryIO, name: str, lines: bool = True) -> bytes:
+    """All bytes of a file, through gzip where it is gzipped. lines: an endless line, which no table has, is refused early."""
+    text = lines and kind_of(name) != ".parquet"
     packed = file.read(2) == b"\x1f\x8b"
     size = file.seek(0, 2)
     file.seek(0)

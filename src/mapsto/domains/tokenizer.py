@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from itertools import chain
 from typing import Any, Literal
 
@@ -15,6 +16,14 @@ WAYS: tuple[Way, ...] = ("characters", "words", "byte-pairs", "word-pieces")
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[NONE]")
 PAD, UNKNOWN, START, END, MASK, NONE = range(len(SPECIAL))
 STRANGE = "\N{REPLACEMENT CHARACTER}"  # what a token that was never seen comes back as
+PLAIN = [
+    *range(33, 127),
+    *range(161, 173),
+    *range(174, 256),
+]  # bytes that byte pairs write as the character of that number
+BYTES = {chr(byte): byte for byte in PLAIN} | {  # and all others as those from 256 on (Radford et al. 2019)
+    chr(256 + number): byte for number, byte in enumerate(b for b in range(256) if b not in PLAIN)
+}
 PIECES = 64  # of a word at most, before word-pieces take it for unknown
 
 
@@ -102,6 +111,19 @@ class Tokenizer:
         if self.way == "byte-pairs" and number >= len(SPECIAL):
             return self._pipeline.decode([number], skip_special_tokens=False)
         return self._pipeline.id_to_token(number) or STRANGE
+
+    @cached_property
+    def spelled(self) -> list[bytes]:
+        """What each token adds to a text, in UTF-8; a byte pair may be a part of a character. Special tokens add nothing, but
+        UNKNOWN shows."""
+        own = [self._pipeline.id_to_token(number) or "" for number in range(len(SPECIAL), len(self))]
+        if self.way == "byte-pairs":
+            said = [bytes(BYTES.get(sign, ord("?")) for sign in token) for token in own]
+        elif self.way == "characters":
+            said = [token.encode(errors="replace") for token in own]
+        else:
+            said = [(token[2:] if token.startswith("##") else f" {token}").encode(errors="replace") for token in own]
+        return [STRANGE.encode() if number == UNKNOWN else b"" for number in range(len(SPECIAL))] + said
 
     def pieces(self, texts: Sequence[str]) -> list[list[str]]:
         """The tokens of each text, as they are written."""

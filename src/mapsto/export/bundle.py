@@ -48,6 +48,7 @@ TARGETS = {
     "classification": Category,
     "multi-label": Categories,
     "tagging": Tags,
+    "language-model": Text,
     "fill-in": Filled,
     "translation": Text,
 }
@@ -79,6 +80,7 @@ class Config(TypedDict):
     target_name: NotRequired[str]
     input_name: NotRequired[str]
     targets: NotRequired[str | list[str] | None]
+    window: NotRequired[int]
 
 
 class End(TypedDict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from mapsto.core.errors import BadInput
 from mapsto.core.nouns import Domain, Objective, View
 from mapsto.data.dataset import Examples, in_order, looked_at
 from mapsto.domains.row import Row
+from mapsto.export.continuation import continued
+from mapsto.layers.decoding import Sampling
 
 OF_CLASSES = ("classification", "multi-label")  # problems whose answers come with probabilities
 
@@ -23,6 +25,7 @@ class Function:
 
     A raw input is what the training data held: for a table a dict of column → value (or a pandas or polars frame for
     many), for pictures a path, bytes, a PIL image or a uint8 array [H, W] or [H, W, C], for words a list of them or a text.
+    Of a language model the answer to a text is how it goes on.
     """
 
     def __init__(self, model: nn.Module, objective: Objective, input: Domain, target: Domain, about: dict[str, Any]):
@@ -35,8 +38,23 @@ class Function:
         threshold: of two classes, answer the second from this probability on; of labels, give each from it on.
         """
         values, single = self.column(raw)
-        answers = self.answers(self.encoded_predictions(values), threshold)
+        if self.objective.problem == "language-model":
+            answers = ["".join(self.continued(text)) for text in values]
+        else:
+            answers = self.answers(self.encoded_predictions(values), threshold)
         return answers[0] if single else answers
+
+    def continued(
+        self,
+        text: str,
+        length: int = 200,
+        temperature: float = 0.8,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        seed: int = 0,
+    ) -> Iterator[str]:
+        """How a text goes on, piece by piece as it is made, in `length` tokens at most; see `Sampling` for the rest."""
+        return continued(self.model, self.input, text, length, Sampling(temperature, top_k, top_p, seed))
 
     def probabilities(self, raw: Any) -> Any:
         """Class (or label) → probability, for one raw input; a list of such dicts for many."""

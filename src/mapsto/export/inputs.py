@@ -77,7 +77,7 @@ def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
     text, a word that is no file is the text itself."""
     path = Path(where)
     said = isinstance(f.input, Text | Words)
-    if said and where != "-" and not _is_file(path):
+    if said and where != "-" and not is_file(path):
         return Inputs([clean(where, 40)], [where])
     if is_shards(path):
         return _shards(f, Shards(path))
@@ -115,7 +115,7 @@ def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
     )
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
     try:
         return path.exists()
     except (OSError, ValueError):  # too long for a name, or with a zero in it

@@ -22,7 +22,7 @@ VERBS = {
     "multi-label": "say which ones",
     "tagging": "say for each token which",
     "translation": "say the same in other words",
-    "language-model": "say what comes next",
+    "language-model": "say what comes next in",
     "fill-in": "say the hidden words of",
 }
 
@@ -51,10 +51,10 @@ def card(frame: Frame, with_price: bool = True) -> Card:
             "task",
             f"{ready.problem}: {VERBS[ready.problem]} '{clean(ready.target_name)}' ({_kind(ready, ready.target_name)})",
         ),
-        ("measure", f"{learner_measure} on the test rows"),
+        ("measure", f"{learner_measure} on the test {ready.unit}"),
         (
             "experience",
-            f"{parts['train']:,} rows to train, {parts['valid']:,} to choose by, {parts['test']:,} to be examined on",
+            f"{parts['train']:,} {ready.unit} to train, {parts['valid']:,} to choose by, {parts['test']:,} to be examined on",
         ),
         (
             "x ↦ y",

@@ -337,7 +337,7 @@ def _dates(prepared: Prepared) -> Iterator[Finding]:
 
 def _small(prepared: Prepared) -> Iterator[Finding]:
     test = prepared.examples["test"]
-    if test < 100:
+    if test < 100 and prepared.unit == "rows":
         yield Finding(
             "C050",
             "warning" if test < 30 else "note",

@@ -146,6 +146,7 @@ def _write(
         "data": clean(str(frame.settings["data"]["source"])),
         "target_name": ready.target_name,
         **({} if isinstance(ready.input, Row) else {"input_name": ready.input_name}),
+        **({"window": frame.settings["data"]["window"]} if ready.unit == "tokens" else {}),
         "targets": frame.settings["data"]["target"],
         "scores": written["scores"],
         "verdict": verdict.advice,

@@ -32,7 +32,7 @@ def noise_of(ready: Prepared, predictions: dict[str, torch.Tensor], beside: dict
 
 def mismatch_of(ready: Prepared, seed: int) -> Mismatch | None:
     """Whether the exam's rows look unlike the training rows; asked only where they were not drawn at random."""
-    if ready.how_split.startswith("at random") or not len(ready.parts["test"]):
+    if ready.how_split.startswith("at random") or not len(ready.parts["test"]) or ready.unit == "tokens":
         return None
     train, names = _features(ready, "train")
     # where time deals out the rows, it tells them apart by intention, and says nothing

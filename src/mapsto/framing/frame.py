@@ -24,6 +24,7 @@ from mapsto.framing import mistakes
 from mapsto.framing import settings as written
 from mapsto.framing.check import check
 from mapsto.framing.fill_in import prepare_fill_in
+from mapsto.framing.language import BY_PLACE, WINDOW, by_line, of_text_alone, prepare_text
 from mapsto.framing.mistakes import GIVEN, OWN
 from mapsto.framing.prepare import Prepared, prepare
 from mapsto.framing.price import Price, price
@@ -86,7 +87,14 @@ class Frame:
             "run": {"seed": seed, "device": device},
         }
         self._base = {**begun, "data": {**DATA, **begun["data"]}, "run": {**RUN, **begun["run"]}}
-        self._base["data"]["split"] = {**SPLIT, **self._base["data"].get("split", {})}
+        alone = of_text_alone(raw, self._base["data"].get("target"))
+        self._base["data"]["split"] = {
+            **SPLIT,
+            **(BY_PLACE if alone else {}),
+            **self._base["data"].get("split", {}),
+        }
+        if alone:
+            self._base["data"].setdefault("window", WINDOW)
         if raw.shards is not None:  # a setting, since the order of rows follows from it
             self._base["data"].setdefault("resident", max(1, default_grant() >> 20))
         self._whole = complete is not None  # every setting, from a frame.toml: nothing is proposed
@@ -225,10 +233,12 @@ class Frame:
         if self._prepared is None or self._prepared[0] != key:
             _check_size(data.get("size"), len(self._raw) + len(self._exam or ()))
             if self._raw.shards is None:
-                prepared = (prepare_fill_in if fills_in else prepare)(
-                    self._raw, self._exam, data, start and start.input
-                )
-                self._prepared = (key, prepared)
+                alone = of_text_alone(self._raw, data.get("target"))
+                raws = (self._raw, self._exam)
+                if fills_in and alone:
+                    raws = (by_line(raw) if raw is not None else None for raw in raws)
+                how = prepare_fill_in if fills_in else prepare_text if alone else prepare
+                self._prepared = (key, how(*raws, data, start and start.input))
             else:
                 _refuse_of_shards(start, fills_in)
                 self._prepared = (key, opened(self._raw, data, {**DATA, "split": SPLIT}))

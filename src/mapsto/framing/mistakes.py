@@ -53,6 +53,7 @@ WANTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "data.size": ("a list of whole numbers", lambda v: isinstance(v, list) and all(_count(n) for n in v)),
     "data.text": ("a table: how text is cut into tokens", lambda v: isinstance(v, dict)),
     "data.resident": ("a whole number of MiB", lambda v: _count(v) and v > 0),
+    "data.window": ("a whole number of tokens above 0", lambda v: _count(v) and v > 0),
     "data.augment": ("a list of tables", lambda v: isinstance(v, list) and all(isinstance(a, dict) for a in v)),
     "data.missing_targets": ("a share from 0 to 1", _share),
     "data.drop_unseen": ("true or false", _yes_or_no),

@@ -11,12 +11,13 @@ import numpy as np
 import torch
 
 from mapsto.core import names
-from mapsto.core.batch import Batch, columns
+from mapsto.core.batch import Batch, Column, columns
 from mapsto.core.errors import BadInput, DataError, FrameError, UnknownName
 from mapsto.core.faults import Faults, refusal
 from mapsto.core.nouns import Domain, Finding, Problem, Raw
 from mapsto.core.ragged import Ragged
 from mapsto.core.text import clean, few, many
+from mapsto.core.windows import Windows
 from mapsto.data.frames import objects
 from mapsto.data.splits import Parts
 from mapsto.domains.categories import Categories
@@ -63,8 +64,15 @@ class Prepared:
 
     @property
     def examples(self) -> dict[str, int]:
-        """How many there are of each split."""
+        """How many there are of each split, counted in `unit`."""
+        if self.unit == "tokens":
+            return {part: len(self.fields[part]["target"].values) for part in self.parts}
         return dict(self.raw.shards.rows) if self.raw.shards else {part: len(rows) for part, rows in self.parts.items()}
+
+    @property
+    def unit(self) -> str:
+        """What is counted of the data."""
+        return "tokens" if self.problem == "language-model" else "rows"
 
     @property
     def input_name(self) -> str:
@@ -82,6 +90,8 @@ class Prepared:
         """What these examples of a split are called in the source."""
         if self.raw.shards:
             return self.raw.shards.called(part, examples)
+        if self.unit == "tokens":
+            return [f"the window at token {place:,}" for place in examples]
         labels, rows = self.raw.labels, self.parts[part][examples]
         return [clean(str(labels[row]), 40) if labels is not None else f"row {row + 1}" for row in rows]
 
@@ -96,7 +106,7 @@ class Prepared:
         state = hashlib.sha256(json.dumps(learned, sort_keys=True).encode())
         for part in ("train", "valid", "test"):
             for _, column in columns(self.fields[part]):
-                for tensor in (column.values, column.offsets) if isinstance(column, Ragged) else (column,):
+                for tensor in _tensors(column):
                     state.update(np.ascontiguousarray(tensor.numpy()))
         return state.hexdigest()
 
@@ -368,3 +378,9 @@ def nothing_of(input: Domain) -> Any:
         width = {"number": sum, "category": len}
         return {key: torch.empty(0, width[key](sizes), dtype=kinds[key]) for key, sizes in input.shape.items()}
     return torch.empty(0, *input.shape)
+
+
+def _tensors(column: Column) -> tuple[torch.Tensor, ...]:
+    if isinstance(column, Ragged):
+        return column.values, column.offsets
+    return (column.values,) if isinstance(column, Windows) else (column,)

@@ -29,6 +29,7 @@ TEXT_MODELS = ("prior", "bag-of-words", "bag-of-embeddings", "text-cnn", "recurr
 TAGGERS = ("usual-tag", "recurrent")
 EACH_MODELS = ("bert",)  # of them, those that fill in each token
 TRANSLATORS = ("seq2-seq", "transformer")
+LANGUAGE_MODELS = ("gpt", "n-gram")  # they say at every place what comes next
 WAVY_COLUMNS = 200  # of a table; more numbers are taken as they are, since waves make each of them five
 
 
@@ -49,9 +50,9 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False, sta
     what to go on from, which brings its model."""
     rows = prepared.examples["train"]
     picture, text = isinstance(prepared.input, Image), isinstance(prepared.input, Text | Words)
-    translated = prepared.problem == "translation"
+    translated, language = prepared.problem == "translation", prepared.problem == "language-model"
     of_kind = _translator if translated else _picture_model if picture else _text_model if text else _table_model
-    chosen, why_model = of_kind(prepared, rows)
+    chosen, why_model = (_language_model if language else of_kind)(prepared, rows)
     if start is not None and not own:
         chosen, why_model = _started(start, prepared, model)
     elif own:
@@ -70,7 +71,7 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False, sta
         plain = own or chosen["name"] == "linear" or (picture and chosen["name"] == "mlp")
         how = _picture_descent if picture else _text_descent if text else _table_descent
         how = _translating_descent if translated else _plain_descent if plain else how
-        how = _reader_descent if chosen["name"] == "bert" else how
+        how = _language_descent if language else _reader_descent if chosen["name"] == "bert" else how
         algorithm, why_algorithm = how(prepared, rows, chosen["name"])
         if start is not None and prepared.problem != "fill-in":
             algorithm, why_algorithm = _fine_tuning(algorithm, rows)
@@ -97,6 +98,8 @@ def _reads(model: str, picture: bool, text: bool, problem: str) -> bool:
     """Whether a model is for this kind of input, and for this kind of answer."""
     if problem == "tagging" or model == "usual-tag":
         return problem == "tagging" and model in TAGGERS
+    if problem == "language-model" or model in LANGUAGE_MODELS:
+        return problem == "language-model" and model in LANGUAGE_MODELS
     if problem == "fill-in":
         return model in EACH_MODELS
     if problem == "translation" or model in TRANSLATORS:
@@ -133,6 +136,20 @@ def _translator(prepared: Prepared, rows: int) -> tuple[Table, str]:
     if rows < FEW_PAIRS:
         return {"name": "seq2-seq", "dropout": 0.4}, f"{why}; few enough for a recurrent network to learn sooner"
     return {"name": "transformer"}, why
+
+
+def _language_model(prepared: Prepared, tokens: int) -> tuple[Table, str]:
+    width, depth, dropout = (64, 3, 0.2) if tokens < 200_000 else (128, 4, 0.0) if tokens < 3_000_000 else (256, 6, 0.0)
+    context = prepared.fields["train"]["target"].length
+    shape = {"width": width, "depth": depth, "heads": width // 32, "context": context, "dropout": dropout}
+    size = (
+        "a small one"
+        if tokens < 200_000
+        else "one that learns on a laptop"
+        if tokens < 3_000_000
+        else "one of some size"
+    )
+    return {"name": "gpt", **shape}, f"{tokens:,} tokens to learn from: {size}, which sees {context} of them at once"
 
 
 def _picture_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
@@ -182,6 +199,8 @@ def _augment(prepared: Prepared) -> tuple[list[Table], str]:
 def _objective(prepared: Prepared) -> tuple[Table, str]:
     if prepared.problem == "regression":
         return {"name": "squared-error"}, "numbers, whose mean is wanted; absolute-error where outliers should not pull"
+    if prepared.problem == "language-model":
+        return {"name": "next-token"}, f"at every place, one of {prepared.target.outputs:,} tokens comes next"
     if prepared.problem == "fill-in":
         return {
             "name": "masked-words"
@@ -231,6 +250,7 @@ def _other_objectives(problem: str, name: str) -> list[str]:
         "classification": ["cross-entropy"],
         "multi-label": ["binary-cross-entropy"],
         "translation": ["translation"],
+        "language-model": ["next-token"],
         "tagging": ["tagging"],
         "fill-in": ["masked-words"],
     }
@@ -257,6 +277,12 @@ def _text_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, 
     batch = 32 if rows < 2000 else 64
     epochs = min(40, max(5, round(160 * rows**-0.3)))
     return _one_cycle(batch, epochs, 2e-3, 0.05, precision="auto")
+
+
+def _language_descent(prepared: Prepared, tokens: int, model: str) -> tuple[dict[str, Table], str]:
+    epochs = min(30, max(1, round(10 * (1e6 / tokens) ** 0.5)))  # of a million tokens 10, of a hundred million 1
+    rate = 3e-3 if tokens < 200_000 else 2e-3 if tokens < 3_000_000 else 1e-3  # larger models want smaller ones
+    return _one_cycle(32, epochs, rate, 0.1, precision="auto", clip=1.0)
 
 
 def _reader_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:

@@ -12,12 +12,13 @@ from torch import nn
 from mapsto.algorithms.update.sharded import is_sharded
 from mapsto.core.batch import over
 from mapsto.core.errors import FrameError
-from mapsto.core.nouns import Estimate, Finding
-from mapsto.core.text import clean, short
+from mapsto.core.nouns import Estimate, Finding, Writer
+from mapsto.core.text import clean, clean_lines, short
 from mapsto.data.dataset import Examples
 from mapsto.domains.image import Image
 from mapsto.domains.row import Row
 from mapsto.domains.text import Text
+from mapsto.export.continuation import continued
 from mapsto.framing.card import text
 from mapsto.framing.report_tags import tell_tags
 from mapsto.framing.sentences import worst_sentences
@@ -26,6 +27,7 @@ from mapsto.insight.mistakes import worst
 from mapsto.insight.noise import Noise
 from mapsto.insight.report import Mistake, Report
 from mapsto.insight.verdict import Verdict
+from mapsto.layers.decoding import Sampling
 from mapsto.measures.interval import estimate
 from mapsto.measures.label_f1 import LabelF1
 from mapsto.measures.macro_f1 import MacroF1
@@ -36,6 +38,11 @@ if TYPE_CHECKING:
 
 SHOWN = 12  # mistakes
 CELLS = 8  # columns shown of a row that went wrong
+SAMPLES, BEGUN, WRITTEN = (
+    3,
+    60,
+    300,
+)  # texts that a language model goes on with; characters of each, and tokens after them
 
 
 def report_of(
@@ -83,6 +90,8 @@ def report_of(
     )
     if ready.problem == "translation" and len(guess):
         report.mistakes = worst_sentences(ready, guess, truth, split, SHOWN)
+    if ready.unit == "tokens" and isinstance(model, Writer) and not is_sharded(model):
+        report.samples = _samples(ready, model)
     if ready.problem == "tagging":
         tell_tags(report, ready, split, guess, truth, SHOWN)
     if ready.problem not in FIGURES:
@@ -166,6 +175,19 @@ def _heated(
     except FrameError:
         return mistakes
     return [replace(mistake, heat=words_of(one)) for mistake, one in zip(mistakes, found, strict=True)]
+
+
+def _samples(ready: Prepared, model: nn.Module) -> list[tuple[str, str]]:
+    """Beginnings from the text of the exam, and how the model goes on with them."""
+    part = "test" if len(ready.parts["test"]) else "valid"
+    whole = str(ready.raw.columns[ready.target_name][ready.parts[part][0]])
+    found = []
+    for k in range(SAMPLES):
+        place = k * len(whole) // SAMPLES
+        begun = whole[place : place + BEGUN]
+        said = "".join(continued(model, ready.input, begun, WRITTEN, Sampling(0.8, seed=k)))
+        found.append((clean_lines(begun), clean_lines(said)))
+    return found
 
 
 def _name(ready: Prepared, row: int) -> str:

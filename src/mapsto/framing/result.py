@@ -65,9 +65,10 @@ def said(result: Result) -> str:
         lines.append(f"{name:24}{cells[0]:>18}{cells[1]:>18}{cells[2]:>26}")
     lines += [f"{name}: {signed}" for name, signed in now.get("signatures", {}).items()]
     if now["baselines"]:
-        lines += ["", f"{now['measure']} beside simple models on the same test rows:"]
-        test = {name: b.get("test", {}).get(now["measure"]) for name, b in now["baselines"].items()}
-        for name, score in sorted(test.items(), key=lambda item: -_order(item[1], now["better"])):
+        exam = "test" if now["scores"].get("test") else "valid"
+        lines += ["", f"{now['measure']} beside simple models on the same {exam} rows:"]
+        beside = {name: b.get(exam, {}).get(now["measure"]) for name, b in now["baselines"].items()}
+        for name, score in sorted(beside.items(), key=lambda item: -_order(item[1], now["better"])):
             note = now["baselines"][name].get("note", "")
             lines.append(f"  {name:22}{_cell(score, True):>26}{'  ' + note if note else ''}")
     lines += _labels_said(result.labels)

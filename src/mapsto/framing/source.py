@@ -42,7 +42,8 @@ def frame(
     """Look at the data of a task and propose how to learn it. Print the frame for its card; change it; `train` it.
 
     source: a file (table, pictures' zip, .npz, idx), a folder of pictures, a recipe, the name of a data set, a pandas or
-        polars frame, arrays (X, y) or a dict of them, a `torch.utils.data.Dataset`, or a frame.toml. A word that names
+        polars frame, arrays (X, y) or a dict of them, a `torch.utils.data.Dataset`, plain text (a .txt, or a folder of them,
+        without a target: a language model), or a frame.toml. A word that names
         several of them is a path before a recipe, and a recipe before a data set.
     target: the column to learn; several columns of 0 and 1 are labels that may hold together.
     test: a separate exam, read like `source`. columns: names for a table without a header.
@@ -92,8 +93,9 @@ def frame_data(
     reading: columns, encoding, separator, data_dir, unreadable, as of `read`. split: the `data.split` settings, or some of them.
     """
     given = {k: v for k, v in (reading or {}).items() if v is not None}
-    raw = read(source, **given, forgiving=True)
-    exam = read(test, **given, formats=raw.formats, forgiving=True) if test is not None else None
+    prose = target is None
+    raw = read(source, **given, forgiving=True, prose=prose)
+    exam = read(test, **given, formats=raw.formats, forgiving=True, prose=prose) if test is not None else None
     named = isinstance(source, str | Path)
     data = {
         "source": _place(source) if named else IN_MEMORY,
@@ -120,7 +122,7 @@ def reopen(toml: str, name: str, source: Any = None, test: Any = None) -> Frame:
 
 def _again(where: str, handed: Any, data: dict[str, Any], name: str, formats: dict[str, str] | None = None) -> Raw:
     """What a frame.toml was framed on: handed over, or read where it says. Nothing is downloaded: a file asks for it."""
-    reading = {k: data[k] for k in READING if k in data}
+    reading = {**{k: data[k] for k in READING if k in data}, "prose": data.get("target") is None}
     if handed is not None:
         return read(handed, **reading, formats=formats, forgiving=True)
     if where in (IN_MEMORY, "-"):

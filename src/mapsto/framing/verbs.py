@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from mapsto.core import names
-from mapsto.core.batch import over
+from mapsto.core.batch import Columns, over
 from mapsto.core.errors import BadInput, DataError
 from mapsto.core.faults import Faults
 from mapsto.core.nouns import Finding, Raw
@@ -29,6 +29,7 @@ from mapsto.export.function import Function
 from mapsto.export.inputs import refuse_other_domains
 from mapsto.framing import infer, settings
 from mapsto.framing import train as training
+from mapsto.framing.language import WINDOW, side_by_side, tokens_of
 from mapsto.framing.result import Result, plain_scores, strict
 from mapsto.framing.source import frame, reopen
 from mapsto.framing.tags import one_tag_a_word
@@ -95,8 +96,9 @@ def evaluate(
         refuse_other_domains(f, shards)
         fields = {part: shards.view(part) for part in PARTS}
     else:
-        raw = read(source, **{**f.about.get("reading", {}), **reading})
-        test, counted = _examples(f, raw, target, drop_unseen)
+        writes = f.objective.problem == "language-model"
+        raw = read(source, **{**f.about.get("reading", {}), **reading}, prose=writes)
+        test, counted = (_text(f, raw), {}) if writes else _examples(f, raw, target, drop_unseen)
         none = over(test, lambda t: t[:0])
         fields = {"train": none, "valid": none, "test": test}
     data = Dataset(**fields, input=f.input, target=f.target)
@@ -181,6 +183,15 @@ def _examples(f: Function, raw: Raw, target: str | list[str] | None, drop_unseen
     if isinstance(f.target, Tags):
         one_tag_a_word(f.input, input, answers[rows], row_labels(raw)[rows])
     return {"input": f.input.encode(input), "target": f.target.encode(answers[rows])}, counted
+
+
+def _text(f: Function, raw: Raw) -> Columns:
+    """All text of `raw`, as a language model is examined on it."""
+    column = raw.columns[_input_column(f, raw, "")]
+    tokens = tokens_of(f.input, [str(text) for text in infer.present_values(column)])
+    if len(tokens) < 2:
+        raise DataError(f"{clean(raw.name)} holds no text to be examined on.", "Name a file with text.", "D132")
+    return side_by_side(tokens, max(1, f.about.get("window", WINDOW)))
 
 
 def _refuse_unseen(f: Function, raw: Raw, name: str, answers: np.ndarray) -> None:

@@ -31,7 +31,8 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model to try: how it is called here, its registered name and settings, and how many numbers it may look at."""
+    """A model to try: how it is called here, its registered name and settings, and how many numbers (of texts, tokens) it may
+    look at."""
 
     label: str
     model: dict
@@ -45,6 +46,8 @@ CANDIDATES = [
     Candidate("majority", {"name": "prior"}, 1e12, ("classification", "multi-label"), reads=("numbers", "tokens")),
     Candidate("mean", {"name": "prior"}, 1e12, ("regression",), reads=("numbers", "tokens")),
     Candidate("bag-of-words", {"name": "bag-of-words"}, 1e9, ("classification",), reads=("tokens",)),
+    Candidate("frequencies", {"name": "n-gram", "order": 1}, 2e7, ("language-model",), reads=("tokens",)),
+    Candidate("bigram", {"name": "n-gram", "order": 2}, 2e7, ("language-model",), reads=("tokens",)),
     Candidate("majority", {"name": "usual-tag", "at_least": 2**53}, 1e12, ("tagging",), 20_000, ("tokens",)),
     Candidate("usual-tag", {"name": "usual-tag"}, 1e12, ("tagging",), 20_000, ("tokens",)),
     Candidate("logistic-regression", {"name": "logistic-regression"}, 6e6, ("classification", "multi-label")),
@@ -72,7 +75,7 @@ def baselines(
     """
     found: dict[str, Baseline] = {}
     begun = time.perf_counter()
-    rows, width = len(data.train), _width(data.input.shape)
+    rows, width = data.train.epoch, _width(data.input.shape) * data.train.window
     reads = "tokens" if isinstance(data.input.shape, dict) and "tokens" in data.input.shape else "numbers"
     for candidate in CANDIDATES:
         if objective.problem not in candidate.problems or reads not in candidate.reads:
@@ -107,7 +110,7 @@ def _tried(learner: Learner, exams: list[str], fitted: int, looked_at: Mapping[s
     most = {split: len(rows) for split, rows in looked_at.items()} or {"train": AT_MOST}
     scores = {split: exam for split in exams if (exam := learner.evaluate(split, at_most=most.get(split, 0)))}
     held_out = {split: data.predictions(learner, split, looked_at.get(split)) for split in ("valid", "test")}
-    rows = len(data.train)
+    rows = data.train.epoch
     note = f"fitted on {fitted:,} of {rows:,} rows" if fitted < rows else ""
     return Baseline(scores, held_out, fitted, time.perf_counter() - since, note)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Estimate, Scores
 
-TRIVIAL = ("majority", "mean")  # baselines that look at no input
+TRIVIAL = ("majority", "mean", "frequencies")  # baselines that look at no input
 WHERE = {"test": "on the test rows", "valid": "on the validation rows"}
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from mapsto.core.nouns import Estimate, Finding, Problem, Scores
 from mapsto.insight import figures
+from mapsto.insight.evidence import TRIVIAL
 from mapsto.insight.remarks import SPLITS
 from mapsto.insight.verdict import DEEP, Verdict
 from mapsto.insight.words import the, words
@@ -64,6 +65,7 @@ class Report:
     truths: np.ndarray | None = None  # [N] numbers
     mistakes: list[Mistake] = field(default_factory=list)  # worst first
     suspects: list[Mistake] = field(default_factory=list)  # labels that may be wrong, worst first
+    samples: list[tuple[str, str]] = field(default_factory=list)  # beginnings, and how a language model goes on
     card: str = ""  # the frame, as it prints
     findings: list[Finding] = field(default_factory=list)
     made: dict[str, str] = field(default_factory=dict)  # environment, seed, steps, seconds …
@@ -78,6 +80,7 @@ def page(report: Report) -> str:
         _section("How it learned", _curves(report)),
         _section("Where it goes wrong", _errors(report)),
         _section("Its worst mistakes", (_sentences if report.problem == "translation" else _examples)(report.mistakes)),
+        _section("How it goes on", _samples(report.samples)),
         _section("Labels to look at first", _examples(report.suspects)),
         _section("What the check found", _findings(report.findings)),
         _section("The frame", f"<pre>{escape(report.card)}</pre>" if report.card else ""),
@@ -114,7 +117,7 @@ def _section(title: str, content: str) -> str:
 def _verdict(report: Report) -> str:
     verdict = report.verdict
     take = "take the deep model" if verdict.take == DEEP else f"take {the(verdict.take)}"
-    if verdict.take in ("majority", "mean"):
+    if verdict.take in TRIVIAL:
         take = "nothing learned yet"
     exam = next((s for s in ("test", "valid") if report.measure in report.scores.get(s, {})), None)
     figure = ""
@@ -257,6 +260,10 @@ def _heated(mistake: Mistake) -> str:
 def _shade(share: float) -> str:
     level = min(4, round(4 * abs(share)))
     return f"{'for' if share > 0 else 'against'}{level}"
+
+
+def _samples(samples: list[tuple[str, str]]) -> str:
+    return "".join(f"<pre><b>{escape(begun)}</b>{escape(said)}</pre>\n" for begun, said in samples)
 
 
 def _findings(findings: list[Finding]) -> str:

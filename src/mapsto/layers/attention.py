@@ -8,29 +8,49 @@ from torch import Tensor, nn
 
 from mapsto.core.errors import FrameError
 
+ROOM = 64  # places that a cache begins with
+
 
 class Cache:
-    """Keys and values of the places read so far, [B, H, T, D / H] each, so that a decoder asks about a token once only."""
+    """Keys and values of the places read so far, so that a decoder asks about a token once only.
+
+    They lie in one tensor, [2, B, H, R, D / H], with room for R ≥ T places, which doubles when it is full: to add a place does
+    not copy those before it.
+    """
 
     def __init__(self) -> None:
-        self.keys: Tensor | None = None
-        self.values: Tensor | None = None
+        self.held: Tensor | None = None
+        self.length = 0
 
     def __len__(self) -> int:
         """T, the places that are here."""
-        return 0 if self.keys is None else self.keys.shape[2]
+        return self.length
 
-    def add(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Append those of new places; returns those of all."""
-        if self.keys is not None:
-            keys, values = torch.cat([self.keys, keys], dim=2), torch.cat([self.values, values], dim=2)
-        self.keys, self.values = keys, values
-        return keys, values
+    @property
+    def keys(self) -> Tensor:
+        """[B, H, T, D / H]."""
+        return self.held[0, :, :, : self.length]
+
+    @property
+    def values(self) -> Tensor:
+        return self.held[1, :, :, : self.length]
+
+    def add(self, pair: Tensor) -> tuple[Tensor, Tensor]:
+        """Append keys and values of new places, [2, B, H, T', D / H]; returns those of all."""
+        before, new = self.length, pair.shape[3]
+        self.length += new
+        if self.held is None or self.length > self.held.shape[3]:
+            room = pair.new_empty(*pair.shape[:3], max(ROOM, 2 * self.length), pair.shape[4])
+            if before:
+                room[:, :, :, :before] = self.held[:, :, :, :before]
+            self.held = room
+        self.held.narrow(3, before, new).copy_(pair)
+        return self.held.narrow(3, 0, self.length).unbind(0)
 
     def select(self, rows: Tensor) -> None:
         """Go on with these rows of the batch, [B'], some of them several times, as a beam does."""
-        if self.keys is not None:
-            self.keys, self.values = self.keys.index_select(0, rows), self.values.index_select(0, rows)
+        if self.held is not None:
+            self.held = self.held.index_select(1, rows)
 
 
 class Attention(nn.Module):
@@ -58,15 +78,15 @@ class Attention(nn.Module):
         cache: of a causal one, what was read before x; of a cross one, filled from the context once.
         """
         parts = self._heads(self.project(x))
-        if self.cross:
-            q, known = parts[0], cache is not None and len(cache)
-            k, v = (cache.keys, cache.values) if known else self._heads(self.context(context))
-            if cache is not None and not known:
-                cache.add(k, v)
+        if not self.cross and cache is None:
+            q, k, v = parts.unbind(0)
+        elif not self.cross:
+            q, (k, v) = parts[0], cache.add(parts[1:])
         else:
-            q, k, v = parts
-            if cache is not None:
-                k, v = cache.add(k, v)
+            (q,), known = parts.unbind(0), cache is not None and len(cache)
+            k, v = (cache.keys, cache.values) if known else self._heads(self.context(context)).unbind(0)
+            if cache is not None and not known:
+                cache.add(torch.stack([k, v]))
         seen = None if here is None else here[:, None, None, :]
         ahead = self.causal and q.shape[2] > 1
         if ahead and (seen is not None or k.shape[2] > q.shape[2]):
@@ -80,10 +100,10 @@ class Attention(nn.Module):
     def heads_of(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, ...]:
         """Queries, keys and values, [B, H, T or S, D / H] each."""
         parts = self._heads(self.project(x))
-        return (*parts, *self._heads(self.context(context))) if self.cross else parts
+        return (*parts, *self._heads(self.context(context))) if self.cross else tuple(parts)
 
-    def _heads(self, joined: Tensor) -> tuple[Tensor, ...]:
-        """[B, T, n · D] → n times [B, H, T, D / H]."""
+    def _heads(self, joined: Tensor) -> Tensor:
+        """[B, T, n · D] → [n, B, H, T, D / H]."""
         B, T, wide = joined.shape
         count = wide // self.join.in_features
-        return joined.view(B, T, count, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
+        return joined.view(B, T, count, self.heads, -1).permute(2, 0, 3, 1, 4)

@@ -74,7 +74,7 @@ class Learner:
     def settle(self, as_before: Settled | None = None) -> Settled:
         """Decide, once, on threads, layout and precision of a step; `as_before`: what an earlier part of this run settled on."""
         if self.settled is None:
-            rows = len(self.data.train)
+            rows = self.data.train.epoch
             usual = -(-rows // self.algorithm.experience.batches)
             few = self.data.train.typical(min(usual, TRIED)).to(self.device)
 

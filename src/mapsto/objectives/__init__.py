@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     AbsoluteError="absolute_error",
     Huber="huber",
     Translation="translation",
+    NextToken="next_token",
     Tagging="tagging",
     MaskedWords="masked_words",
 )

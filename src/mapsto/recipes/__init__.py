@@ -22,6 +22,7 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     multi30k_gru="text.multi30k",
     multi30k_attention="text.multi30k",
     multi30k_transformer="text.multi30k",
+    shakespeare_gpt="text.shakespeare_gpt",
     english_tags="text.english_tags",
     chinese_tags="text.chinese_tags",
     nsmc_words="text.nsmc_words",

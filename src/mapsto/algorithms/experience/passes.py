@@ -23,7 +23,8 @@ AHEAD = 1 << 19  # bytes of small batches that are gathered at once: what they c
 class Passes(Experience):
     """Every example once an epoch, in an order of its own; a pure function of (seed, step), so resuming is free.
 
-    The last short batch of an epoch is kept. Ragged examples are drawn from length buckets (core/buckets.py), which are the
+    The last short batch of an epoch is kept. Of windows (core/windows.py) an epoch is as many as lie side by side, from another
+    first place every time. Ragged examples are drawn from length buckets (core/buckets.py), which are the
     same in every epoch, and batches come in an order of their own.
     tokens: how many entries a ragged batch may have at most, padding counted: fewer examples where they are long.
     """
@@ -43,7 +44,7 @@ class Passes(Experience):
 
     def start(self, learner: Learner) -> None:
         super().start(learner)
-        world.enough(min(self.batch_size, len(self.data.train)))
+        world.enough(min(self.batch_size, self.data.train.epoch))
         self._planned: tuple[int, Sequence[Block] | Sequence[Tensor]] = (-1, [])
         self._ahead: dict[int, Batch] = {}  # step → its batch, gathered with one before it
         self._at_once = 1
@@ -52,7 +53,7 @@ class Passes(Experience):
 
     @property
     def batches(self) -> int:
-        return -(-len(self.data.train) // self.batch_size) if self._buckets is None else len(self._buckets)
+        return -(-self.data.train.epoch // self.batch_size) if self._buckets is None else len(self._buckets)
 
     @property
     def padding(self) -> str:

@@ -15,7 +15,8 @@ SUBSAMPLE = 3
 
 @dataclass
 class Whole(Experience):
-    """The whole training set in one batch; `at_most` > 0 takes a fixed random part of it where it is larger."""
+    """The whole training set in one batch, of windows those that lie side by side; `at_most` > 0 takes a fixed random part of it
+    where it is larger."""
 
     at_most: int = 0
 
@@ -25,17 +26,17 @@ class Whole(Experience):
         super().start(learner)
         self._at_once = isinstance(learner.model, Solvable)  # solved from all of it, by one process
         if not self._at_once:
-            world.enough(len(self.data.train))
+            world.enough(self.data.train.epoch)
 
     @property
     def batches(self) -> int:
         return 1
 
     def batch(self, step: int) -> Batch:
-        count = len(self.data.train)
+        count = self.data.train.epoch
         index = torch.arange(count)
         if 0 < self.at_most < count:
             index = seeds.shuffled(count, self.seed, SUBSAMPLE)[: self.at_most].sort().values
-        index = index.to(self.data.device)
+        index = (index * self.data.train.window).to(self.data.device)
         mine = {"index": index} if self._at_once else world.part(index)
         return self.data.ready({**self.data.train.gather(mine["index"]), **mine})

@@ -13,7 +13,7 @@ from mapsto.core.nouns import Learner, Solvable, Update
 from mapsto.core.state import pack, unpack
 from mapsto.core.stop import at_once
 
-REPORTED = 1000  # examples whose losses are told: neighbours would compare all rows with all rows
+REPORTED = 1000  # examples (of windows: entries) whose losses are told: neighbours would compare all rows with all rows
 
 
 @dataclass
@@ -31,6 +31,7 @@ class Solve(Update):
         super().start(learner)
         self.seed = learner.seed
         self.finished = False
+        self.reported = max(1, REPORTED // learner.data.train.window)
         if not isinstance(self.model, Solvable):
             raise FrameError(
                 f"Solve fits a model exactly, which {type(self.model).__name__} does not offer.",
@@ -48,7 +49,7 @@ class Solve(Update):
             self._take_over()
         if world.rank():
             return {}  # the first tells them
-        some = over(batch, lambda tensor: tensor[:REPORTED])
+        some = over(batch, lambda tensor: tensor[: self.reported])
         return detached(self.objective.losses(self.model, some, ""))
 
     def _take_over(self) -> None:
