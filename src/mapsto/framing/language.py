@@ -63,9 +63,10 @@ def prepare_text(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: Do
 def by_line(raw: Raw) -> Raw:
     """The lines of texts as rows, blank ones left out: for whoever asks within a text, and not for what comes after it."""
     (name,) = raw.kinds
+    given = [None] * len(raw) if raw.split is None else raw.split
     rows = [
         (line, f"{label} line {number}", part)
-        for text, label, part in zip(raw.columns[name], row_labels(raw), raw.split or [None] * len(raw), strict=True)
+        for text, label, part in zip(raw.columns[name], row_labels(raw), given, strict=True)
         for number, line in enumerate(text.split("\n"), 1)
         if line.strip()
     ]

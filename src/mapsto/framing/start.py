@@ -48,7 +48,9 @@ class Start:
     def proposed(self, problem: Problem) -> dict[str, Any]:
         """The settings of a model that the body fits into, for this problem."""
         settings = {word: value for word, value in names.spec(self.model).items() if word not in GIVEN}
-        fitting = {"each": problem in EACH, "tied": problem == "fill-in"}
+        fitting = {"each": problem in EACH}
+        if problem != "language-model":  # there the head is the same again
+            fitting["tied"] = problem == "fill-in"
         return {**settings, **{word: value for word, value in fitting.items() if word in settings}}
 
     def told(self, written: dict[str, Any], outputs: int, target: Domain) -> str:
