@@ -16,7 +16,8 @@ from mapsto.core.nouns import Algorithm, Domain, Experience, Measure, Objective,
 from mapsto.core.ragged import mask
 from mapsto.core.schedules import Constant
 from mapsto.data.dataset import Dataset
-from mapsto.domains import Categories, Category, Number, Tags
+from mapsto.domains import Categories, Category, Number, Tags, Text
+from mapsto.domains.tokenizer import END, START
 from mapsto.learner.learner import Learner, initialised
 from mapsto.learner.until import Steps
 from mapsto.measures import MAE
@@ -84,6 +85,8 @@ def batch(problem: Problem = "classification", shape: Shape = (6,), rows: int = 
     """`index` says which row is which."""
     if problem == "tagging":
         return tagged(rows, seed)
+    if problem == "translation":
+        return translated(rows, seed)
     input = inputs(shape, rows, seed)
     return {"input": input, "target": targets(problem, input), "index": torch.arange(rows)}
 
@@ -97,13 +100,25 @@ def tagged(rows: int, seed: int = 0) -> Batch:
     return {"input": batch["input"], "target": batch["target"], "index": index}
 
 
+def translated(rows: int, seed: int = 0) -> Batch:
+    """Sentences padded to 40 tokens, and the first three tokens of each in other tokens, with what begins and ends an answer."""
+    tokens = inputs(TOKENS, rows, seed)["tokens"]
+    answers = [
+        [START, *(6 + t % 5 for t in row[:3].tolist()), END] for row in tokens.values.split(tokens.lengths.tolist())
+    ]
+    ragged = {"input": {"tokens": tokens}, "target": {"tokens": mapsto.Ragged.of(answers)}}
+    index = torch.arange(rows)
+    return {**gathered(ragged, index, iter([40, 6])), "index": index}
+
+
 def dataset(
     problem: Problem = "classification", shape: Shape = (6,), rows: int = 26, valid: int = 9, **more
 ) -> Dataset:
     """Training, validation and test examples; more: of Dataset."""
-    target = {"classification": Category, "multi-label": Categories, "regression": Number, "tagging": Tags}[problem]()
-    some = {"classification": ["a", "b", "c"], "multi-label": [["a"], ["b"]], "regression": [-1.0, 1.0]}
-    target.fit(some.get(problem, [["a", "b", "c"]]))
+    kinds = {"classification": Category, "multi-label": Categories, "regression": Number, "tagging": Tags}
+    target = Text("byte-pairs", ends=True) if problem == "translation" else kinds[problem]()
+    some = {"multi-label": [["a"], ["b"]], "regression": [-1.0, 1.0], "tagging": [["a", "b", "c"]]}
+    target.fit(some.get(problem, ["a", "b", "c"]))
     held = batch(problem, shape, max(valid, 1), seed=1)
     exam = over(held, lambda t: t[:valid])
     return Dataset(batch(problem, shape, rows), exam, exam, Plain(shape), target, **more)

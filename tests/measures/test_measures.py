@@ -1,11 +1,13 @@
-"""Every measure gives scikit-learn's number, however the examples were cut into batches."""
+"""Every measure gives scikit-learn's number, or sacreBLEU's, however the examples were cut into batches."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 import pytest
+import sacrebleu
 import torch
 from sklearn import metrics
 
@@ -13,6 +15,7 @@ from mapsto.core.errors import ShapeError
 from mapsto.core.names import build, listed, spec
 from mapsto.measures import (
     AUROC,
+    BLEU,
     MAE,
     R2,
     RMSE,
@@ -23,7 +26,10 @@ from mapsto.measures import (
     LabelF1,
     LogLoss,
     MacroF1,
+    MaskedAccuracy,
+    MaskedPerplexity,
     MicroF1,
+    SacreBLEU,
     SpanF1,
     TagAccuracy,
 )
@@ -49,6 +55,25 @@ def numbers() -> tuple[torch.Tensor, torch.Tensor]:
     draw = torch.Generator().manual_seed(2)
     target = 2e5 + 1e4 * torch.randn(N, generator=draw)
     return target + 5e3 * torch.randn(N, generator=draw), target
+
+
+def texts() -> tuple[torch.Tensor, torch.Tensor]:
+    """Numbers that stand for words, some of them said otherwise, some not at all."""
+    draw = torch.Generator().manual_seed(6)
+    target = torch.randint(9, (N, 12), generator=draw)
+    prediction = torch.where(torch.rand(N, 12, generator=draw) < 0.2, torch.randint(9, (N, 12), generator=draw), target)
+    for words in (prediction, target):
+        length = torch.randint(3, 13, (N, 1), generator=draw)
+        words.masked_fill_(torch.arange(12) >= length, -1)
+    return prediction, target
+
+
+def sacre_bleu(smooth: str) -> Callable[[np.ndarray, np.ndarray], float]:
+    def score(p: np.ndarray, t: np.ndarray) -> float:
+        said, true = ([" ".join(str(int(w)) for w in row if w >= 0) for row in rows] for rows in (p, t))
+        return sacrebleu.corpus_bleu(said, [true], smooth_method=smooth, force=True).score
+
+    return score
 
 
 def tags() -> tuple[torch.Tensor, torch.Tensor]:
@@ -81,6 +106,16 @@ def span_f1(p: np.ndarray, t: np.ndarray) -> float:
 
 def macro_auroc(p: np.ndarray, t: np.ndarray) -> float:
     return metrics.roc_auc_score(t, p, multi_class="ovr") if t.ndim == 1 else metrics.roc_auc_score(t, p)
+
+
+def masked() -> tuple[torch.Tensor, torch.Tensor]:
+    """Texts of 7 tokens, of which about a third are hidden: what is said of each, and its surprise; NaN elsewhere."""
+    g = torch.Generator().manual_seed(4)
+    target = torch.randint(6, 12, (N, 7), generator=g)
+    guess, surprise = torch.randint(6, 12, (N, 7), generator=g).float(), torch.rand(N, 7, generator=g) * 4
+    hidden = torch.rand(N, 7, generator=g) < 0.3
+    told = [value.masked_fill(~hidden, float("nan")) for value in (guess, surprise)]
+    return torch.stack([target.float(), *told], dim=2), target
 
 
 def one_hot(t: np.ndarray) -> np.ndarray:
@@ -123,7 +158,13 @@ CASES = {
     "R2": (R2, numbers, lambda p, t: metrics.r2_score(t, p)),
     "RMSE": (RMSE, numbers, lambda p, t: metrics.root_mean_squared_error(t, p)),
     "MAE": (MAE, numbers, lambda p, t: metrics.mean_absolute_error(t, p)),
+    "BLEU": (BLEU, texts, sacre_bleu("none")),
+    "sacreBLEU": (SacreBLEU, texts, sacre_bleu("exp")),
     "tag accuracy": (TagAccuracy, tags, lambda p, t: metrics.accuracy_score(t[t >= 0], p[t >= 0])),
+    "perplexity of masked words": (
+        MaskedPerplexity, masked, lambda p, t: np.exp(p[..., 2][~np.isnan(p[..., 2])].mean())),
+    "accuracy of masked words": (
+        MaskedAccuracy, masked, lambda p, t: (p[..., 1] == t)[~np.isnan(p[..., 1])].mean()),
     "span F1": (SpanF1, tags, span_f1),
 }  # fmt: skip
 every = pytest.mark.parametrize(("measure", "examples", "reference"), CASES.values(), ids=CASES.keys())

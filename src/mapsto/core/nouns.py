@@ -27,7 +27,9 @@ from mapsto.core.batch import Batch, Field, Losses
 from mapsto.core.state import Stateful
 from mapsto.core.text import clean, clean_lines
 
-Problem = Literal["regression", "classification", "multi-label", "tagging", "translation", "language-model"]
+Problem = Literal[
+    "regression", "classification", "multi-label", "tagging", "translation", "language-model", "fill-in"
+]  # fmt: skip
 Shape = tuple[int, ...] | dict[str, list[int]]  # [B, *shape], or what a row is made of: see domains/row.py
 
 
@@ -127,6 +129,7 @@ class Measure(ABC):
     """
 
     better: ClassVar[int] = 1
+    signature: ClassVar[str] = ""  # how exactly it is counted, where there are several ways under one name
 
     def __init__(self) -> None:
         self.kept: list[Tensor] = []
@@ -244,6 +247,7 @@ class Objective(ABC):
     players: ClassVar[tuple[str, ...]] = ("",)
     problem: ClassVar[Problem | None] = None
     coupled: ClassVar[str] = ""  # why one example's loss depends on the others of its batch, where it does
+    looks_at: ClassVar[int] = 20_000  # training rows that an exam looks at, at most: fewer where an answer takes long
 
     @abstractmethod
     def losses(self, model: nn.Module, batch: Batch, player: str) -> Losses:
@@ -454,6 +458,14 @@ class Chain(Protocol):
 
     def chain(self) -> list[nn.Linear]:
         """The maps that, with a ReLU between each two, are all there is to it on an input [B, …] laid flat; [] where it is more."""
+
+
+@runtime_checkable
+class Layered(Protocol):
+    """A model that says which of its parts are near its answer, and which are near its input."""
+
+    def parts(self) -> list[nn.Module]:
+        """From the input to the answer; the last is the head, which is new where a body goes on to another task."""
 
 
 Level = Literal["error", "repair", "warning", "note"]

@@ -5,6 +5,7 @@ from mapsto.core.names import shelf
 __getattr__, __dir__, __all__, __shelf__ = shelf(
     __name__,
     Table="table",
+    Pairs="pairs",
     Folder="folder",
     Coco="coco",
     Conll="conll",

@@ -10,6 +10,7 @@ Codes of the findings that sources make:
     D042 grey to RGB   D043 partial columns D044 stray boxes D045 other format  D046 slivers       D047 closed folders
     D048 links outside D049 classes alike D056 kinds unread D057 lines left out D058 layers left out
     D050 files read    D051 one-hot       D052 channels      D053 [0, 1]        D054 flattened     D055 left out
+    D063 several exams D064 empty lines
     D060 random items  D070 named set     D071 not official  D072 downloaded
 """
 
@@ -146,6 +147,9 @@ def _of_paths() -> Iterator[type[Source]]:
     from mapsto.data.coco import Coco
 
     yield Coco
+    from mapsto.data.pairs import Pairs
+
+    yield Pairs
     from mapsto.data.conll import Conll
 
     yield Conll

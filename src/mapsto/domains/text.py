@@ -17,7 +17,7 @@ from mapsto.core.nouns import Domain
 from mapsto.core.ragged import Ragged
 from mapsto.core.text import clean
 from mapsto.domains.column import items, missing
-from mapsto.domains.tokenizer import END, NONE, PAD, SPECIAL, START, UNKNOWN, WAYS, Tokenizer, Way
+from mapsto.domains.tokenizer import END, MASK, NONE, PAD, SPECIAL, START, UNKNOWN, WAYS, Tokenizer, Way
 
 ROOM = 16  # characters for a token, in a text that is cut: more are not looked at
 SAMPLE = 20_000  # texts by which a way of cutting is chosen
@@ -31,13 +31,14 @@ WORD = re.compile(r"\w+|[^\w\s]+")
 
 class Text(Domain):
     """encode: N texts (None where missing) → {"tokens": ragged int64, the numbers of each one's tokens}.
-    decode: the same, or tokens [N, T] as they are predicted, up to the first END → texts.
+    decode: the same, or tokens [N, T] as they are predicted, up to the first END or number below 0 → texts.
 
     tokenizer: a way of `Tokenizer`, or "auto": characters where words are not set apart (Chinese, Thai …); words where
-        those of some texts are mostly known from the others; else byte pairs.
+        those of some texts are mostly known from the others, and nobody wants them back with their spaces; else byte pairs.
     vocabulary: tokens at most. at_least: how often one has to come in training to be one.
     lower: capital letters are taken as small ones. longest: tokens kept of a text at most.
     ends: START and END stand around each text, for a model that has to say where one ends.
+    blanks: "[MASK]" in a text is a blank, for a model that fills them in; else it is six characters like any others.
     """
 
     learned = ("way", "pipeline")
@@ -50,6 +51,7 @@ class Text(Domain):
         lower: bool = False,
         longest: int = 512,
         ends: bool = False,
+        blanks: bool = False,
     ):
         if tokenizer not in ("auto", *WAYS):
             raise FrameError(f"a tokenizer is auto or one of {', '.join(WAYS)}, but came {clean(repr(tokenizer), 40)}.")
@@ -59,7 +61,7 @@ class Text(Domain):
                 f"{vocabulary}, {longest} and {at_least}."
             )
         self.tokenizer, self.vocabulary, self.at_least = tokenizer, vocabulary, at_least
-        self.lower, self.longest, self.ends = lower, longest, ends
+        self.lower, self.longest, self.ends, self.blanks = lower, longest, ends, blanks
         self.way: Way = "byte-pairs"
         self.pipeline: dict[str, Any] = {}
         self._tokenizer: Tokenizer | None = None
@@ -72,7 +74,7 @@ class Text(Domain):
                 "Name a column with text in it, or leave this one out.",
                 "D152",
             )
-        self.way = chosen(texts, self.lower) if self.tokenizer == "auto" else self.tokenizer
+        self.way = chosen(texts, self.lower, back=self.ends) if self.tokenizer == "auto" else self.tokenizer
         made = Tokenizer.learned(self.way, texts, self.vocabulary, self.at_least, self.lower)
         if len(made) == len(SPECIAL):  # too little text for anything to come twice
             made = Tokenizer.learned(self.way, texts, self.vocabulary, 1, self.lower)
@@ -81,7 +83,7 @@ class Text(Domain):
 
     def encode(self, values: Sequence) -> dict[str, Ragged]:
         texts = self._texts(values)
-        rows = self.tokens.encode([text or "" for text in texts])
+        rows = self._cut([text or "" for text in texts])
         room = self.longest - 2 * self.ends
         rows = [[NONE] if text is None else row[:room] for text, row in zip(texts, rows, strict=True)]
         if self.ends:
@@ -101,6 +103,11 @@ class Text(Domain):
     def shape(self) -> dict[str, list[int]]:
         """How many different tokens there are."""
         return {"tokens": [len(self.tokens) if self._tokenizer else len(SPECIAL)]}
+
+    @property
+    def outputs(self) -> int:
+        """The tokens that there are: what a model says of each place has so many numbers."""
+        return self.shape["tokens"][0]
 
     def unknown(self, encoded: dict[str, Ragged]) -> float:
         """The share of tokens that were never seen in training."""
@@ -134,6 +141,14 @@ class Text(Domain):
         values[3::7] = None
         return values
 
+    def _cut(self, texts: list[str]) -> list[list[int]]:
+        """The tokens of each text, blanks among them."""
+        if not self.blanks:
+            return self.tokens.encode(texts)
+        pieces = [text.split(SPECIAL[MASK]) for text in texts]
+        cut = iter(self.tokens.encode([piece for text in pieces for piece in text]))
+        return [[t for k in range(len(text)) for t in ([MASK] if k else []) + next(cut)] for text in pieces]
+
     def _texts(self, values: Sequence) -> list[str | None]:
         column = items(values)
         odd = next((i for i, v in enumerate(column) if not missing(v) and not isinstance(v, str | int | float)), None)
@@ -154,13 +169,15 @@ class Text(Domain):
         return texts
 
 
-def chosen(texts: Sequence[str], lower: bool = False) -> Way:
-    """The way of cutting that suits these texts; see `Text`."""
+def chosen(texts: Sequence[str], lower: bool = False, back: bool = False) -> Way:
+    """The way of cutting that suits these texts; see `Text`. back: they are to be given back, so that no space may be lost."""
     step = max(1, len(texts) // SAMPLE)
     some = [text[:2000].lower() if lower else text[:2000] for text in texts[::step]]
     letters = sum(map(len, some)) - sum(text.count(" ") for text in some)
     if sum(len(SPACELESS.findall(text)) for text in some) > 0.3 * letters:
         return "characters"
+    if back:
+        return "byte-pairs"
     known = Counter(word for k, text in enumerate(some) if k % 3 for word in WORD.findall(text))
     asked = [word for text in some[::3] for word in WORD.findall(text)]
     strange = sum(known[word] < 2 for word in asked) / max(1, len(asked))
@@ -179,6 +196,6 @@ def _rows(encoded: Field) -> list[list[int]]:
 
 
 def _said(row: list[int]) -> list[int]:
-    """What stands between START and END."""
+    """What stands between START and END, or before a number below 0, which is no token."""
     row = row[1:] if row[:1] == [START] else row
-    return row[: row.index(END)] if END in row else row
+    return row[: next((place for place, token in enumerate(row) if token == END or token < 0), len(row))]

@@ -17,7 +17,7 @@ from mapsto.export import bundle
 from mapsto.framing.doubts import mismatch_of, noise_of
 from mapsto.framing.report import report_of
 from mapsto.framing.result import Plain, Result, plain_label, plain_scores, strict
-from mapsto.insight.baselines import AT_MOST, baselines
+from mapsto.insight.baselines import baselines
 from mapsto.insight.labels import Label, by_label
 from mapsto.insight.report import page
 from mapsto.insight.verdict import judge
@@ -45,7 +45,7 @@ def conclude(
     scores = {
         s: found
         for s in ("train", "valid", "test")
-        if (found := learner.evaluate(s, at_most=AT_MOST if s == "train" else 0))
+        if (found := learner.evaluate(s, at_most=learner.objective.looks_at if s == "train" else 0))
     }
     ready = frame.prepared
     predictions = {
@@ -84,7 +84,8 @@ def _write(
         told=watch.say,
         looked_at=ready.looked_at,
     )
-    leading, measure = next(iter(learner.objective.measures(ready.target).items()))
+    measures = learner.objective.measures(ready.target)
+    leading, measure = next(iter(measures.items()))
     curve = curve_of(folder, leading)
     noise = noise_of(ready, predictions, beside)
     labels = _labels(ready, predictions)
@@ -108,6 +109,7 @@ def _write(
         "problem": problem,
         "measure": leading,
         "better": measure.better,
+        **({"signatures": signed} if (signed := {n: m.signature for n, m in measures.items() if m.signature}) else {}),
         "scores": {split: plain_scores(s) for split, s in scores.items()},
         "baselines": {
             name: {

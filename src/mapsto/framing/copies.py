@@ -1,4 +1,4 @@
-"""The same picture twice, and nearly the same: found at a cost that grows with the number of pictures, not of pairs."""
+"""The same picture twice, or nearly the same, and the same text: found at a cost that grows with their number, not of pairs."""
 
 from __future__ import annotations
 
@@ -38,6 +38,24 @@ def on_one_side(raw: Raw, kinds: dict[str, Kind], parts: Parts, findings: list[F
     message = f"{many(len(moved), 'picture')} moved to the side of the split on which a copy of it stands"
     findings.append(
         Finding("C074", "repair", message, len(moved), named(raw, np.stack([first[member[moved]], moved], axis=1)))
+    )
+    part = part[first[member]]
+    return {split: np.flatnonzero(part == split) for split in parts}
+
+
+def texts_on_one_side(raw: Raw, kinds: dict[str, Kind], parts: Parts, findings: list[Finding]) -> Parts:
+    """Rows that ask the same, each with an answer of its own, all in the part that the first of them was dealt to: else the
+    exam would ask what training has seen answered."""
+    name = next(name for name, kind in kinds.items() if kind.name == "text")
+    texts = np.array([str(text) for text in raw.columns[name]], dtype=object)
+    _, first, member = np.unique(texts, return_index=True, return_inverse=True)
+    part = part_of(parts, len(raw))
+    moved = np.flatnonzero(part != part[first[member]])
+    if not len(moved):
+        return parts
+    message = f"{many(len(moved), 'row')} moved to the side of the split on which the same text stands"
+    findings.append(
+        Finding("C044", "repair", message, len(moved), named(raw, np.stack([first[member[moved]], moved], axis=1)))
     )
     part = part[first[member]]
     return {split: np.flatnonzero(part == split) for split in parts}

@@ -130,14 +130,24 @@ def target_kind(raw: Raw, column: str) -> Kind:
     separator = label_separator(present)
     if separator:
         return Kind("categories", f"several labels a row, joined by '{separator}'")
+    if _says_the_same_otherwise(raw, column, present):
+        return Kind("text", "mostly several words, beside a text: the same, said otherwise")
     if distinct > 2 and (distinct == len(present) or (distinct > MANY_CLASSES and distinct > len(present) / 2)):
         raise DataError(
             f"the target '{shown}' is different in {'every one' if distinct == len(present) else distinct} of "
             f"{len(present)} rows ({few(present, 4)}): an id, free text or numbers written in words, which no function can give.",
-            f"{another} If these are classes all the same: --set data.kinds.COLUMN=category",
+            f"{another} If these are classes all the same: --set data.kinds.COLUMN=category; if they translate a text: COLUMN=text",
             "D134",
         )
     return Kind("category", f"{distinct} different values")
+
+
+def _says_the_same_otherwise(raw: Raw, column: str, present: np.ndarray) -> bool:
+    """Whether a target is text that hardly comes twice, and text is all there is to tell it from."""
+    if raw.kinds.get(column, input_kind(present).name) != "text":
+        return False
+    others = {raw.kinds.get(name) or input_kind(v).name for name, v in raw.columns.items() if name != column}
+    return others - set(LEFT_OUT) == {"text"}
 
 
 def distinct_values(present: np.ndarray) -> int:
@@ -172,6 +182,7 @@ def problem_of(kind: str) -> Problem:
         "number": "regression",
         "category": "classification",
         "categories": "multi-label",
+        "text": "translation",
         "tags": "tagging",
     }
     if kind not in problems:

@@ -20,6 +20,7 @@ from mapsto.domains.row import Row
 from mapsto.domains.text import Text
 from mapsto.framing.card import text
 from mapsto.framing.report_tags import tell_tags
+from mapsto.framing.sentences import worst_sentences
 from mapsto.insight.attribution import attributed, words_of
 from mapsto.insight.mistakes import worst
 from mapsto.insight.noise import Noise
@@ -77,8 +78,11 @@ def report_of(
             "seed": str(written["seed"]),
             "parameters": f"{written['parameters']:,}",
             **({"batches": written["padding"]} if "padding" in written else {}),
+            **written.get("signatures", {}),
         },
     )
+    if ready.problem == "translation" and len(guess):
+        report.mistakes = worst_sentences(ready, guess, truth, split, SHOWN)
     if ready.problem == "tagging":
         tell_tags(report, ready, split, guess, truth, SHOWN)
     if ready.problem not in FIGURES:

@@ -63,6 +63,7 @@ def said(result: Result) -> str:
     for name in now["scores"].get("test") or now["scores"]["train"]:
         cells = [_cell(now["scores"].get(split, {}).get(name), split == "test") for split in ("train", "valid", "test")]
         lines.append(f"{name:24}{cells[0]:>18}{cells[1]:>18}{cells[2]:>26}")
+    lines += [f"{name}: {signed}" for name, signed in now.get("signatures", {}).items()]
     if now["baselines"]:
         lines += ["", f"{now['measure']} beside simple models on the same test rows:"]
         test = {name: b.get("test", {}).get(now["measure"]) for name, b in now["baselines"].items()}

@@ -77,7 +77,7 @@ def page(report: Report) -> str:
         _section("Beside simpler models", _baselines(report)),
         _section("How it learned", _curves(report)),
         _section("Where it goes wrong", _errors(report)),
-        _section("Its worst mistakes", _examples(report.mistakes)),
+        _section("Its worst mistakes", (_sentences if report.problem == "translation" else _examples)(report.mistakes)),
         _section("Labels to look at first", _examples(report.suspects)),
         _section("What the check found", _findings(report.findings)),
         _section("The frame", f"<pre>{escape(report.card)}</pre>" if report.card else ""),
@@ -223,6 +223,15 @@ def _examples(mistakes: list[Mistake]) -> str:
     if all(m.confidence is None for m in mistakes):
         head, rows = [h for h in head if h != "sure"], [[*row[:3], *row[4:]] for row in rows]
     return _table(head, rows)
+
+
+def _sentences(mistakes: list[Mistake]) -> str:
+    """What was asked, what was wanted and what was said, one under the other."""
+    return "".join(
+        f'<p class="heat"><small>{escape(m.label)}: {escape(" ".join(m.values.values()))}</small><br>'
+        f"{escape(m.truth)}<br><b>{escape(m.guess)}</b></p>"
+        for m in mistakes
+    )
 
 
 def _picture(mistake: Mistake) -> str:

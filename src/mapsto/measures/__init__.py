@@ -16,6 +16,10 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     R2="r2",
     RMSE="rmse",
     MAE="mae",
+    BLEU="bleu",
+    SacreBLEU="sacrebleu",
     TagAccuracy="tag_accuracy",
     SpanF1="span_f1",
+    MaskedPerplexity="masked",
+    MaskedAccuracy="masked",
 )

@@ -9,5 +9,7 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     SquaredError="squared_error",
     AbsoluteError="absolute_error",
     Huber="huber",
+    Translation="translation",
     Tagging="tagging",
+    MaskedWords="masked_words",
 )

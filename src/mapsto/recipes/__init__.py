@@ -19,6 +19,11 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     titanic="table.titanic",
     mr_sentences="text.mr_sentences",
     nsmc="text.nsmc",
+    multi30k_gru="text.multi30k",
+    multi30k_attention="text.multi30k",
+    multi30k_transformer="text.multi30k",
     english_tags="text.english_tags",
     chinese_tags="text.chinese_tags",
+    nsmc_words="text.nsmc_words",
+    nsmc_few="text.nsmc_few",
 )

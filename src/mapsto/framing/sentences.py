@@ -1,0 +1,34 @@
+"""The sentences that were translated worst, beside what was asked and what was wanted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from mapsto.core.batch import Field
+from mapsto.insight.report import Mistake
+from mapsto.measures.bleu import BLEU
+from mapsto.measures.ngrams import bleu
+
+if TYPE_CHECKING:
+    from mapsto.framing.prepare import Prepared
+
+
+def worst_sentences(ready: Prepared, guess: Tensor, truth: Field, split: str, count: int) -> list[Mistake]:
+    """At most `count` of a split by the BLEU of each alone, smoothed, worst first; one that is right is never among them.
+
+    guess: tokens [N, U] as they were predicted; truth: as the target domain encodes it.
+    """
+    kept, one = BLEU(ready.target).keep(guess, truth), torch.ones(1)
+    alone = torch.stack([bleu(row[None], one, smooth=True) for row in kept])
+    worst = [row for row in alone.argsort(stable=True)[:count].tolist() if alone[row] < 100]
+    asked, wanted = (
+        ready.raw.columns[name][ready.parts[split][worst]] for name in (ready.input_name, ready.target_name)
+    )
+    labels = ready.names_of(split, worst)
+    return [
+        Mistake(ready.target.show(true), ready.target.show(said), label=label, values={"": ready.input.show(text)})
+        for true, said, label, text in zip(wanted, ready.target.decode(guess[worst]), labels, asked, strict=True)
+    ]
