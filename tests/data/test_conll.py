@@ -9,6 +9,7 @@ import pytest
 from mapsto.core.errors import BadInput, DataError
 from mapsto.data.conll import Conll
 from mapsto.data.read import read
+from mapsto.domains import Words
 
 REAL = Path(os.environ.get("MAPSTO_DATA", Path(__file__).resolve().parents[2].parent / "shared" / "data"))
 
@@ -142,3 +143,10 @@ def test_a_treebank_has_the_words_that_are_told_of_it():
     assert counts == {"train": 3997, "valid": 500, "test": 500}
     assert sum(map(len, raw.columns["tokens"][raw.split == "test"])) == 12012
     assert len({tag for row in raw.columns["upos"] for tag in row}) == 15 and "lemma" not in raw.columns
+
+
+@pytest.mark.parametrize("word", ["x" * 10_000_000, "e" + "\u0301" * 1_000_000], ids=["10 MB", "combining marks"])
+def test_an_endless_word_is_a_word_of_which_beginning_and_ending_are_read(tmp_path, word):
+    raw = read(written(tmp_path / "a.conllu", line(1, word) + "\n" + line(1, "b")))
+    words = Words(at_least=1).fit(raw.columns["tokens"])
+    assert words.decode(words.encode(raw.columns["tokens"]))[0] == [word[:8] + word[-8:]]

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from mapsto.core import names, seeds
 from mapsto.core.errors import FrameError, ShapeError
 from mapsto.layers.crf import crf_of
-from mapsto.models import Recurrent, UsualTag
+from mapsto.models import BagOfEmbeddings, Recurrent, TextCNN, UsualTag
 
 SHAPE = {"tokens": [30], "characters": [12]}
 
@@ -102,3 +102,10 @@ def test_a_sentence_of_weight_nought_might_as_well_not_be_there():
     one.solve(few, "tagging", 0)
     other.solve(more, "tagging", 0)
     assert torch.equal(one.answer, other.answer)
+
+
+@pytest.mark.parametrize("kind", [TextCNN, BagOfEmbeddings])
+def test_models_of_texts_read_the_characters_of_words_too(kind):
+    model, asked = kind(SHAPE, 2).eval(), sentences([4, 2], 5)
+    other = {**asked, "characters": asked["characters"].clamp(max=3)}
+    assert model(asked).shape == (2, 2) and not torch.allclose(model(asked), model(other))

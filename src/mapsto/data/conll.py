@@ -83,7 +83,7 @@ class Conll(Source):
         text, findings = _text(data, self.encoding, short)
         sentences = _Sentences(text, short, universal=UNIVERSAL in short.lower())
         if sentences.skipped:
-            said = "lines for several words, for words that are not there and -DOCSTART- left out"
+            said = f"{short}: lines for several words, for words that are not there and -DOCSTART- left out"
             findings.append(Finding("D057", "note", f"{said}: {sentences.skipped}", sentences.skipped))
         columns = self._columns(sentences, short, findings)
         labels = objects([f"sentence {i + 1}" for i in range(len(sentences.rows))])
@@ -105,7 +105,7 @@ class Conll(Source):
             if layer != WORDS and all(cell == NOTHING for row in values for cell in row)
         ]
         if silent:
-            message = "layers that say nothing of any word left out"
+            message = f"{name}: layers that say nothing of any word left out"
             findings.append(Finding("D058", "note", message, len(silent), tuple(silent[:5])))
         return {layer: values for layer, values in columns.items() if layer not in silent}
 

@@ -23,8 +23,7 @@ def tell_tags(report: Report, ready: Prepared, split: str, guess: torch.Tensor, 
 
     guess [N, T], −1 where a sentence has ended.
     """
-    longest = max([guess.shape[1], *truth.lengths.tolist()])
-    answers = truth.gather(torch.arange(len(truth)), longest)[0][:, : guess.shape[1]]
+    answers = truth.gather(torch.arange(len(truth)), guess.shape[1])[0]
     wrong = (answers >= 0) & (guess != answers)
     tags = [clean(str(tag), 30) for tag in ready.target.classes]
     if len(tags) <= CLASSES:

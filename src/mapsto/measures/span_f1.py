@@ -58,11 +58,10 @@ class SpanF1(Measure):
         before = torch.nn.functional.pad(kind, (1, 0))[:, :-1]
         ended = torch.nn.functional.pad(ends, (1, 0), value=True)[:, :-1]
         start = (kind != OUTSIDE) & (begins | ended | (kind != before))
-        after = torch.nn.functional.pad(start | (kind == OUTSIDE), (0, 1), value=True)[
-            :, 1:
-        ]  # whether what follows is none of it
+        outside_or_new = torch.nn.functional.pad(start | (kind == OUTSIDE), (0, 1), value=True)
+        closes = outside_or_new[:, 1:]  # what comes next is not of it
         place = torch.arange(width, device=tags.device).expand_as(tags)
-        end = torch.where(after, place, width).flip(1).cummin(dim=1).values.flip(1)
+        end = torch.where(closes, place, width).flip(1).cummin(dim=1).values.flip(1)
         return start * (end * (max(self._kind) + 1) + kind)
 
 
