@@ -151,3 +151,11 @@ def test_a_million_rows_are_planned_in_less_than_a_second():
 
 def test_padding_is_told_in_a_line():
     assert str(Buckets(one_sided([1, 2, 3, 4]), 4).padding) == "padding 37.5 % of 16 tokens, 1 shape"
+
+
+def test_columns_of_the_same_lengths_throughout_are_counted_once():
+    words = torch.tensor([[2], [3], [7], [9]])
+    alone, tagged = Buckets(words, 2), Buckets(words.expand(-1, 3), 2)
+    assert str(tagged.padding) == str(alone.padding) and tagged.edges == [edge * 3 for edge in alone.edges]
+    other = torch.cat([words, words.flip(0)], dim=1)
+    assert Buckets(other, 2).padding.real == 2 * alone.padding.real

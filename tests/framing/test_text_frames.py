@@ -33,7 +33,7 @@ def table(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(table, tmp_path_factory):
-    frame = mapsto.frame(table, target="liked").set("algorithm.until.count", 3).set("model.width", 16)
+    frame = mapsto.frame(table, target="liked").set("algorithm.until.count", 8).set("model.width", 16)
     return frame.train(tmp_path_factory.mktemp("run") / "r", baseline_seconds=5)
 
 
@@ -54,7 +54,7 @@ def test_it_learns_and_answers_in_raw_words(run):
 
 
 def test_simple_models_stand_beside_it(run):
-    assert {"majority", "bag-of-words"} <= set(run.json["baselines"])
+    assert {"majority", "bag-of-words"} <= set(run.written["baselines"])
 
 
 def test_what_it_says_of_a_text_hangs_on_no_other(run):

@@ -26,6 +26,8 @@ from mapsto.measures import (
     LabelF1,
     LogLoss,
     MacroF1,
+    MaskedAccuracy,
+    MaskedPerplexity,
     MicroF1,
     SacreBLEU,
     SpanF1,
@@ -106,6 +108,16 @@ def macro_auroc(p: np.ndarray, t: np.ndarray) -> float:
     return metrics.roc_auc_score(t, p, multi_class="ovr") if t.ndim == 1 else metrics.roc_auc_score(t, p)
 
 
+def masked() -> tuple[torch.Tensor, torch.Tensor]:
+    """Texts of 7 tokens, of which about a third are hidden: what is said of each, and its surprise; NaN elsewhere."""
+    g = torch.Generator().manual_seed(4)
+    target = torch.randint(6, 12, (N, 7), generator=g)
+    guess, surprise = torch.randint(6, 12, (N, 7), generator=g).float(), torch.rand(N, 7, generator=g) * 4
+    hidden = torch.rand(N, 7, generator=g) < 0.3
+    told = [value.masked_fill(~hidden, float("nan")) for value in (guess, surprise)]
+    return torch.stack([target.float(), *told], dim=2), target
+
+
 def one_hot(t: np.ndarray) -> np.ndarray:
     return np.eye(t.max() + 1)[t]
 
@@ -149,6 +161,10 @@ CASES = {
     "BLEU": (BLEU, texts, sacre_bleu("none")),
     "sacreBLEU": (SacreBLEU, texts, sacre_bleu("exp")),
     "tag accuracy": (TagAccuracy, tags, lambda p, t: metrics.accuracy_score(t[t >= 0], p[t >= 0])),
+    "perplexity of masked words": (
+        MaskedPerplexity, masked, lambda p, t: np.exp(p[..., 2][~np.isnan(p[..., 2])].mean())),
+    "accuracy of masked words": (
+        MaskedAccuracy, masked, lambda p, t: (p[..., 1] == t)[~np.isnan(p[..., 1])].mean()),
     "span F1": (SpanF1, tags, span_f1),
 }  # fmt: skip
 every = pytest.mark.parametrize(("measure", "examples", "reference"), CASES.values(), ids=CASES.keys())

@@ -42,6 +42,17 @@ SPLITTING = [
 ]
 FRAMING = [
     *TARGET,
+    click.option(
+        "--objective",
+        metavar="NAME",
+        help="What is to become of the model: `mapsto zoo objectives`. With masked-words a text is its own target.",
+    ),
+    click.option(
+        "--from",
+        "start",
+        metavar="RUN",
+        help="Go on from a run, a model folder or a Hugging Face folder: its tokens and the body of its model; the head is new.",
+    ),
     click.option("--test", metavar="FILE", help="A separate exam, read like the data."),
     *SPLITTING,
     click.option(

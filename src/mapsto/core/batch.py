@@ -5,6 +5,7 @@ input        what the model sees: a tensor [B, …], or a dict of tensors where 
 target       what the model should give, encoded by the output domain; of a ragged one [B, T], padded with what is no target
 weight       [B] how much an example counts; absent means 1
 count        [B] how many entries of a ragged column are real: beside the column, so that whoever sees it sees its count
+asked        [B, M] beside the tokens of an input: the places at which an answer is wanted; absent means at all
 index        [B] int64, the example's row in its view: how losses find their way back to examples
 stand_in     [B] there where these rows only keep a process in step with others: they count nothing (core/world.py)
 observation, action, reward …   experience of a world acted in

@@ -70,8 +70,9 @@ class Buckets:
         sizes = np.bincount(self.bucket, minlength=len(edges)).tolist()
         cuts = list(self._cuts(sizes, edges))
         self.sizes, self.edges = [size for size, _ in cuts], [edge for _, edge in cuts]  # of each batch
-        padded = sum(size * sum(edge) for size, edge in cuts)
-        self.padding = Padding(int(lengths.sum()), padded, len(set(self.edges)))
+        apart = _apart(lengths)
+        padded = sum(size * sum(edge[k] for k in apart) for size, edge in cuts)
+        self.padding = Padding(int(lengths[:, apart].sum()), padded, len(set(self.edges)))
 
     def __len__(self) -> int:
         """How many batches there are."""
@@ -108,6 +109,12 @@ class Buckets:
 
     def _rows(self, edge: tuple[int, ...]) -> int:
         return min(self.batch_size, max(1, self.tokens // max(edge))) if self.tokens else self.batch_size
+
+
+def _apart(lengths: Tensor) -> list[int]:
+    """Of columns that are of the same length throughout, as words and their tags are, the first: padding is counted once."""
+    columns = lengths.unbind(dim=1)
+    return [k for k, column in enumerate(columns) if not any(torch.equal(column, before) for before in columns[:k])]
 
 
 def _parted(lengths: np.ndarray, at_most: int) -> tuple[np.ndarray, list[tuple[int, ...]]]:

@@ -27,7 +27,9 @@ from mapsto.core.batch import Batch, Field, Losses
 from mapsto.core.state import Stateful
 from mapsto.core.text import clean, clean_lines
 
-Problem = Literal["regression", "classification", "multi-label", "tagging", "translation", "language-model"]
+Problem = Literal[
+    "regression", "classification", "multi-label", "tagging", "translation", "language-model", "fill-in"
+]  # fmt: skip
 Shape = tuple[int, ...] | dict[str, list[int]]  # [B, *shape], or what a row is made of: see domains/row.py
 
 
@@ -456,6 +458,14 @@ class Chain(Protocol):
 
     def chain(self) -> list[nn.Linear]:
         """The maps that, with a ReLU between each two, are all there is to it on an input [B, …] laid flat; [] where it is more."""
+
+
+@runtime_checkable
+class Layered(Protocol):
+    """A model that says which of its parts are near its answer, and which are near its input."""
+
+    def parts(self) -> list[nn.Module]:
+        """From the input to the answer; the last is the head, which is new where a body goes on to another task."""
 
 
 Level = Literal["error", "repair", "warning", "note"]

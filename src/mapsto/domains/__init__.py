@@ -14,4 +14,5 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     Text="text",
     Words="words",
     Tags="tags",
+    Filled="filled",
 )

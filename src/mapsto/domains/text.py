@@ -17,7 +17,7 @@ from mapsto.core.nouns import Domain
 from mapsto.core.ragged import Ragged
 from mapsto.core.text import clean
 from mapsto.domains.column import items, missing
-from mapsto.domains.tokenizer import END, NONE, PAD, SPECIAL, START, UNKNOWN, WAYS, Tokenizer, Way
+from mapsto.domains.tokenizer import END, MASK, NONE, PAD, SPECIAL, START, UNKNOWN, WAYS, Tokenizer, Way
 
 ROOM = 16  # characters for a token, in a text that is cut: more are not looked at
 SAMPLE = 20_000  # texts by which a way of cutting is chosen
@@ -25,6 +25,7 @@ STRANGERS = (
     0.12  # share of words that two thirds of the texts do not know of the others, from which on words are too many
 )
 SPACELESS = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+HALF = re.compile("[\ud800-\udfff]")
 WORD = re.compile(r"\w+|[^\w\s]+")
 
 
@@ -37,6 +38,7 @@ class Text(Domain):
     vocabulary: tokens at most. at_least: how often one has to come in training to be one.
     lower: capital letters are taken as small ones. longest: tokens kept of a text at most.
     ends: START and END stand around each text, for a model that has to say where one ends.
+    blanks: "[MASK]" in a text is a blank, for a model that fills them in; else it is six characters like any others.
     """
 
     learned = ("way", "pipeline")
@@ -49,6 +51,7 @@ class Text(Domain):
         lower: bool = False,
         longest: int = 512,
         ends: bool = False,
+        blanks: bool = False,
     ):
         if tokenizer not in ("auto", *WAYS):
             raise FrameError(f"a tokenizer is auto or one of {', '.join(WAYS)}, but came {clean(repr(tokenizer), 40)}.")
@@ -58,7 +61,7 @@ class Text(Domain):
                 f"{vocabulary}, {longest} and {at_least}."
             )
         self.tokenizer, self.vocabulary, self.at_least = tokenizer, vocabulary, at_least
-        self.lower, self.longest, self.ends = lower, longest, ends
+        self.lower, self.longest, self.ends, self.blanks = lower, longest, ends, blanks
         self.way: Way = "byte-pairs"
         self.pipeline: dict[str, Any] = {}
         self._tokenizer: Tokenizer | None = None
@@ -80,7 +83,7 @@ class Text(Domain):
 
     def encode(self, values: Sequence) -> dict[str, Ragged]:
         texts = self._texts(values)
-        rows = self.tokens.encode([text or "" for text in texts])
+        rows = self._cut([text or "" for text in texts])
         room = self.longest - 2 * self.ends
         rows = [[NONE] if text is None else row[:room] for text, row in zip(texts, rows, strict=True)]
         if self.ends:
@@ -103,7 +106,7 @@ class Text(Domain):
 
     @property
     def outputs(self) -> int:
-        """A logit for each token that may come next."""
+        """The tokens that there are: what a model says of each place has so many numbers."""
         return self.shape["tokens"][0]
 
     def unknown(self, encoded: dict[str, Ragged]) -> float:
@@ -138,6 +141,14 @@ class Text(Domain):
         values[3::7] = None
         return values
 
+    def _cut(self, texts: list[str]) -> list[list[int]]:
+        """The tokens of each text, blanks among them."""
+        if not self.blanks:
+            return self.tokens.encode(texts)
+        pieces = [text.split(SPECIAL[MASK]) for text in texts]
+        cut = iter(self.tokens.encode([piece for text in pieces for piece in text]))
+        return [[t for k in range(len(text)) for t in ([MASK] if k else []) + next(cut)] for text in pieces]
+
     def _texts(self, values: Sequence) -> list[str | None]:
         column = items(values)
         odd = next((i for i, v in enumerate(column) if not missing(v) and not isinstance(v, str | int | float)), None)
@@ -147,7 +158,15 @@ class Text(Domain):
                 "Join its parts, or read the column as what it is.",
                 "D150",
             )
-        return [None if missing(v) else str(v)[: ROOM * self.longest] for v in column]
+        texts = [None if missing(v) else str(v)[: ROOM * self.longest] for v in column]
+        for i, text in enumerate(texts):
+            if text and HALF.search(text):
+                raise DataError(
+                    f"Text needs text, but value {i} holds half a character (a lone surrogate): {clean(text, 60)!r}.",
+                    "Read the file as UTF-8.",
+                    "D150",
+                )
+        return texts
 
 
 def chosen(texts: Sequence[str], lower: bool = False, back: bool = False) -> Way:

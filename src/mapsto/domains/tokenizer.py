@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, Literal
 
-from mapsto.core.errors import DataError, FrameError
+from mapsto.core.errors import FrameError
 
 Way = Literal["characters", "words", "byte-pairs", "word-pieces"]
 WAYS: tuple[Way, ...] = ("characters", "words", "byte-pairs", "word-pieces")
@@ -47,8 +47,7 @@ class Tokenizer:
         normal = [normalizers.NFC(), *lowered]
         common = {"vocab_size": vocabulary, "special_tokens": list(SPECIAL), "show_progress": False}
         if way == "characters":
-            seen = Counter(chain.from_iterable(text.lower() if lower else text for text in texts))
-            kept = [c for c, times in sorted(seen.items(), key=lambda item: (-item[1], item[0])) if times >= at_least]
+            kept = _frequent((text.lower() if lower else text for text in texts), at_least)
             known = {token: place for place, token in enumerate([*SPECIAL, *kept[: vocabulary - len(SPECIAL)]])}
             pipeline = tokenizers.Tokenizer(models.BPE(vocab=known, merges=[], unk_token=SPECIAL[UNKNOWN]))
             pipeline.normalizer = normalizers.Sequence(lowered)
@@ -62,8 +61,12 @@ class Tokenizer:
             pipeline = tokenizers.Tokenizer(
                 models.WordPiece({}, unk_token=SPECIAL[UNKNOWN], max_input_chars_per_word=PIECES)
             )
-            trainer = trainers.WordPieceTrainer(min_frequency=at_least, **common)
             pipeline.normalizer = normalizers.BertNormalizer(strip_accents=False, lowercase=lower)
+            texts = [pipeline.normalizer.normalize_str(text) for text in texts]
+            letters = [c for c in _frequent(texts, at_least) if not c.isspace()][: vocabulary // 4]
+            # named beforehand: the library numbers continuations as it happens upon them, and breaks ties by number
+            common["special_tokens"] = [*SPECIAL, *sorted(letters), *(f"##{c}" for c in sorted(letters))]
+            trainer = trainers.WordPieceTrainer(min_frequency=at_least, limit_alphabet=0, **common)
             pipeline.pre_tokenizer, pipeline.decoder = pre_tokenizers.BertPreTokenizer(), decoders.WordPiece()
         elif way == "byte-pairs":
             pipeline = tokenizers.Tokenizer(models.BPE())
@@ -83,14 +86,7 @@ class Tokenizer:
         return self._pipeline.get_vocab_size()
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        try:
-            return [found.ids for found in self._pipeline.encode_batch_fast(list(texts), add_special_tokens=False)]
-        except UnicodeEncodeError as error:
-            raise DataError(
-                "the text holds half a character (a lone surrogate), which is no text.",
-                "Read the file as UTF-8.",
-                "D150",
-            ) from error
+        return [found.ids for found in self._pipeline.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Numbers → text; special tokens say nothing, but UNKNOWN is shown."""
@@ -110,3 +106,9 @@ class Tokenizer:
     def pieces(self, texts: Sequence[str]) -> list[list[str]]:
         """The tokens of each text, as they are written."""
         return [[self.token(number) for number in row] for row in self.encode(texts)]
+
+
+def _frequent(texts: Iterable[str], at_least: int) -> list[str]:
+    """Characters that come so often, the most frequent first."""
+    seen = Counter(chain.from_iterable(texts))
+    return [c for c, times in sorted(seen.items(), key=lambda item: (-item[1], item[0])) if times >= at_least]

@@ -28,12 +28,14 @@ from mapsto.core.state import read_folder, write_folder
 from mapsto.core.text import clean, few
 from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
+from mapsto.domains.filled import Filled
 from mapsto.domains.number import Number
 from mapsto.domains.row import Row
 from mapsto.domains.tags import Tags
 from mapsto.domains.text import Text
 from mapsto.export.card import model_card
 from mapsto.export.function import Function
+from mapsto.layers.lora import merged
 from mapsto.learner import place
 from mapsto.learner.race import LAYOUT
 
@@ -46,6 +48,7 @@ TARGETS = {
     "classification": Category,
     "multi-label": Categories,
     "tagging": Tags,
+    "fill-in": Filled,
     "translation": Text,
 }
 
@@ -101,7 +104,8 @@ def save(
     target: Domain,
     about: dict[str, Any],
 ) -> None:
-    """Write a model folder. `weights` has "best" and perhaps "last"; `about` is plain values: scores, data, versions."""
+    """Write a model folder. `weights` has "best" and perhaps "last", into which adapters are merged; `about` is plain values:
+    scores, data, versions."""
     try:
         written = names.spec(model)
     except UnknownName:
@@ -124,7 +128,7 @@ def save(
     }
     for which, file in config["weights"].items():
         files[file] = safetensors.torch.save(
-            {n: t.detach().cpu().contiguous().clone() for n, t in weights[which].items()}
+            {n: t.detach().cpu().contiguous().clone() for n, t in merged(weights[which]).items()}
         )
     write_folder(path, files)
 

@@ -23,6 +23,7 @@ VERBS = {
     "tagging": "say for each token which",
     "translation": "say the same in other words",
     "language-model": "say what comes next",
+    "fill-in": "say the hidden words of",
 }
 
 
@@ -112,7 +113,7 @@ def _wrapped(label: str, line: str) -> list[str]:
 
 
 def _columns(ready: Any) -> str:
-    used = [n for n, k in ready.kinds.items() if k.used and n != ready.target_name]
+    used = [n for n, k in ready.kinds.items() if k.used and n != ready.target_name] or ["itself"]
     return clean(used[0]) if len(used) == 1 else many(len(used), "column")
 
 

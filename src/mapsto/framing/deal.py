@@ -21,6 +21,18 @@ PART_NAMES = {
 
 def deal(raw: Raw, target_name: str, problem: Problem, split: dict[str, Any]) -> tuple[Parts, str]:
     """Who is trained on and who is examined, and how that came about in words."""
+    parts, words = _dealt(raw, target_name, problem, split)
+    share = split.get("share", 1.0)
+    if share == 1:
+        return parts, words
+    classes, some = _strata(raw.columns[target_name], problem), Split(1 - share, 0.0, split["seed"])
+    for part in ("train", "valid"):  # the exam stays as it is, so that shares can be compared
+        rows = parts[part]
+        parts[part] = some.at_random(rows, None if classes is None else classes[rows])["train"]
+    return parts, f"{words}; of the rows to train and to choose by {share:.0%} are used"
+
+
+def _dealt(raw: Raw, target_name: str, problem: Problem, split: dict[str, Any]) -> tuple[Parts, str]:
     how = Split(split["test"], split["valid"], split["seed"], split.get("folds", 0), split.get("fold", 0))
     if not (0 <= how.test < 1 and 0 <= how.valid < 1 and how.test + how.valid < 1):
         raise FrameError(

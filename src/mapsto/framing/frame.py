@@ -23,11 +23,13 @@ from mapsto.data.shards import default_grant
 from mapsto.framing import mistakes
 from mapsto.framing import settings as written
 from mapsto.framing.check import check
+from mapsto.framing.fill_in import prepare_fill_in
 from mapsto.framing.mistakes import GIVEN, OWN
 from mapsto.framing.prepare import Prepared, prepare
 from mapsto.framing.price import Price, price
 from mapsto.framing.propose import Proposal, propose
 from mapsto.framing.sharded import opened, spoiled
+from mapsto.framing.start import Start
 from mapsto.framing.target import MISSING_TARGETS
 from mapsto.learner.learner import Learner, initialised
 
@@ -47,12 +49,13 @@ SPLIT = {
     "folds": 0,
     "fold": 0,
     "alone": False,
+    "share": 1.0,
     "column": "",
     "group": "",
     "time": "",
 }
 DATA = {"test": "", "kinds": {}, "size": [], "text": {}, "missing_targets": MISSING_TARGETS, "drop_unseen": False}
-RUN = {"seed": 0, "device": "auto"}
+RUN = {"seed": 0, "device": "auto", "start": ""}
 TENSORS = 5000  # that a model may have
 COPIES = 6 * 4  # bytes: of each number of a model, its gradient, two moments, the best and the last weights, in float32
 
@@ -92,6 +95,7 @@ class Frame:
         self._own: nn.Module | None = None
         self._prepared: tuple[str, Prepared] | None = None
         self._checked: tuple[Prepared, list[Finding]] | None = None
+        self._start: Start | None = None
         self._composed: dict[str, Any] | None = None
         self.proposal: Proposal | None = None
 
@@ -211,14 +215,39 @@ class Frame:
 
     def _prepare(self, data: dict[str, Any]) -> Prepared:
         reads = {k: v for k, v in data.items() if k not in ("augment", "resident")}
-        key = json.dumps(reads, sort_keys=True, default=str)
+        start, fills_in = self.start, self._fills_in()
+        if start and data.get("text"):
+            message = (
+                f"how texts are cut was learned in {start.where}, but came data.text = {clean(repr(data['text']), 60)}."
+            )
+            raise FrameError(message, "Leave it out.", "F004")
+        key = json.dumps([reads, start and start.where, fills_in], sort_keys=True, default=str)
         if self._prepared is None or self._prepared[0] != key:
             _check_size(data.get("size"), len(self._raw) + len(self._exam or ()))
             if self._raw.shards is None:
-                self._prepared = (key, prepare(self._raw, self._exam, data))
+                prepared = (prepare_fill_in if fills_in else prepare)(
+                    self._raw, self._exam, data, start and start.input
+                )
+                self._prepared = (key, prepared)
             else:
+                _refuse_of_shards(start, fills_in)
                 self._prepared = (key, opened(self._raw, data, {**DATA, "split": SPLIT}))
         return self._prepared[1]
+
+    @property
+    def start(self) -> Start | None:
+        """What the run goes on from; None where from nothing."""
+        where = self._of_data()["run"]["start"]
+        if where and (self._start is None or self._start.where != where):
+            self._start = Start.of(where)
+        return self._start if where else None
+
+    def _fills_in(self) -> bool:
+        """Whether the objective asks for words of the input itself, so that nothing else is to be learned."""
+        asked = [value for path, value in self._overrides.items() if path in ("objective", "objective.name")]
+        said = asked[-1] if asked else self._base.get("objective")
+        word = said["name"] if isinstance(said, dict) else said
+        return word is not None and names.find("objective", word).problem == "fill-in"
 
     def _of_data(self) -> dict[str, Any]:
         """The settings before anything is proposed, with what was changed in [data] and [run]."""
@@ -236,7 +265,7 @@ class Frame:
         if not self._whole:
             whole = changes.get("model")
             settled = changes.pop("model.name", None) or (whole["name"] if isinstance(whole, dict) else whole)
-            self.proposal = propose(self._prepare(mine["data"]), settled, own=self._own is not None)
+            self.proposal = propose(self._prepare(mine["data"]), settled, own=self._own is not None, start=self.start)
             mine["data"]["augment"] = self.proposal.augment
             mine |= {
                 "model": self.proposal.model,
@@ -292,7 +321,8 @@ class Frame:
         }
         here = devices.memory()
         with Ceiling(TENSORS, here // COPIES, f"this machine has {here / 2**30:.1f} GiB of memory for it"):
-            return initialised(partial(names.build, "model", {**now["model"], **ends}), now["run"]["seed"])
+            model = initialised(partial(names.build, "model", {**now["model"], **ends}), now["run"]["seed"])
+        return self.start.hand_over(model, ready.target) if self.start else model
 
     def learner(self) -> Learner:
         """The four components composed, ready to `fit`. Settles a learning rate of "auto" first."""
@@ -375,6 +405,15 @@ def _check_size(size: list[int] | None, rows: int) -> None:
             f"{devices.memory() / 2**30:.1f}.",
             "Make data.size smaller, or leave it out.",
             "F008",
+        )
+
+
+def _refuse_of_shards(start: Start | None, fills_in: bool) -> None:
+    if start or fills_in:
+        raise FrameError(
+            "what a folder of shards is read with, and for what, was settled when it was written.",
+            "Name the data that it was written from.",
+            "F004",
         )
 
 

@@ -63,11 +63,13 @@ WANTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "data.split.folds": ("a whole number of 0 or more", _count),
     "data.split.fold": ("a whole number of 0 or more", _count),
     "data.split.alone": ("true or false", _yes_or_no),
+    "data.split.share": ("a share above 0, up to 1", lambda v: _share(v) and v > 0),
     "data.split.column": ("the name of a column", _text),
     "data.split.group": ("the name of a column", _text),
     "data.split.time": ("the name of a column", _text),
     "run.seed": ("a whole number of 0 or more", _count),
     "run.device": ("auto, cpu, cuda or mps", _text),
+    "run.start": ("the folder of a run or model", _text),
 }
 
 

@@ -12,7 +12,7 @@ import torch
 
 from mapsto.core import names
 from mapsto.core.batch import Batch, columns
-from mapsto.core.errors import BadInput, DataError, UnknownName
+from mapsto.core.errors import BadInput, DataError, FrameError, UnknownName
 from mapsto.core.faults import Faults, refusal
 from mapsto.core.nouns import Domain, Finding, Problem, Raw
 from mapsto.core.ragged import Ragged
@@ -68,8 +68,9 @@ class Prepared:
 
     @property
     def input_name(self) -> str:
-        """The column that the input is; the first of them, where it is several."""
-        return next(name for name, kind in self.kinds.items() if kind.used and name != self.target_name)
+        """The column that the input is; the first of them, where it is several. A text that is its own teacher is both ends."""
+        others = (name for name, kind in self.kinds.items() if kind.used and name != self.target_name)
+        return next(others, self.target_name)
 
     def views(self, device: torch.device, granted: int) -> dict[str, Any]:
         """The splits as a data set takes them. granted: bytes that the chunks of shards may take."""
@@ -100,8 +101,8 @@ class Prepared:
         return state.hexdigest()
 
 
-def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any]) -> Prepared:
-    """Read the `data` settings over `raw` (and a separate `exam`).
+def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: Domain | None = None) -> Prepared:
+    """Read the `data` settings over `raw` (and a separate `exam`). start: an input domain that has learned already.
 
     What is wrong becomes a finding of level error as long as one can go on behind it, so that all of it is told at once:
     who learns from the result has to refuse these. Where there is no going on, one BadInput has them all.
@@ -119,7 +120,7 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any]) -> Prepared:
     separate = exam is not None
     if exam is not None:
         with found.noting():
-            raw = _stack(raw, exam)
+            raw = stack(raw, exam)
     overruled = overruled_kinds(raw, target_name, settings.get("kinds", {}), found)
     with stop.noting():
         target_kind = overruled.get(target_name) or infer.target_kind(raw, target_name)
@@ -143,6 +144,7 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any]) -> Prepared:
             )
         if not stop and problem == "tagging":
             one_tag_a_word(input, columns, raw.columns[target_name], row_labels(raw))
+        input = going_on(start, input) if start else input
     if stop:
         raise refusal([*found, *stop])
     if how.startswith("at random"):
@@ -153,7 +155,8 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any]) -> Prepared:
     target.fit(raw.columns[target_name][parts["train"]])
     refused = separate and not settings.get("drop_unseen", False)
     parts = without_unseen_labels(raw, target_name, target, parts, refused, found)
-    input.fit(rows_of(columns, parts["train"]))
+    if start is None:
+        input.fit(rows_of(columns, parts["train"]))
     fields = {
         part: {
             "input": input.encode(rows_of(columns, rows)),
@@ -187,7 +190,7 @@ def _targets_of(
     return raw, name, None
 
 
-def _stack(raw: Raw, exam: Raw) -> Raw:
+def stack(raw: Raw, exam: Raw) -> Raw:
     """The exam's rows under the others', marked as test."""
     absent = [name for name in raw.columns if name not in exam.columns]
     if absent:
@@ -340,6 +343,17 @@ def input_of(raw: Raw, kinds: dict[str, Kind], settings: dict[str, Any]) -> tupl
     if len(used) == 1 and kinds[used[0]].name in ("image", "vector", "text", "words"):
         return domains[used[0]], raw.columns[used[0]]
     return Row(domains), {name: raw.columns[name] for name in used}
+
+
+def going_on(start: Domain, proposed: Domain) -> Domain:
+    """The domain that an earlier run has learned, in the place of a new one. FrameError where these data are of another kind."""
+    if type(start) is not type(proposed):
+        raise FrameError(
+            f"the run to start from reads {start.describe()}, but these data are of the kind {names.name_of(type(proposed))}.",
+            "Start from another run, or leave out --from.",
+            "F004",
+        )
+    return start
 
 
 def rows_of(columns: Any, rows: np.ndarray) -> Any:

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mapsto.core import names
+from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Solvable
+from mapsto.core.text import clean
 from mapsto.domains.image import Image
 from mapsto.domains.text import Text
 from mapsto.domains.words import Words
 from mapsto.framing.check import uneven
 from mapsto.framing.mistakes import GIVEN
 from mapsto.framing.prepare import Prepared
+from mapsto.framing.start import Start
 from mapsto.measures.span_f1 import are_spans
 
 Table = dict[str, Any]
@@ -22,8 +25,9 @@ PLAIN_STEPS = 5000  # and a model that nothing is known about
 FEW_PAIRS = 2000  # of sentences, below which a transformer has hardly begun to learn when it has seen them often enough
 MANY_ROWS = 5000  # of a table, from which on learning by heart is not the first concern
 PICTURE_MODELS = ("conv-net", "le-net", "alex-net", "vgg", "res-net")
-TEXT_MODELS = ("prior", "bag-of-words", "bag-of-embeddings", "text-cnn", "recurrent")
+TEXT_MODELS = ("prior", "bag-of-words", "bag-of-embeddings", "text-cnn", "recurrent", "bert")
 TAGGERS = ("usual-tag", "recurrent")
+EACH_MODELS = ("bert",)  # of them, those that fill in each token
 TRANSLATORS = ("seq2-seq", "transformer")
 WAVY_COLUMNS = 200  # of a table; more numbers are taken as they are, since waves make each of them five
 
@@ -40,14 +44,17 @@ class Proposal:
     instead: dict[str, list[str]] = field(default_factory=dict)
 
 
-def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> Proposal:
-    """Fill in the four components. `model` is a registered name that is already settled; `own`: it is the user's module."""
+def propose(prepared: Prepared, model: str | None = None, own: bool = False, start: Start | None = None) -> Proposal:
+    """Fill in the four components. `model` is a registered name that is already settled; `own`: it is the user's module; `start`:
+    what to go on from, which brings its model."""
     rows = prepared.examples["train"]
     picture, text = isinstance(prepared.input, Image), isinstance(prepared.input, Text | Words)
     translated = prepared.problem == "translation"
     of_kind = _translator if translated else _picture_model if picture else _text_model if text else _table_model
     chosen, why_model = of_kind(prepared, rows)
-    if own:
+    if start is not None and not own:
+        chosen, why_model = _started(start, prepared, model)
+    elif own:
         chosen, why_model = {"name": "mlp"}, "you say so"  # a stand-in
     elif model is not None and names.squash(str(model)) != names.squash(chosen["name"]):
         chosen, why_model = {"name": model}, "you say so"
@@ -63,7 +70,10 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> 
         plain = own or chosen["name"] == "linear" or (picture and chosen["name"] == "mlp")
         how = _picture_descent if picture else _text_descent if text else _table_descent
         how = _translating_descent if translated else _plain_descent if plain else how
+        how = _reader_descent if chosen["name"] == "bert" else how
         algorithm, why_algorithm = how(prepared, rows, chosen["name"])
+        if start is not None and prepared.problem != "fill-in":
+            algorithm, why_algorithm = _fine_tuning(algorithm, rows)
     shelf = [n for n in names.listed("model") if n != names.name_of(cls)]
     return Proposal(
         augment=[names.complete("augmentation", a) for a in augment],
@@ -72,7 +82,7 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False) -> 
         algorithm={k: names.complete(k, v) for k, v in algorithm.items()},
         because={"data": why_data, "model": why_model, "objective": why_objective, "algorithm": why_algorithm},
         instead={
-            "model": [n for n in shelf if _reads(n, picture, text, prepared.problem)],
+            "model": [] if start else [n for n in shelf if _reads(n, picture, text, prepared.problem)],
             "objective": _other_objectives(prepared.problem, objective["name"]),
             "algorithm": [
                 "optimizer sgd, adam",
@@ -87,6 +97,8 @@ def _reads(model: str, picture: bool, text: bool, problem: str) -> bool:
     """Whether a model is for this kind of input, and for this kind of answer."""
     if problem == "tagging" or model == "usual-tag":
         return problem == "tagging" and model in TAGGERS
+    if problem == "fill-in":
+        return model in EACH_MODELS
     if problem == "translation" or model in TRANSLATORS:
         return problem == "translation" and model in TRANSLATORS
     if text or model in TEXT_MODELS:
@@ -94,10 +106,25 @@ def _reads(model: str, picture: bool, text: bool, problem: str) -> bool:
     return picture or model not in PICTURE_MODELS
 
 
+def _started(start: Start, prepared: Prepared, model: str | None) -> tuple[Table, str]:
+    """The model that the body of an earlier run fits into."""
+    chosen = start.proposed(prepared.problem)
+    if model is not None and names.squash(str(model)) != names.squash(chosen["name"]):
+        raise FrameError(
+            f"{start.where} brings a {chosen['name']}, but the model is to be {clean(str(model), 40)}.",
+            "Leave out one of them.",
+            "F004",
+        )
+    return chosen, start.told(chosen, prepared.target.outputs, prepared.target)
+
+
 def _text_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
     if prepared.problem == "tagging":
         why = f"{rows:,} sentences: what a word is shows in its spelling and in the words on both sides of it"
         return {"name": "recurrent", "each": True, "forget": 0.1, "crf": _spans(prepared)}, why
+    if prepared.problem == "fill-in":
+        why = f"{rows:,} texts: what is hidden follows from what stands before and behind it"
+        return {"name": "bert", "each": True, "tied": True}, why
     return {"name": "text-cnn"}, f"{rows:,} texts: short phrases say most of what a text is about, wherever they stand"
 
 
@@ -155,6 +182,10 @@ def _augment(prepared: Prepared) -> tuple[list[Table], str]:
 def _objective(prepared: Prepared) -> tuple[Table, str]:
     if prepared.problem == "regression":
         return {"name": "squared-error"}, "numbers, whose mean is wanted; absolute-error where outliers should not pull"
+    if prepared.problem == "fill-in":
+        return {
+            "name": "masked-words"
+        }, "hidden words of the text itself: no labels are needed, and what is learned serves others"
     if prepared.problem == "translation":
         return _translation(prepared), "tokens one after the other, each told from the text and the true ones before it"
     if prepared.problem == "multi-label":
@@ -201,6 +232,7 @@ def _other_objectives(problem: str, name: str) -> list[str]:
         "multi-label": ["binary-cross-entropy"],
         "translation": ["translation"],
         "tagging": ["tagging"],
+        "fill-in": ["masked-words"],
     }
     return [n for n in same[problem] if n != name]
 
@@ -225,6 +257,19 @@ def _text_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, 
     batch = 32 if rows < 2000 else 64
     epochs = min(40, max(5, round(160 * rows**-0.3)))
     return _one_cycle(batch, epochs, 2e-3, 0.05, precision="auto")
+
+
+def _reader_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
+    batch = 32 if rows < 2000 else 64
+    epochs = min(40, max(10, round(160 * rows**-0.25)))
+    return _one_cycle(batch, epochs, 1e-3, 0.05, clip=1.0, precision="auto")
+
+
+def _fine_tuning(algorithm: dict[str, Table], rows: int) -> tuple[dict[str, Table], str]:
+    """What is there is changed little, and least where it is farthest from the answer."""
+    batch, epochs = (16 if rows < 2000 else 32), min(20, max(3, round(60 * rows**-0.25)))
+    made, _ = _one_cycle(batch, epochs, algorithm["update"]["learning_rate"] / 2, 0.01, clip=1.0, layer_rate=0.9)
+    return made, "a body that has learned already is changed a little, and the less the farther from the answer"
 
 
 def _translating_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:

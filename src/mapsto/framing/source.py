@@ -36,6 +36,8 @@ def frame(
     split_seed: int = 0,
     seed: int = 0,
     device: str = "auto",
+    objective: str | None = None,
+    start: str | Path | None = None,
 ) -> Frame:
     """Look at the data of a task and propose how to learn it. Print the frame for its card; change it; `train` it.
 
@@ -47,12 +49,14 @@ def frame(
     data_dir: where the data of recipes and named sets are.
     unreadable: the share of pictures that may be unreadable and left out; see data/album.py for what it is unasked.
     split_column, group, time, folds, split_seed: who is examined; see `mapsto train --help`.
+    objective: what is to become of the model, by its name; masked-words needs no target, for a text is its own.
+    start: a run, a model folder, or a folder of Hugging Face's: what it reads with and the body of its model are gone on with.
     Raises BadInput with what was expected, what came, and what to do.
     """
     if isinstance(source, str) and not source.strip():
         raise BadInput("no data were named.", "Name a file, a folder or a data set: mapsto zoo data", "D105")
     if isinstance(source, str | Path) and str(source).endswith(".toml"):
-        return reopen(written.read(Path(source)), str(source))
+        return _asked(reopen(written.read(Path(source)), str(source)), objective, start)
     reading = {
         "columns": columns,
         "encoding": encoding,
@@ -62,12 +66,15 @@ def frame(
     }
     split = {"column": split_column or "", "group": group or "", "time": time or "", "folds": folds, "seed": split_seed}
     if _is_recipe(source):
-        return _by_recipe(source, {"target": target, "test": test, **reading}, split, seed, device)
+        return _asked(
+            _by_recipe(source, {"target": target, "test": test, **reading}, split, seed, device), objective, start
+        )
     if isinstance(source, str) and not _leads_somewhere(source):
         hint = names.near(source, names.listed("recipe"))
         also = f" Recipes near it: {', '.join(hint)}." if hint else ""
         raise BadInput(nothing_there(source), f"Named sets: {', '.join(named())}.{also}", "D105")
-    return frame_data(source, target, test=test, reading=reading, split=split, seed=seed, device=device)
+    made = frame_data(source, target, test=test, reading=reading, split=split, seed=seed, device=device)
+    return _asked(made, objective, start)
 
 
 def frame_data(
@@ -162,6 +169,13 @@ def _by_recipe(word: str, asked: dict[str, Any], split: dict[str, Any], seed: in
         if value:
             made.set(f"data.split.{setting}", value)
     return made if device == "auto" else made.set("run.device", device)
+
+
+def _asked(made: Frame, objective: str | None, start: str | Path | None) -> Frame:
+    """The frame with these settings, where they are asked for."""
+    if start is not None:
+        made.set("run.start", _place(Path(start).expanduser()))
+    return made if objective is None else made.set("objective", objective)
 
 
 def _place(source: str | Path) -> str:

@@ -20,6 +20,7 @@ from mapsto.data.read import read
 from mapsto.data.shards import PARTS, Shards, is_shards
 from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
+from mapsto.domains.filled import Filled
 from mapsto.domains.row import Row
 from mapsto.domains.tags import Tags
 from mapsto.domains.text import Text
@@ -146,7 +147,10 @@ def nearest(run: str | Path | Function, word: str, count: int = 10) -> list[tupl
 
 def _examples(f: Function, raw: Raw, target: str | list[str] | None, drop_unseen: bool) -> tuple[dict, dict[str, int]]:
     """All rows of `raw` that have an answer, encoded by the function's own domains; and what of them it could not give."""
-    raw, name = with_target(raw, target or f.about.get("targets") or f.about["target_name"], [])
+    learned = (
+        f.about["target_name"] if isinstance(f.target, Filled) else f.about.get("targets") or f.about["target_name"]
+    )
+    raw, name = with_target(raw, target or learned, [])
     answers = raw.columns[name]
     if isinstance(f.target, Categories):
         answers = blanks_as_none(answers) if f.target.split_at else label_lists(blanks_as_none(answers))

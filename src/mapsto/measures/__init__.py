@@ -20,4 +20,6 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     SacreBLEU="sacrebleu",
     TagAccuracy="tag_accuracy",
     SpanF1="span_f1",
+    MaskedPerplexity="masked",
+    MaskedAccuracy="masked",
 )

@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     Seq2Seq="seq2seq",
     Transformer="transformer",
     Recurrent="recurrent",
+    BERT="bert",
     LogisticRegression="logistic_regression",
     Ridge="ridge",
     DecisionTree="decision_tree",

@@ -13,7 +13,7 @@ class BagOfEmbeddings(nn.Module):
     """The mean of learned vectors, then a linear map (fastText: Joulin et al. 2016, arXiv:1607.01759, §2).
 
     inputs: {"tokens": [V]}. width: of the vectors. dropout: of their mean.
-    forward: {"tokens": [B, T], "count": [B]} → [B, outputs].
+    forward: tokens with their count, [B, T] → [B, outputs].
     """
 
     def __init__(self, inputs: Shape, outputs: int, width: int = 100, dropout: float = 0.3):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -22,8 +23,10 @@ class BagOfWords(Solvable):
     (Manning, Raghavan and Schütze 2008, §6.2, with binary counts).
 
     inputs: {"tokens": [V]}; outputs: classes. penalty: 1 / C of scikit-learn. iterations: of L-BFGS at most.
-    forward: {"tokens": [B, T], "count": [B]} → logits [B, outputs].
+    forward: tokens with their count, [B, T] → logits [B, outputs].
     """
+
+    exempt: ClassVar[dict[str, str]] = {"by-heart": "texts of the same words, in whatever order, are one to it"}
 
     def __init__(self, inputs: Shape, outputs: int, penalty: float = 0.5, iterations: int = 300):
         super().__init__()

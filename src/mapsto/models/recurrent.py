@@ -20,7 +20,7 @@ class Recurrent(nn.Module):
     inputs: {"tokens": [V]}, or with {"characters": [n]} beside it. cell: what remembers. embedding: numbers in a token's vector.
     width: of a state, in each direction. depth: layers. dropout: of numbers in vectors and states. forget: see `Tokens`.
     each: answer for every token. crf: as one path in which each tag says something of the next: `Tagging` reads it so.
-    forward: {"tokens": [B, T], "count": [B]} → [B, outputs], or [B, T, outputs] for each token.
+    forward: tokens with their count, [B, T] → [B, outputs], or [B, T, outputs] for each token.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ class TextCNN(nn.Module):
 
     inputs: {"tokens": [V]}. embedding: width of a token's vector. width: phrases (maps) of each size. sizes: how many tokens
         a phrase has. dropout: before the linear map; thin: of the numbers in the tokens' vectors.
-    forward: {"tokens": [B, T], "count": [B]} → [B, outputs]. Beyond its ends a text is followed by zeros, however far it is
+    forward: tokens with their count, [B, T] → [B, outputs]. Beyond its ends a text is followed by zeros, however far it is
         padded.
     """
 

@@ -11,4 +11,5 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     Huber="huber",
     Translation="translation",
     Tagging="tagging",
+    MaskedWords="masked_words",
 )

@@ -24,4 +24,6 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     multi30k_transformer="text.multi30k",
     english_tags="text.english_tags",
     chinese_tags="text.chinese_tags",
+    nsmc_words="text.nsmc_words",
+    nsmc_few="text.nsmc_few",
 )

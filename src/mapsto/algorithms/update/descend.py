@@ -16,6 +16,7 @@ from mapsto.algorithms.update.diagnosis import diagnose
 from mapsto.algorithms.update.flat import Flat
 from mapsto.algorithms.update.gearbox import Gearbox
 from mapsto.algorithms.update.guard import NEVER, Guard
+from mapsto.algorithms.update.parts import distances, freeze, parts_of
 from mapsto.algorithms.update.sharded import Sharded, shard
 from mapsto.algorithms.update.shared import Shared, present
 from mapsto.core import devices, seeds, world
@@ -24,10 +25,12 @@ from mapsto.core.errors import FailedRun, FrameError, NotFinite
 from mapsto.core.nouns import Learner, Optimizer, Schedule, Update
 from mapsto.core.schedules import Constant, OneCycle
 from mapsto.core.state import to_device, walk
+from mapsto.layers.lora import adapt
 
 NOBODY = 1e-12  # a count to divide by where nobody counts: the total is 0, and so is the mean then
 REMEMBERED = ("parts", "lost", "damping", "untold")
 KEPT_EVERY = 100  # steps between the weights that "roll-back" can go back to
+ADAPTED = 7  # what a seed is for: the first weights of adapters
 
 
 @dataclass
@@ -44,6 +47,10 @@ class Descend(Update):
     before, at half the learning rate. mishaps: how often it may skip or roll back before it stops.
     gear: how steps are taken (gears.py); "auto" begins eagerly, and changes where the rest of the run is long enough to pay for it.
     sharded: of several processes each keeps a part of weights, gradients and moments, not a copy; with one, nothing changes.
+    trained: of the model's parts (nouns.Layered) only so many of the last are changed; 1 is the head alone, None all of them.
+    layer_rate: each part learns at so much of the rate of the one after it: 0.95, say (Howard and Ruder 2018, §3.2).
+    unfreeze: epochs after which one more part begins to be changed, from the last one back (ibid., §3.3); 0 is all at once.
+    adapters: the rank of what is learned in place of the matrices of the other parts, which stay (layers/lora.py); 0 is off.
 
     Where memory does not suffice, micro-batches are halved, and said so: the batch and its gradient stay the same.
     """
@@ -59,6 +66,10 @@ class Descend(Update):
     mishaps: int = 10
     gear: Literal["auto", "eager", "captured", "compiled"] = "auto"
     sharded: bool = False
+    trained: int | None = None
+    layer_rate: float = 1.0
+    unfreeze: float = 0.0
+    adapters: int = 0
 
     def __post_init__(self) -> None:
         if not isinstance(self.learning_rate, float | int) or not 0 < self.learning_rate < float("inf"):
@@ -73,12 +84,18 @@ class Descend(Update):
             raise FrameError(f"nonfinite is stop, skip or roll-back, but came {self.nonfinite!r}.")
         if self.gear not in ("auto", "eager", "captured", "compiled"):
             raise FrameError(f"gear is auto, eager, captured or compiled, but came {self.gear!r}.")
+        if not 0 < self.layer_rate <= 1 or min(self.unfreeze, self.adapters) < 0 or self.trained == 0:
+            raise FrameError(
+                "layer_rate is a share in (0, 1], trained at least 1 or None, unfreeze and adapters 0 or more, but came "
+                f"{self.layer_rate}, {self.trained}, {self.unfreeze} and {self.adapters}."
+            )
 
     def start(self, learner: Learner) -> None:
         super().start(learner)
         self.device = learner.device
         self.horizon = learner.horizon
         self.products = "float32" if self.precision == "auto" else self.precision
+        self.experience, self.seed = learner.algorithm.experience, learner.seed
         if not self.horizon and not isinstance(self.schedule, Constant):
             raise FrameError(
                 f"the schedule {type(self.schedule).__name__} needs to know when the run ends, but {learner.algorithm.until} "
@@ -86,6 +103,7 @@ class Descend(Update):
                 "Join it with epochs or steps (`either` of minutes and epochs), or use the schedule constant.",
                 "F004",
             )
+        self._settle_parts()
         self.shared = self._shared()
         self.flats = {p: self._flat(p) for p in self.objective.players}
         for player, flat in self.flats.items():
@@ -98,7 +116,6 @@ class Descend(Update):
         alone = len(self.flats) == 1 and not self.shared
         self.derived = Derived.of(self.model, self.objective) if alone else None
         self.averages = {p: [v.clone() for v in flat.values] for p, flat in self.flats.items()} if self.ema else {}
-        self.experience, self.seed = learner.algorithm.experience, learner.seed
         self.parts = self.accumulate  # micro-batches a step: more of them once memory has not sufficed
         self.guard = Guard(self.model, sticky=self.nonfinite == "stop", at_once=self.device.type == "cpu")
         self.lost, self.damping = 0, 1.0  # turns without an update so far, and what is left of the learning rate
@@ -125,6 +142,8 @@ class Descend(Update):
             if self.guard.sound(flat, loss, step):
                 if self.clip is not None:
                     flat.clip(self.clip)
+                if self.unfreeze:
+                    flat.shares = [self.share(distance, step) for distance in flat.distances]
                 flat.step(rate, self.guard.allows)
                 report |= self.guard.counted(losses, batch.get("weight"))
             else:
@@ -139,6 +158,11 @@ class Descend(Update):
         """The learning rate of a step."""
         place = min(step, self.horizon - 1) if self.horizon else step  # past its end, a cosine would rise again
         return self.learning_rate * self.schedule.at(place, self.horizon) * self.damping
+
+    def share(self, distance: int, step: int) -> float:
+        """What share of the learning rate a part of the model takes that lies `distance` parts before its answer."""
+        begun = step >= distance * self.unfreeze * self.experience.batches
+        return self.layer_rate**distance if begun else 0.0
 
     def descend(self, batch: Batch, player: str, flat: Flat, step: int) -> tuple[Losses, Tensor | None]:
         """Leave in `flat` the gradient of the mean loss over the whole batch, whatever it is cut into; in smaller pieces where
@@ -318,11 +342,23 @@ class Descend(Update):
 
     def _flat(self, player: str) -> Flat | Sharded:
         module = self.model.get_submodule(player)
-        return (
-            Sharded(self.model, module, self.optimizer)
+        apart = distances(module) if self.layer_rate < 1 or self.unfreeze else None
+        flat = (
+            Sharded(self.model, module, self.optimizer, apart)
             if self.shared and self.sharded
-            else Flat(module, self.optimizer, alone=self.objective.players == ("",))
+            else Flat(module, self.optimizer, self.objective.players == ("",), apart)
         )
+        flat.shares = [self.share(distance, 0) for distance in flat.distances]
+        return flat
+
+    def _settle_parts(self) -> None:
+        """Freeze what is not to be changed, and put adapters in its place."""
+        trained = self.trained or (1 if self.adapters else None)
+        for player in self.objective.players if trained else ():
+            module = self.model.get_submodule(player)
+            freeze(module, trained)
+            if self.adapters:
+                adapt(module, parts_of(module)[:-trained], self.adapters, seeds.mix(self.seed, ADAPTED))
 
     def follow(self, step: int) -> None:
         """The average takes its share of the weights; a short memory at first, so that it forgets the start."""

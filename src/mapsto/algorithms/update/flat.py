@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from mapsto.algorithms.update.parts import Distances
 from mapsto.core.nouns import Optimizer
 
 
@@ -17,6 +19,8 @@ class Held(ABC):
 
     count: int  # of updates so far
     groups: list[list[nn.Parameter]]
+    distances: list[int]  # of each group from the answer
+    shares: list[float]  # of the learning rate, that each group takes
     values: list[Tensor]
     moments: list[dict[str, Tensor]]  # one for each of the values
 
@@ -51,15 +55,18 @@ class Flat(Held):
     """The trainable parameters of `module`, tied ones once and frozen ones left out, in one vector a group (see `grouped`).
 
     numbers [2P]: all values and all gradients, one after the other, so that one look can be at all of them.
-    alone: whether no other player has parameters in the model.
+    alone: whether no other player has parameters in the model. distances: of parameters from the answer, where rates differ by it.
     """
 
-    def __init__(self, module: nn.Module, optimizer: Optimizer, alone: bool = False):
+    def __init__(
+        self, module: nn.Module, optimizer: Optimizer, alone: bool = False, distances: Distances | None = None
+    ):
         self.optimizer, self.alone, self.count, self.layout = optimizer, alone, 0, "contiguous"
-        groups = grouped(module, optimizer)
-        self.groups = [parameters for parameters, _ in groups]
+        groups = grouped(module, optimizer, distances)
+        self.groups = [group.parameters for group in groups]
+        self.distances, self.shares = [group.distance for group in groups], [1.0] * len(groups)
         self.parameters = [p for parameters in self.groups for p in parameters]
-        self.decays = [decay for _, decay in groups]
+        self.decays = [group.decay for group in groups]
         self.numbers = torch.cat([p.detach().reshape(-1) for p in self.parameters] * 2) if groups else torch.empty(0)
         values, self.gradient = self.numbers.chunk(2) if self.parameters else (self.numbers, self.numbers)
         sizes = [sum(p.numel() for p in parameters) for parameters in self.groups]
@@ -102,8 +109,10 @@ class Flat(Held):
 
     def formula(self, gradients: list[Tensor], rate: Tensor, count: Tensor, allowed: Tensor) -> None:
         """`step` as the optimizer's formula, told everything as tensors: for a graph or a compiler. `count` is the caller's."""
-        for value, gradient, moments, decay in zip(self.values, gradients, self.moments, self.decays, strict=True):
-            self.optimizer.masked(value, gradient, moments, rate, decay, count, allowed)
+        for value, gradient, moments, decay, share in zip(
+            self.values, gradients, self.moments, self.decays, self.shares, strict=True
+        ):
+            self.optimizer.masked(value, gradient, moments, rate * share, decay, count, allowed)
 
     def forget(self) -> None:
         self.gradient.zero_()
@@ -125,8 +134,10 @@ class Flat(Held):
     def step(self, rate: float, allowed: Tensor | None = None) -> None:
         """One update by the optimizer's kernel. allowed: [] bool, a flag on the device without which nothing changes."""
         self.count += 1
-        for value, gradient, moments, decay in zip(self.values, self.gradients, self.moments, self.decays, strict=True):
-            self.optimizer.quick(value, gradient, moments, rate, decay, self.count, allowed)
+        for value, gradient, moments, decay, share in zip(
+            self.values, self.gradients, self.moments, self.decays, self.shares, strict=True
+        ):
+            self.optimizer.quick(value, gradient, moments, rate * share, decay, self.count, allowed)
 
     def _point(self) -> None:
         """Let parameters and their gradients be views of the vectors."""
@@ -138,14 +149,28 @@ class Flat(Held):
         return self.layout == "channels-last" and any(p.ndim == 4 for p in group)
 
 
-def grouped(module: nn.Module, optimizer: Optimizer) -> list[tuple[list[nn.Parameter], float]]:
-    """Its trainable parameters and their weight decay: matrices decay, vectors (biases, gains of norms) do not; one group where
-    nothing decays."""
-    trainable = [p for p in module.parameters() if p.requires_grad]
-    matrices, vectors = [p for p in trainable if p.ndim > 1], [p for p in trainable if p.ndim <= 1]
-    decay = optimizer.weight_decay
-    groups = [(matrices, decay), (vectors, 0.0)] if decay else [(matrices + vectors, 0.0)]
-    return [(parameters, share) for parameters, share in groups if parameters]
+@dataclass(frozen=True)
+class Group:
+    """Parameters that are changed alike: by one weight decay, and at one distance from the model's answer."""
+
+    parameters: list[nn.Parameter]
+    decay: float
+    distance: int = 0
+
+
+def grouped(module: nn.Module, optimizer: Optimizer, distances: Distances | None = None) -> list[Group]:
+    """Its trainable parameters, by their distance from the answer where that matters, and by weight decay: matrices decay, vectors
+    (biases, gains of norms) do not; one group where nothing decays."""
+    by_distance: dict[int, list[nn.Parameter]] = {}
+    for p in module.parameters():
+        if p.requires_grad:
+            by_distance.setdefault(distances[p] if distances else 0, []).append(p)
+    decay, groups = optimizer.weight_decay, []
+    for distance, trainable in sorted(by_distance.items()):
+        matrices, vectors = [p for p in trainable if p.ndim > 1], [p for p in trainable if p.ndim <= 1]
+        pairs = [(matrices, decay), (vectors, 0.0)] if decay else [(matrices + vectors, 0.0)]
+        groups += [Group(parameters, share, distance) for parameters, share in pairs if parameters]
+    return groups
 
 
 def shrinking(gradients: list[Tensor], largest: float) -> Tensor:

@@ -96,6 +96,8 @@ class Gearbox:
         update = self.update
         if update.ema or update.parts > 1 or update.nonfinite == "roll-back":
             return "it averages weights, accumulates micro-batches, or rolls back"
+        if update.unfreeze:
+            return "its parts begin to be changed one after another"
         if update.shared:
             return "it learns in several processes"
         if type(update.objective).settle is not Objective.settle:

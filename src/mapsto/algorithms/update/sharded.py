@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from mapsto.algorithms.update.diagnosis import Diagnosis, given
 from mapsto.algorithms.update.flat import Held, grouped
+from mapsto.algorithms.update.parts import Distances
 from mapsto.core import world
 from mapsto.core.batch import Batch
 from mapsto.core.nouns import Optimizer
@@ -64,9 +65,11 @@ class Sharded(Held):
     Its state is that of a `Flat`: moments of all matrices one after the other, then of all vectors.
     """
 
-    def __init__(self, model: nn.Module, module: nn.Module, optimizer: Optimizer):
+    def __init__(self, model: nn.Module, module: nn.Module, optimizer: Optimizer, distances: Distances | None = None):
         self.optimizer, self.count, self.model = optimizer, 0, model
-        self.groups = [group for group, _ in grouped(module, optimizer)]
+        groups = grouped(module, optimizer, distances)
+        self.groups = [group.parameters for group in groups]
+        self.distances, self.shares = [group.distance for group in groups], [1.0] * len(groups)
         self.parameters = [p for group in self.groups for p in group]
         self.moments = [optimizer.moments(value) for value in self.values]
 
@@ -102,9 +105,12 @@ class Sharded(Held):
     @torch.no_grad()
     def step(self, rate: float, allowed: Tensor | None = None) -> None:
         self.count += 1
-        for p, value, gradient, moments in zip(self.parameters, self.values, self.gradients, self.moments, strict=True):
+        shares = [share for group, share in zip(self.groups, self.shares, strict=True) for _ in group]
+        for p, value, gradient, moments, share in zip(
+            self.parameters, self.values, self.gradients, self.moments, shares, strict=True
+        ):
             decay = self.optimizer.weight_decay if p.ndim > 1 else 0.0
-            self.optimizer.quick(value, gradient, moments, rate, decay, self.count, allowed)
+            self.optimizer.quick(value, gradient, moments, rate * share, decay, self.count, allowed)
 
     def together(self, parts: list[Tensor]) -> list[Tensor]:
         """A part for each parameter → a vector for each group, as a `Flat` has them."""
