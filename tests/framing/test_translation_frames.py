@@ -93,6 +93,17 @@ def test_the_command_line_translates(run, table, tmp_path, capsys):
     assert "bleu" in capsys.readouterr().out
 
 
+def test_parallel_files_can_be_asked_about_and_examined_on(run, tmp_path, capsys):
+    pairs = corpus(20, seed=5)
+    (tmp_path / "new.de").write_text("".join(f"{de}\n" for de, _ in pairs))
+    (tmp_path / "new.en").write_text("".join(f"{en}\n" for _, en in pairs))
+    main(["evaluate", str(run.path), str(tmp_path / "new.de"), "--json"])
+    assert json.loads(capsys.readouterr().out)["scores"]["test"]["bleu"]["value"] > 90
+    main(["predict", str(run.path), str(tmp_path / "new.de"), "--json"])
+    said = json.loads(capsys.readouterr().out)
+    assert len(said) == 20 and said[3]["prediction"] == pairs[3][1] and said[3]["input"] == "new, line 4"
+
+
 def test_the_report_shows_the_worst_sentences(table, tmp_path):
     frame = mapsto.frame(table, target="en").set("model", {"name": "transformer", "width": 8, "heads": 2, "depth": 1})
     frame.set("algorithm.until.count", 1).set("algorithm.lr", 1e-6)

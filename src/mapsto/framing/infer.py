@@ -18,6 +18,7 @@ LEFT_OUT = ("id", "aside", "constant", "empty", "leave-out")
 FEW_CLASSES = 20  # a target of whole numbers with no more distinct values than this is a class
 MANY_CLASSES = 20  # from which on a text that hardly comes twice is no class
 SEPARATORS = ("|", ";")
+PROSE = 2000  # values of a column by which it is told whether they are sentences
 COUNTER = "a different number in every row, counting up"
 
 
@@ -91,7 +92,9 @@ def _word_kind(present: np.ndarray) -> Kind:
     words = [str(v) for v in present]
     distinct = len(set(words))
     share = distinct / len(words)
-    if share > 0.5 and distinct > 5 and _is_prose(words[:2000]):
+    if (
+        share > 0.5 and distinct > 5 and _is_prose(words[:: max(1, len(words) // PROSE)])
+    ):  # rows may be sorted by length
         return Kind("text", f"{many(distinct, 'different text')}, mostly several words")
     if (distinct > 20 and share > 0.5) or (distinct == len(words) and distinct >= 10):
         return Kind("id", f"{share:.0%} of the values are different")

@@ -301,7 +301,7 @@ def _fine_tuning(algorithm: dict[str, Table], rows: int) -> tuple[dict[str, Tabl
 def _translating_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
     batch = 32 if rows < 5000 else 64 if rows < 20_000 else 128
     epochs = min(60, max(10, round(300 * rows**-0.3)))
-    return _one_cycle(batch, epochs, 1e-3, 0.01, clip=1.0)
+    return _one_cycle(batch, epochs, 1e-3, 0.01, precision="auto", clip=1.0)
 
 
 def _table_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:

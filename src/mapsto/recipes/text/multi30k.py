@@ -30,7 +30,7 @@ def multi30k_transformer(data_dir: str | None = None, seed: int = 0, epochs: int
     """
     made = _captions(data_dir, seed)
     made.set("model", {"name": "transformer", "width": 256, "heads": 4, "depth": 3, "dropout": 0.2})
-    return _learned(made, epochs)
+    return made.set("algorithm.until.count", epochs)
 
 
 def _captions(data_dir: str | None, seed: int) -> Frame:
@@ -44,8 +44,4 @@ def _captions(data_dir: str | None, seed: int) -> Frame:
 def _recurrent(made: Frame, attention: str, epochs: int) -> Frame:
     shape = {"width": 384, "embedding": 256, "dropout": 0.4}
     made.set("model", {"name": "seq2-seq", "attention": attention, **shape})
-    return _learned(made, epochs)
-
-
-def _learned(made: Frame, epochs: int) -> Frame:
-    return made.set("algorithm.until.count", epochs).set("algorithm.precision", "auto")
+    return made.set("algorithm.until.count", epochs)
