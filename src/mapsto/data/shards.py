@@ -44,7 +44,7 @@ PARTS = ("train", "valid", "test")
 DTYPES = {"float32": "<f4", "float64": "<f8", "int64": "<i8", "int32": "<i4", "uint8": "|u1"}
 SHARD_BYTES = 128 << 20  # of the rows of one shard, all fields together
 BLOCK_BYTES, BLOCK_ROWS = 1 << 20, 1024  # of neighbours that are read at once, at most
-GRANTED = 1 << 30  # bytes that chunks may take, at most; and no more than a quarter of what is free
+GRANTED = 1 << 30  # bytes that chunks may take, at most; and no more than a sixteenth of what is free
 HASHED_AT_ONCE = 1 << 20
 OPEN = 64  # files held open by one reader
 AGAIN = "Write it again with `mapsto shard`, or restore it from a copy."
@@ -269,8 +269,8 @@ class Shards:
 
 
 def default_grant() -> int:
-    """Bytes for the chunks of an order: a gibibyte, or a quarter of what this process may still take."""
-    return min(GRANTED, devices.room() // 4)
+    """Bytes for the chunks of an order: a gibibyte, or a sixteenth of what this process may still take."""
+    return min(GRANTED, devices.room() // 16)
 
 
 class ShardView(View):
