@@ -10,6 +10,8 @@ from mapsto.recipes.where import below
 def nsmc_words(data_dir: str | None = None, seed: int = 0, epochs: int = 8) -> Frame:
     """The 40,000 training reviews of nsmc and no label of theirs: a small BERT learns to fill in blanks. See nsmc_few.
 
+    Test perplexity 447 among 8,000 byte pairs, 14.8 % of the hidden ones guessed (one run, about 7 minutes of one core).
+
     data_dir: holds nsmc/train.tsv.gz and test.tsv.gz.
     """
     made = frame_data(below(data_dir, "nsmc"), "document", seed=seed)
