@@ -1,4 +1,4 @@
-"""What words alone have taught, in points: `python -m benchmarks.few_labels RUN [SEEDS]`, where RUN is a finished run of nsmc_words.
+"""What words alone have taught, in points: `python -m benchmarks.few_labels RUN [SEEDS]`; RUN is a finished run of nsmc_words.
 
 The same network with the same tokens, fine-tuned on the same 2 % of the labels, once with the body of RUN and once with first
 weights. The test rows are looked at once a fine-tuning.
