@@ -162,6 +162,6 @@ def test_with_adapters_matrices_stay_and_the_head_is_learned():
 
 
 def test_impossible_settings_are_refused():
-    for how in ({"layer_rate": 0.0}, {"layer_rate": 1.1}, {"unfreeze": -1.0}, {"adapters": -1}, {"trained": 0}):
+    for how in ({"layer_rate": -0.1}, {"layer_rate": 1.1}, {"unfreeze": -1.0}, {"adapters": -1}, {"trained": 0}):
         with pytest.raises(FrameError, match="layer_rate is a share"):
             Descend(0.1, **how)

@@ -299,15 +299,15 @@ def test_what_was_solved_at_once_is_nothing_to_go_on_from(table, tmp_path):
 
 
 def test_a_share_of_the_labels_leaves_the_exam_as_it_is(table):
-    whole, some = (mapsto.frame(table, "liked").set("data.split.share", s).prepared for s in (1.0, 0.25))
+    whole, some = (mapsto.frame(table, "liked").set("data.split.share", s).prepared for s in (0.0, 0.25))
     assert np.array_equal(whole.parts["test"], some.parts["test"])
     assert set(some.parts["train"]) < set(whole.parts["train"])
     assert len(some.parts["train"]) == pytest.approx(len(whole.parts["train"]) / 4, abs=2)
     assert "25% are used" in some.how_split
     labels = some.raw.columns["liked"][some.parts["train"]]
     assert abs((labels == "yes").mean() - 0.5) < 0.1
-    with pytest.raises(FrameError, match=r"data\.split\.share is a share above 0"):
-        mapsto.frame(table, "liked").set("data.split.share", 0.0)
+    with pytest.raises(FrameError, match=r"data\.split\.share is a share from 0 to 1"):
+        mapsto.frame(table, "liked").set("data.split.share", 1.5)
 
 
 def test_a_hugging_face_folder_is_a_start_like_any_other(table, tmp_path):

@@ -22,8 +22,8 @@ PART_NAMES = {
 def deal(raw: Raw, target_name: str, problem: Problem, split: dict[str, Any]) -> tuple[Parts, str]:
     """Who is trained on and who is examined, and how that came about in words."""
     parts, words = _dealt(raw, target_name, problem, split)
-    share = split.get("share", 1.0)
-    if share == 1:
+    share = split.get("share", 0.0)
+    if not share:
         return parts, words
     classes, some = _strata(raw.columns[target_name], problem), Split(1 - share, 0.0, split["seed"])
     for part in ("train", "valid"):  # the exam stays as it is, so that shares can be compared

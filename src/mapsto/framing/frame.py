@@ -50,7 +50,7 @@ SPLIT = {
     "folds": 0,
     "fold": 0,
     "alone": False,
-    "share": 1.0,
+    "share": 0.0,
     "column": "",
     "group": "",
     "time": "",

@@ -64,7 +64,7 @@ WANTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "data.split.folds": ("a whole number of 0 or more", _count),
     "data.split.fold": ("a whole number of 0 or more", _count),
     "data.split.alone": ("true or false", _yes_or_no),
-    "data.split.share": ("a share above 0, up to 1", lambda v: _share(v) and v > 0),
+    "data.split.share": ("a share from 0 to 1; 0 is all", _share),
     "data.split.column": ("the name of a column", _text),
     "data.split.group": ("the name of a column", _text),
     "data.split.time": ("the name of a column", _text),

@@ -48,7 +48,7 @@ class Descend(Update):
     gear: how steps are taken (gears.py); "auto" begins eagerly, and changes where the rest of the run is long enough to pay for it.
     sharded: of several processes each keeps a part of weights, gradients and moments, not a copy; with one, nothing changes.
     trained: of the model's parts (nouns.Layered) only so many of the last are changed; 1 is the head alone, None all of them.
-    layer_rate: each part learns at so much of the rate of the one after it: 0.95, say (Howard and Ruder 2018, §3.2).
+    layer_rate: each part learns at so much of the rate of the one after it: 0.95, say (Howard and Ruder 2018, §3.2); 0 is off.
     unfreeze: epochs after which one more part begins to be changed, from the last one back (ibid., §3.3); 0 is all at once.
     adapters: the rank of what is learned in place of the matrices of the other parts, which stay (layers/lora.py); 0 is off.
 
@@ -67,7 +67,7 @@ class Descend(Update):
     gear: Literal["auto", "eager", "captured", "compiled"] = "auto"
     sharded: bool = False
     trained: int | None = None
-    layer_rate: float = 1.0
+    layer_rate: float = 0.0
     unfreeze: float = 0.0
     adapters: int = 0
 
@@ -84,9 +84,9 @@ class Descend(Update):
             raise FrameError(f"nonfinite is stop, skip or roll-back, but came {self.nonfinite!r}.")
         if self.gear not in ("auto", "eager", "captured", "compiled"):
             raise FrameError(f"gear is auto, eager, captured or compiled, but came {self.gear!r}.")
-        if not 0 < self.layer_rate <= 1 or min(self.unfreeze, self.adapters) < 0 or self.trained == 0:
+        if not 0 <= self.layer_rate <= 1 or min(self.unfreeze, self.adapters) < 0 or self.trained == 0:
             raise FrameError(
-                "layer_rate is a share in (0, 1], trained at least 1 or None, unfreeze and adapters 0 or more, but came "
+                "layer_rate is a share in [0, 1], trained at least 1 or None, unfreeze and adapters 0 or more, but came "
                 f"{self.layer_rate}, {self.trained}, {self.unfreeze} and {self.adapters}."
             )
 
@@ -162,7 +162,7 @@ class Descend(Update):
     def share(self, distance: int, step: int) -> float:
         """What share of the learning rate a part of the model takes that lies `distance` parts before its answer."""
         begun = step >= distance * self.unfreeze * self.experience.batches
-        return self.layer_rate**distance if begun else 0.0
+        return (self.layer_rate or 1.0) ** distance if begun else 0.0
 
     def descend(self, batch: Batch, player: str, flat: Flat, step: int) -> tuple[Losses, Tensor | None]:
         """Leave in `flat` the gradient of the mean loss over the whole batch, whatever it is cut into; in smaller pieces where
@@ -342,7 +342,7 @@ class Descend(Update):
 
     def _flat(self, player: str) -> Flat | Sharded:
         module = self.model.get_submodule(player)
-        apart = distances(module) if self.layer_rate < 1 or self.unfreeze else None
+        apart = distances(module) if self.layer_rate or self.unfreeze else None
         flat = (
             Sharded(self.model, module, self.optimizer, apart)
             if self.shared and self.sharded
