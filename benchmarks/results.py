@@ -50,6 +50,8 @@ GATES = [
     Gate("titanic", "Titanic, 5 × 5 folds", "accuracy", None, seeds=5, folds=5),
     Gate("mnist-sets", "several MNIST digits in a picture, which ones", "macro-f1", 0.97, seeds=2),
     Gate("mr-sentences", "MR sentences, text CNN from scratch, 10 folds", "accuracy", 0.75, seeds=1, folds=10),
+    Gate("english-tags", "English-EWT, a universal tag for each word", "tag-accuracy", 0.94, seeds=1),
+    Gate("chinese-tags", "Chinese GSD, a universal tag for each word", "tag-accuracy", 0.905, seeds=1),
     Gate("nsmc", "Korean film reviews (NSMC, a fourth), text CNN from scratch", "accuracy", 0.82),
     Gate(
         "shakespeare-gpt",
