@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 from transformers import Trainer, TrainerCallback, TrainingArguments
@@ -71,25 +72,26 @@ class HFTrainer:
             else {}
         )
         with tempfile.TemporaryDirectory() as folder, clocked(task) as clock:
-            arguments = TrainingArguments(
-                folder,
-                per_device_train_batch_size=task.batch,
-                num_train_epochs=task.epochs,
-                learning_rate=task.rate,
-                weight_decay=task.decay,
-                lr_scheduler_type="constant",
-                optim=optim,
-                max_grad_norm=0.0,
-                seed=seed,
-                report_to="none",
-                use_cpu=True,
-                bf16=self.bfloat16,
-                **quiet,
-            )
-            trainer = Trainer(
-                model=model, args=arguments, train_dataset=rows, data_collator=as_it_is if self.tuned else None
-            )
+            how = arguments(task, folder, seed, optim=optim, bf16=self.bfloat16, **quiet)
+            trainer = Trainer(model=model, args=how, train_dataset=rows, data_collator=as_it_is if self.tuned else None)
             if task.watch:
                 trainer.add_callback(_Look(task.watch, network))
             trainer.train()
         return Fitted(clock, trainer.state.global_step, weights(network), lambda x: answers(network, x))
+
+
+def arguments(task: Task, folder: str, seed: int, **more: Any) -> TrainingArguments:
+    """The task's work, as a Trainer is told of it."""
+    return TrainingArguments(
+        folder,
+        per_device_train_batch_size=task.batch,
+        num_train_epochs=task.epochs,
+        learning_rate=task.rate,
+        weight_decay=task.decay,
+        lr_scheduler_type="constant",
+        max_grad_norm=0.0,
+        seed=seed,
+        report_to="none",
+        use_cpu=True,
+        **more,
+    )

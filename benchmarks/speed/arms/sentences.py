@@ -121,28 +121,17 @@ class HFTrainer:
     tuned: bool = False
 
     def fit(self, task: Task, seed: int) -> Fitted:
-        from transformers import Trainer, TrainingArguments
+        from transformers import Trainer
+
+        from benchmarks.speed.arms.huggingface import arguments
 
         network = built(task, seed)
         quiet = {"save_strategy": "no", "logging_strategy": "no", "disable_tqdm": True}
         fast = {**quiet, "train_sampling_strategy": "group_by_length"}
         with tempfile.TemporaryDirectory() as folder, clocked(task) as clock:
-            arguments = TrainingArguments(
-                folder,
-                per_device_train_batch_size=task.batch,
-                num_train_epochs=task.epochs,
-                learning_rate=task.rate,
-                weight_decay=task.decay,
-                lr_scheduler_type="constant",
-                optim="adamw_torch_fused" if self.tuned else "adamw_torch",
-                max_grad_norm=0.0,
-                seed=seed,
-                report_to="none",
-                use_cpu=True,
-                remove_unused_columns=False,
-                **(fast if self.tuned else {}),
-            )
-            trainer = Trainer(model=WithLoss(network), args=arguments, train_dataset=Rows(task), data_collator=padded)
+            optim, how = "adamw_torch_fused" if self.tuned else "adamw_torch", fast if self.tuned else {}
+            told = arguments(task, folder, seed, optim=optim, remove_unused_columns=False, **how)
+            trainer = Trainer(model=WithLoss(network), args=told, train_dataset=Rows(task), data_collator=padded)
             trainer.train()
         return fitted(clock, trainer.state.global_step, network)
 

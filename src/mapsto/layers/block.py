@@ -12,6 +12,7 @@ from mapsto.core.errors import FrameError
 from mapsto.layers.attention import Attention, Cache
 
 WIDER = 4  # times the width, in the middle of the two maps
+SPREAD = 0.02  # of first weights (Devlin et al. 2019, arXiv:1810.04805, §A.2; Radford et al. 2019)
 
 
 class Block(nn.Module):
@@ -72,3 +73,14 @@ class Block(nn.Module):
         if self.before:
             return x + self.dropout(part(norm(x)))
         return norm(x + self.dropout(part(x)))
+
+
+def first_weights(model: nn.Module) -> None:
+    """Maps and vectors of `model` drawn from a normal distribution of SPREAD; biases, and the vector of padding, are 0."""
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Embedding):
+            nn.init.normal_(module.weight, std=SPREAD)
+        if isinstance(module, nn.Linear) and module.bias is not None:
+            nn.init.zeros_(module.bias)
+        if isinstance(module, nn.Embedding) and module.padding_idx is not None:
+            nn.init.zeros_(module.weight[module.padding_idx])

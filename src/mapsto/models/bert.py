@@ -11,10 +11,8 @@ from torch import Tensor, nn
 from mapsto.core.batch import Field
 from mapsto.core.errors import FrameError, ShapeError
 from mapsto.core.nouns import Shape
-from mapsto.layers.block import Block
+from mapsto.layers.block import Block, first_weights
 from mapsto.layers.tokens import Tokens, mean_over, real
-
-SPREAD = 0.02  # of first weights (§A.2)
 
 
 class BERT(nn.Module):
@@ -66,7 +64,7 @@ class BERT(nn.Module):
         self.head = (
             WordHead(width, outputs, epsilon) if tied else nn.Sequential(nn.Dropout(dropout), nn.Linear(width, outputs))
         )
-        self.apply(_first_weights)
+        first_weights(self)
 
     def features(self, input: Field) -> Tensor:
         """What each token comes to in its text: tokens [B, T] → [B, T, D]."""
@@ -104,12 +102,3 @@ class WordHead(nn.Module):
 
     def forward(self, states: Tensor, table: Tensor) -> Tensor:
         return F.linear(self.norm(F.gelu(self.change(states))), table, self.bias)
-
-
-def _first_weights(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear | nn.Embedding):
-        nn.init.normal_(module.weight, std=SPREAD)
-    if isinstance(module, nn.Linear):
-        nn.init.zeros_(module.bias)
-    if isinstance(module, nn.Embedding) and module.padding_idx is not None:
-        nn.init.zeros_(module.weight[module.padding_idx])

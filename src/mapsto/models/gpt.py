@@ -14,10 +14,8 @@ from mapsto.core.batch import Field
 from mapsto.core.errors import ShapeError
 from mapsto.core.nouns import Shape
 from mapsto.layers.attention import Cache
-from mapsto.layers.block import Block
-from mapsto.layers.tokens import PAD, Tokens, tokens_of
-
-SPREAD = 0.02  # of the first weights
+from mapsto.layers.block import SPREAD, Block, first_weights
+from mapsto.layers.tokens import Tokens, tokens_of
 
 
 class GPT(nn.Module):
@@ -93,15 +91,10 @@ class GPT(nn.Module):
 
     def _begin(self) -> None:
         """First weights as published: what adds to the way around is the smaller, the more blocks there are."""
-        for module in self.modules():
-            if isinstance(module, nn.Linear | nn.Embedding):
-                nn.init.normal_(module.weight, std=SPREAD)
-            if isinstance(module, nn.Linear) and module.bias is not None:
-                nn.init.zeros_(module.bias)
+        first_weights(self)
         for block in self.blocks:
             for last in (block.attention.join, block.narrow):
                 nn.init.normal_(last.weight, std=SPREAD / math.sqrt(2 * self.depth))
-        nn.init.zeros_(self.tokens.table.weight[PAD])
 
 
 class Reading:
