@@ -97,15 +97,9 @@ class Folder(Source):
     # ── tables ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _table(self, files: Files, name: str, formats: dict[str, str] | None = None) -> Raw:
-        from mapsto.data.table import Table, unpacked
+        from mapsto.data.table import Table
 
-        try:
-            with files.stream(name) as file:
-                data = unpacked(file, name)
-        except DataError:
-            raise
-        except UNPACKING as error:
-            raise DataError(f"{name} cannot be unpacked ({error}).", "Copy or pack it again.", "D217") from error
+        data = unpacked_of(files, name)
         known = {**(formats or {}), **(self.formats or {})}
         return Table(self.columns, self.encoding, self.separator, known).parse(data, name)
 
@@ -415,3 +409,16 @@ def _joined_column(pieces: list[np.ndarray | None], lengths: list[int]) -> np.nd
                 None if v != v else str(v).lower() if piece.dtype.kind == "b" else str(v) for v in piece.tolist()
             ]
     return objects(values)
+
+
+def unpacked_of(files: Files, name: str) -> bytes:
+    """What a text file of a folder or an archive holds, unpacked; DataError where it cannot be."""
+    from mapsto.data.table import unpacked
+
+    try:
+        with files.stream(name) as file:
+            return unpacked(file, name)
+    except DataError:
+        raise
+    except UNPACKING as error:
+        raise DataError(f"{name} cannot be unpacked ({error}).", "Copy or pack it again.", "D217") from error

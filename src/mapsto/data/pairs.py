@@ -18,8 +18,8 @@ import numpy as np
 from mapsto.core.errors import DataError
 from mapsto.core.nouns import Finding, Raw, Source
 from mapsto.core.text import clean, few, many
-from mapsto.data.files import UNPACKING, Directory, Files, kind_of
-from mapsto.data.folder import SPLIT_ORDER, SPLITS
+from mapsto.data.files import Directory, Files, kind_of
+from mapsto.data.folder import SPLIT_ORDER, SPLITS, unpacked_of
 from mapsto.data.frames import objects
 from mapsto.data.pictures import SUFFIXES
 
@@ -105,15 +105,8 @@ class Pairs(Source):
 
     def _lines(self, files: Files, name: str, findings: list[Finding]) -> list[str]:
         from mapsto.data.decode import text_of
-        from mapsto.data.table import unpacked
 
-        try:
-            with files.stream(name) as file:
-                data = unpacked(file, name)
-        except DataError:
-            raise
-        except UNPACKING as error:
-            raise DataError(f"{name} cannot be unpacked ({error}).", "Copy or pack it again.", "D217") from error
+        data = unpacked_of(files, name)
         text, used = text_of(data, self.encoding, name)
         if "\0" in text:
             line = text.count("\n", 0, text.index("\0")) + 1
