@@ -78,6 +78,13 @@ def _offers(way: Way, model: str) -> bool:
 def _started(start: Start, prepared: Prepared, model: str | None) -> Written:
     """The model that the body of an earlier run fits into."""
     chosen = start.proposed(prepared.problem)
+    if (chosen["name"] in LANGUAGE_MODELS) != (prepared.problem == "language-model"):
+        says = "says how a text goes on" if chosen["name"] in LANGUAGE_MODELS else "does not say how a text goes on"
+        raise FrameError(
+            f"{start.where} brings a {chosen['name']}, which {says}, but this is {prepared.problem}.",
+            "Name data of the kind that it learned from, or leave out --from.",
+            "F004",
+        )
     if model is not None and names.squash(str(model)) != names.squash(chosen["name"]):
         raise FrameError(
             f"{start.where} brings a {chosen['name']}, but the model is to be {clean(str(model), 40)}.",
