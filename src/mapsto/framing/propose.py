@@ -28,7 +28,7 @@ PICTURE_MODELS = ("conv-net", "le-net", "alex-net", "vgg", "res-net")
 TEXT_MODELS = ("prior", "bag-of-words", "bag-of-embeddings", "text-cnn", "recurrent", "bert")
 TAGGERS = ("usual-tag", "recurrent")
 EACH_MODELS = ("bert",)  # of them, those that fill in each token
-TRANSLATORS = ("seq2-seq", "transformer")
+TRANSLATORS = ("seq2-seq", "transformer", "nearest-sentence")
 LANGUAGE_MODELS = ("gpt", "n-gram")  # they say at every place what comes next
 WAVY_COLUMNS = 200  # of a table; more numbers are taken as they are, since waves make each of them five
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from mapsto.core.batch import Columns, over
 from mapsto.core.errors import BadInput, DataError
 from mapsto.core.faults import Faults
 from mapsto.core.nouns import Finding, Raw
+from mapsto.core.ragged import Ragged
 from mapsto.core.stop import Stop
 from mapsto.core.text import clean, few, many
 from mapsto.data.dataset import Dataset, Examples
@@ -24,16 +26,21 @@ from mapsto.domains.filled import Filled
 from mapsto.domains.row import Row
 from mapsto.domains.tags import Tags
 from mapsto.domains.text import Text
+from mapsto.domains.tokenizer import UNKNOWN
+from mapsto.domains.words import Words
 from mapsto.export import bundle
+from mapsto.export.continuation import BLANK
 from mapsto.export.function import Function
 from mapsto.export.inputs import refuse_other_domains
 from mapsto.framing import infer, settings
 from mapsto.framing import train as training
 from mapsto.framing.language import WINDOW, side_by_side, tokens_of
+from mapsto.framing.looks import looks
 from mapsto.framing.result import Result, plain_scores, strict
 from mapsto.framing.source import frame, reopen
 from mapsto.framing.tags import one_tag_a_word
 from mapsto.framing.target import blanks_as_none, label_lists, row_labels, with_target
+from mapsto.insight.attention_maps import AttentionMap
 from mapsto.insight.attribution import Attribution, attributed
 from mapsto.insight.nearest import nearest as nearest_tokens
 from mapsto.learner.examinee import Examinee
@@ -139,6 +146,25 @@ def why(run: str | Path | Function, raw: Any, answer: Any = None) -> Attribution
     return found[0] if single else found
 
 
+def attention(
+    run: str | Path | Function, raw: Any, layer: str = "", head: int = 0
+) -> AttentionMap | list[AttentionMap]:
+    """Where a learned function of texts looked, token by token; of several texts, a list. A translator's map is of its own answer.
+
+    layer, head: see `attention_map`; the last layer and the mean over its heads unless they are said.
+    """
+    f = run if isinstance(run, Function) else bundle.load(run)
+    if not isinstance(f.input, Text | Words):
+        raise BadInput(f"only a function of texts looks at words, but this is {f!r}.", "Name another run.")
+    values, single = f.column(raw)
+    encoded = _last_windows(f, values) if f.objective.problem == "language-model" else f.input.encode(values)
+    answers = f.encoded_predictions(values) if f.objective.problem == "translation" else None
+    found = list(
+        looks(f.model, f.input, f.target, Examples({"input": encoded}), answers, range(len(values)), layer, head)
+    )
+    return found[0] if single else found
+
+
 def nearest(run: str | Path | Function, word: str, count: int = 10) -> list[tuple[str, float]]:
     """The words that a learned function of texts takes to be most like `word`, with the cosine between their vectors."""
     f = run if isinstance(run, Function) else bundle.load(run)
@@ -192,6 +218,13 @@ def _text(f: Function, raw: Raw) -> Columns:
     if len(tokens) < 2:
         raise DataError(f"{clean(raw.name)} holds no text to be examined on.", "Name a file with text.", "D132")
     return side_by_side(tokens, max(1, f.about.get("window", WINDOW)))
+
+
+def _last_windows(f: Function, texts: Sequence[str]) -> dict[str, Ragged]:
+    """Of each text the last tokens, as many as are seen at once."""
+    window = max(1, f.about.get("window", WINDOW))
+    rows = [f.input.tokens.encode([text or BLANK])[0][-window:] or [UNKNOWN] for text in texts]
+    return {"tokens": Ragged.of(rows, dtype=torch.long)}
 
 
 def _refuse_unseen(f: Function, raw: Raw, name: str, answers: np.ndarray) -> None:
