@@ -113,7 +113,8 @@ def _take_advice(figures: Figures, take: str) -> str:
             f"({words(figures.trivially)}) as the deep model ({words(figures.result)}), so use neither yet: see "
             "whether the inputs say anything about the target."
         )
-    simple, name, many = figures.shallow[take][figures.exam], f"T{the(take)[1:]}", take.endswith("s")
+    simple, name = figures.shallow[take][figures.exam], f"T{the(take)[1:]}"
+    many = take.endswith("s") and not take.endswith("-of-words")
     if figures.skill(simple) <= 0:
         return (
             f"Nothing has been learned that helps: {the(take)} does as well {figures.where} ({words(simple)}) as the deep "
