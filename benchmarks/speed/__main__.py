@@ -12,7 +12,7 @@ import sys
 from benchmarks.speed import record, report
 from benchmarks.speed.check import check
 from benchmarks.speed.contests import chosen
-from benchmarks.speed.measure import measure
+from benchmarks.speed.measure import PATIENCE, measure
 
 
 def main(arguments: list[str]) -> int:
@@ -20,6 +20,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("contests", nargs="*", help="all, if none is named")
     parser.add_argument("--arms", default="", help="only these, by comma; what is measured replaces what was")
     parser.add_argument("--rounds", type=int, default=0, help="instead of each contest's own number")
+    parser.add_argument(
+        "--patience", type=float, default=PATIENCE, help="times that number at most, where neighbours are busy"
+    )
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--try", action="store_true", dest="tried")
     asked = parser.parse_args(arguments)
@@ -33,7 +36,7 @@ def main(arguments: list[str]) -> int:
             print(f"   ! {line}", flush=True)
         if asked.check:
             continue
-        measured = measure(contest, only, 1 if asked.tried else asked.rounds or contest.rounds)
+        measured = measure(contest, only, 1 if asked.tried else asked.rounds or contest.rounds, asked.patience)
         command = " ".join(["python -m benchmarks.speed", *arguments])
         record.keep(contest, {"checked": found, **measured}, command, record.TRIED if asked.tried else record.RECORD)
         if not asked.tried:

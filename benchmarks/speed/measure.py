@@ -11,10 +11,10 @@ from benchmarks.speed.contest import Arm, Contest
 from benchmarks.speed.pairs import Row
 from benchmarks.speed.process import Failed, Process, commanded, measured, whole
 
-PATIENCE = 2  # times the rounds wanted, where neighbours are busy
+PATIENCE = 2.0  # times the rounds wanted, where neighbours are busy
 
 
-def measure(contest: Contest, only: list[str], wanted: int) -> dict[str, Any]:
+def measure(contest: Contest, only: list[str], wanted: int, patience: float = PATIENCE) -> dict[str, Any]:
     """{"rows": one a run, "failed": arm → why, "warm": arm → what its process said before the first round}."""
     arms = {arm.name: arm for arm in contest.arms if not only or arm.name in only}
     rows: list[Row] = []
@@ -27,7 +27,7 @@ def measure(contest: Contest, only: list[str], wanted: int) -> dict[str, Any]:
             stack.callback(processes[name].close)
             if contest.request == "run":
                 _try(failed, name, lambda n=name: warm.__setitem__(n, processes[n].ask("warm")))
-        for turn in range(PATIENCE * wanted if wanted > 1 else 1):
+        for turn in range(round(patience * wanted) if wanted > 1 else 1):
             if turn >= wanted and quiet.rounds(quiet.counted(rows)) >= wanted:
                 break
             for name in pairs.order([n for n in arms if n not in failed and _runs(arms[n], turn)], turn):

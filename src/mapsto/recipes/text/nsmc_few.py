@@ -11,7 +11,7 @@ def nsmc_few(data_dir: str | None = None, seed: int = 0, start: str = "", share:
     """800 of the 40,000 labels of nsmc, drawn by the seed, with the body of a run of nsmc_words, or from scratch.
 
     Test accuracy 68.7 % with that body (66.7 to 69.6 over 5 seeds and as many draws of 800), 64.6 % with the same network and
-    tokens from first weights, behind in every one of them (benchmarks/few_labels.py); about 16 s of one core each. All is as
+    tokens from first weights, behind in every one of them (`make results RECIPES=nsmc-few`); about 16 s of one core each. All is as
     proposed: on training rows beyond the 800, other rates did no better.
 
     start: that run; "" is from scratch. data_dir: holds nsmc/train.tsv.gz and test.tsv.gz.

@@ -1,0 +1,27 @@
+"""Texts, and what is to be said of each as a whole."""
+
+from __future__ import annotations
+
+from mapsto.domains.text import Text
+from mapsto.domains.words import Words
+from mapsto.framing.prepare import Prepared
+from mapsto.framing.ways.way import Table, Way, Written, one_cycle, reading
+
+
+class Texts(Way):
+    models = ("prior", "bag-of-words", "bag-of-embeddings", "text-cnn", "recurrent", "bert")
+
+    def fits(self, prepared: Prepared) -> bool:
+        return isinstance(prepared.input, Text | Words)
+
+    def model(self, prepared: Prepared, rows: int) -> Written:
+        why = f"{rows:,} texts: short phrases say most of what a text is about, wherever they stand"
+        return {"name": "text-cnn"}, why
+
+    def descent(self, prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
+        if model in ("", "linear"):
+            return super().descent(prepared, rows, model)
+        if model == "bert":
+            return reading(rows)
+        epochs = min(40, max(5, round(160 * rows**-0.3)))
+        return one_cycle(32 if rows < 2000 else 64, epochs, 2e-3, 0.05, precision="auto")
