@@ -100,9 +100,9 @@ def test_readers_look_at_their_own_text_and_writers_back(ends):
 def test_of_words_that_are_set_apart_the_map_has_the_words():
     words = Words(at_least=1).fit([["They", "can", "fish"]])
     model = made(BERT, words.shape, 2, 8, 1, 2)
-    (found,) = looks(model, words, words, ready(words, [["They", "can"]]), None, [0])
+    (found,) = looks(model, words, words, ready(words, [["They", "can"]]), [0])
     assert found.rows == found.columns == ["They", "can"]
-    (empty,) = looks(model, words, words, ready(words, [[]]), None, [0])
+    (empty,) = looks(model, words, words, ready(words, [[]]), [0])
     assert empty.rows == ["␣"] and empty.weights.shape == (1, 1)
 
 
@@ -112,9 +112,9 @@ def test_a_map_hangs_on_no_other_text(ends):
     answers = torch.full((3, 9), -1)
     for row, said in zip(answers, SAID, strict=True):
         row[: len(answer(target, said))] = answer(target, said)
-    together = list(looks(model, text, target, ready(text), answers, range(3)))
+    together = list(looks(model, text, target, ready(text), range(3), answers=answers))
     for k, one in enumerate(together):
-        (alone,) = looks(model, text, target, ready(text, TEXTS[k : k + 1]), answers[k : k + 1], [0])
+        (alone,) = looks(model, text, target, ready(text, TEXTS[k : k + 1]), [0], answers=answers[k : k + 1])
         assert alone.rows == one.rows == [*SAID[k].split(), "[SEP]"]
         assert torch.equal(alone.weights, one.weights)
 
@@ -126,8 +126,17 @@ def test_what_is_shown_can_be_taken_in_at_a_glance(ends):
 
 def test_blanks_and_controls_are_seen():
     text = Text("characters", at_least=1).fit(["a \n\x1b"])
-    (found,) = looks(made(BERT, text.shape, 2, 8, 1, 2), text, text, ready(text, ["a \n\x1b"]), None, [0])
+    (found,) = looks(made(BERT, text.shape, 2, 8, 1, 2), text, text, ready(text, ["a \n\x1b"]), [0])
     assert found.rows == ["a", "␣", "⏎", "␣"]
+
+
+def test_tokens_that_training_has_not_are_read_as_they_stand(ends):
+    text, asked = ends[0], ["ein Löwe sieht", ""]
+    model = made(BERT, text.shape, 2, 8, 1, 2)
+    strange, _ = looks(model, text, text, ready(text, asked), [0, 1])
+    found, empty = looks(model, text, text, ready(text, asked), [0, 1], asked)
+    assert strange.rows == ["ein", "\N{REPLACEMENT CHARACTER}", "sieht"] and found.rows == ["ein", "Löwe", "sieht"]
+    assert torch.equal(strange.weights, found.weights) and empty.rows == ["␣"]
 
 
 def test_where_there_is_no_attention_there_is_one_clear_message(ends):
@@ -153,7 +162,7 @@ def test_a_layer_or_head_that_is_none_is_refused_with_those_there_are(ends):
 
 def test_in_a_notebook_it_is_a_picture_and_in_a_file_plain_values(ends):
     text, _ = ends
-    (found,) = looks(made(BERT, text.shape, 2, 8, 1, 2), text, text, ready(text, TEXTS[:1]), None, [0], head=1)
+    (found,) = looks(made(BERT, text.shape, 2, 8, 1, 2), text, text, ready(text, TEXTS[:1]), [0], head=1)
     said = found._repr_html_()
     assert said.startswith('<img src="data:image/svg+xml;base64,') and "blocks.0.attention, head 1" in said
     told = found.to_json()

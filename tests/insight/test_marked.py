@@ -10,7 +10,7 @@ from mapsto.insight.marked import apart, starred
     [
         ("a red dog sees a cat", "a blue dog sees a cat", "a *red* dog sees a cat", "a *blue* dog sees a cat"),
         ("A dog.", "a dog", "A dog*.*", "a dog"),
-        ("a dog", "", "*a* *dog*", ""),
+        ("a dog", "", "*a dog*", ""),
         ("", "a", "", "*a*"),
         ("我爱你", "我恨你", "我*爱*你", "我*恨*你"),
         ("one two three", "three one  two", "one two *three*", "*three* one  two"),

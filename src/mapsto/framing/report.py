@@ -103,7 +103,8 @@ def report_of(
         report.mistakes = most_surprising(ready, model, objective, split, SHOWN)
     if isinstance(ready.input, Text | Words) and attends(model) and asked:
         view, answers = Examples(ready.fields[split]), guess if ready.problem == "translation" else None
-        report.looks = list(looks(model, ready.input, ready.target, view, answers, shown(view, MAPS)))
+        texts = None if ready.problem == "language-model" else ready.raw.columns[ready.input_name][rows]
+        report.looks = list(looks(model, ready.input, ready.target, view, shown(view, MAPS), texts, answers))
     if ready.problem == "tagging":
         tell_tags(report, ready, split, guess, truth, SHOWN)
     if ready.problem not in FIGURES:
@@ -186,7 +187,9 @@ def _heated(
         found = attributed(model, ready.input, batch, guess[wrong].argmax(1))
     except FrameError:
         return mistakes
-    return [replace(mistake, heat=words_of(one)) for mistake, one in zip(mistakes, found, strict=True)]
+    texts = ready.raw.columns[ready.input_name][ready.parts[split][wrong.numpy()]]
+    told = [replace(one, tokens=ready.input.pieces(text)) for one, text in zip(found, texts, strict=True)]
+    return [replace(mistake, heat=words_of(one)) for mistake, one in zip(mistakes, told, strict=True)]
 
 
 def _samples(ready: Prepared, model: nn.Module) -> list[tuple[str, str]]:

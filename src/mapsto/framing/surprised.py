@@ -15,7 +15,7 @@ from mapsto.core.batch import Batch, over
 from mapsto.core.nouns import Objective
 from mapsto.core.text import clean
 from mapsto.data.dataset import EXAM_NUMBERS, Examples, looked_at
-from mapsto.domains.tokenizer import Tokenizer
+from mapsto.domains.tokenizer import UNKNOWN, Tokenizer
 from mapsto.insight.marked import Marked, starred
 from mapsto.insight.report import Mistake
 from mapsto.learner.examinee import Examinee
@@ -89,12 +89,19 @@ def _text(ready: Prepared, split: str, one: Asked) -> Mistake:
     truth, asked = one.truth[here], one.surprise[here].isfinite()
     guess = torch.where(asked, one.guess[here], truth)
     wrong = (guess != truth).tolist()
-    wanted, said = (list(zip(_pieces(ready.input.tokens, row), wrong, strict=True)) for row in (truth, guess))
+    text = ready.raw.columns[ready.input_name][ready.parts[split][one.example]]
+    wanted, said = (
+        list(zip(_pieces(ready.input.tokens, row, ready.input.pieces(text)), wrong, strict=True))
+        for row in (truth, guess)
+    )
     name = f"{ready.names_of(split, [one.example])[0]}, {sum(wrong)} of {int(asked.sum())} hidden words wrong"
     return Mistake(starred(wanted), starred(said), label=name, wanted=wanted, said=said)
 
 
-def _pieces(tokens: Tokenizer, row: Tensor) -> list[str]:
-    """What each token adds to the text, for a person."""
+def _pieces(tokens: Tokenizer, row: Tensor, standing: list[str] | None = None) -> list[str]:
+    """What each token adds to the text, for a person. standing: as they stand there, for those that training has not."""
     spelled = [tokens.spelled[number].decode(errors="replace") for number in row.tolist()]
+    for place, number in enumerate(row.tolist() if standing else []):
+        if number == UNKNOWN:
+            spelled[place] = f"{'' if tokens.way == 'characters' else ' '}{standing[place]}"
     return [clean(piece.replace("\n", "⏎")) for piece in spelled]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,8 @@ def why(run: str | Path | Function, raw: Any, answer: Any = None) -> Attribution
     said = f.encoded_predictions(values).argmax(1)
     asked = said if answer is None else said.new_full((len(said),), f.target.place(answer))
     batch = over(Examples(fields).gather(torch.arange(len(said))), lambda t: t.to(f.device))
-    found = attributed(f.model, f.input, batch, asked)
+    told = attributed(f.model, f.input, batch, asked)
+    found = [replace(one, tokens=f.input.pieces(value)) for one, value in zip(told, values, strict=True)]
     return found[0] if single else found
 
 
@@ -157,11 +159,11 @@ def attention(
     if not isinstance(f.input, Text | Words):
         raise BadInput(f"only a function of texts looks at words, but this is {f!r}.", "Name another run.")
     values, single = f.column(raw)
-    encoded = _last_windows(f, values) if f.objective.problem == "language-model" else f.input.encode(values)
+    writes = f.objective.problem == "language-model"
+    view = Examples({"input": _last_windows(f, values) if writes else f.input.encode(values)})
     answers = f.encoded_predictions(values) if f.objective.problem == "translation" else None
-    found = list(
-        looks(f.model, f.input, f.target, Examples({"input": encoded}), answers, range(len(values)), layer, head)
-    )
+    texts, every = None if writes else values, range(len(values))
+    found = list(looks(f.model, f.input, f.target, view, every, texts, answers, layer, head))
     return found[0] if single else found
 
 

@@ -70,13 +70,15 @@ def attention_map(
     text: Domain,
     answer: Tensor | None = None,
     target: Domain | None = None,
+    read: list[str] | None = None,
     layer: str = "",
     head: int = 0,
 ) -> AttentionMap:
     """Where a model looked when it was given one text.
 
     input: the text, ready, as a batch of one without padding; text: the domain that cut it. answer: of a translator, the
-    tokens [U] that it says, of the domain `target`: each is beside what was looked at in order to say it.
+    tokens [U] that it says, of the domain `target`: each is beside what was looked at in order to say it. read: the tokens of
+    the text for a person, where more is known of them than their numbers (see `Text.pieces`).
     layer: by its name, or by its number, 1 the nearest to the input; of a translator the numbers are of the layers that look
         from the answer at the text. "" is the last of these. head: 1 the first; 0 is the mean over all.
     FrameError where the model has no attention, BadInput where it has no such layer or head.
@@ -87,7 +89,9 @@ def attention_map(
             "Train a model that has: bert for texts, gpt, or for a translation transformer, or seq2seq with attention=additive.",
             "F004",
         )
-    read, said, begun = _written(text, input), [], []
+    read = _written(text, input) if read is None else list(map(_visible, read or [""]))
+    said: list[str] = []
+    begun: list[str] = []
     if answer is None:
         maps = attention_maps(model, lambda: model(input))
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from difflib import SequenceMatcher
+from itertools import groupby
 
 from mapsto.measures.bleu import WORD
 
@@ -23,10 +24,21 @@ def apart(wanted: str, said: str) -> tuple[Marked, Marked]:
     return _marked(cut[0], shared[0]), _marked(cut[1], shared[1])
 
 
+def runs(pieces: Marked) -> Marked:
+    """The same text in as few pieces as can be; a blank between two marked words is marked, too."""
+    odd = [wrong for _, wrong in pieces]
+    between = [
+        wrong or (piece.isspace() and all(odd[k - 1 : k]) and all(odd[k + 1 : k + 2]) and 0 < k < len(pieces) - 1)
+        for k, (piece, wrong) in enumerate(pieces)
+    ]
+    together = groupby(zip(pieces, between, strict=True), key=lambda pair: pair[1])
+    return [("".join(piece for (piece, _), _ in group), wrong) for wrong, group in together]
+
+
 def starred(pieces: Marked) -> str:
     """The text, with what is marked between stars: a *rot* dog."""
     return "".join(
-        re.sub(r"\S(?:.*\S)?", r"*\g<0>*", text, flags=re.DOTALL) if wrong else text for text, wrong in pieces
+        re.sub(r"\S(?:.*\S)?", r"*\g<0>*", text, flags=re.DOTALL) if wrong else text for text, wrong in runs(pieces)
     )
 
 

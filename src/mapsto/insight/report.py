@@ -14,7 +14,7 @@ from mapsto.core.nouns import Estimate, Finding, Problem, Scores
 from mapsto.insight import figures
 from mapsto.insight.attention_maps import AttentionMap
 from mapsto.insight.evidence import SPLITS, TRIVIAL
-from mapsto.insight.marked import Marked
+from mapsto.insight.marked import Marked, runs
 from mapsto.insight.verdict import DEEP, Verdict
 from mapsto.insight.words import counted, the, words
 
@@ -254,7 +254,9 @@ def _sentence(mistake: Mistake) -> str:
 
 
 def _marks(pieces: Marked, mark: str) -> str:
-    return "".join(f'<mark class="{mark}">{escape(text)}</mark>' if marked else escape(text) for text, marked in pieces)
+    return "".join(
+        f'<mark class="{mark}">{escape(text)}</mark>' if marked else escape(text) for text, marked in runs(pieces)
+    )
 
 
 def _picture(mistake: Mistake) -> str:
