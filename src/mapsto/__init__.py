@@ -23,6 +23,7 @@ _WORDS = {
     "evaluate": "mapsto.framing.verbs:evaluate",
     "compare": "mapsto.framing.verbs:compare",
     "why": "mapsto.framing.verbs:why",
+    "attention": "mapsto.framing.verbs:attention",
     "nearest": "mapsto.framing.verbs:nearest",
     "runs": "mapsto.framing.verbs:runs",
     "zoo": "mapsto.framing.zoo:zoo",

@@ -129,3 +129,15 @@ def test_what_is_no_text_is_named():
 
 def test_the_special_tokens_are_in_the_order_that_models_know():
     assert tuple(range(len(SPECIAL))) == (PAD, UNKNOWN, START, END, MASK, NONE)
+
+
+@pytest.mark.parametrize("way", ["characters", "words", "byte-pairs", "word-pieces"])
+@pytest.mark.parametrize("ends", [False, True])
+def test_pieces_are_in_step_with_tokens_and_show_what_training_has_not(way, ends):
+    text = Text(way, vocabulary=320, lower=True, longest=9, ends=ends, blanks=True)
+    text.fit(["the film is good", "the film is dull"] * 3)
+    asked = ["The film is 영화 .", "a [MASK] film[MASK]", "", None, "the " * 20, "e\u0301 ï"]
+    for value, count in zip(asked, text.encode(asked)["tokens"].lengths.tolist(), strict=True):
+        assert len(text.pieces(value)) == count
+    pieces = text.pieces("a [MASK] 영화")
+    assert "[MASK]" in pieces and (way == "byte-pairs" or "영화" in "".join(pieces)) and (pieces[0] == "[CLS]") == ends

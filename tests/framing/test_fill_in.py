@@ -70,7 +70,7 @@ def test_no_target_is_named_and_the_text_is_its_own(table):
     assert isinstance(ready.input, Text) and ready.input.ends and isinstance(ready.target, Filled)
     assert frame.settings["model"]["tied"] and frame.settings["objective"]["name"] == "masked-words"
     card = str(frame)
-    assert "fill-in: say the hidden words of 'text'" in card and "perplexity on the test rows" in card
+    assert "fill-in: say the hidden words of 'text'" in card and "perplexity on the test words" in card
 
 
 def test_asked_for_as_a_setting_it_is_the_same(table):
@@ -83,7 +83,8 @@ def test_it_learns_to_guess_hidden_words(run):
     told = run.written["scores"]["test"]
     assert told["perplexity"]["value"] < 6 < len(run.function.input.tokens), "of some 17 words"
     assert told["accuracy"]["value"] > 0.3
-    assert run.written["baselines"] == {} and run.written["problem"] == "fill-in"
+    beside = run.written["baselines"]["frequencies"]["test"]
+    assert told["perplexity"]["value"] < beside["perplexity"]["value"] < len(run.function.input.tokens)
 
 
 def test_an_exam_is_the_same_again(run):
@@ -317,3 +318,15 @@ def test_a_hugging_face_folder_is_a_start_like_any_other(table, tmp_path):
     result = frame.train(tmp_path / "run", **QUICK)
     assert result.function("the film is dull") in ("yes", "no")
     assert frame.settings["model"]["width"] == 24 and not frame.settings["model"]["tied"]
+
+
+def test_the_texts_that_surprised_it_most_are_shown_and_nothing_large_is_kept(table, run):
+    for one in run.written["worst"]:
+        assert one["true"].replace("*", "") != one["said"].replace("*", "") and "hidden words wrong" in one["label"]
+        assert one["true"].replace("*", "") in {text for text, _ in reviews()}
+        assert len(one["true"].split()) == len(one["said"].split())
+    assert run.written["worst"] and "on the test words" in run.verdict["advice"]
+    learner = pretraining(table).learner()
+    assert learner.data.predictions(learner, "test").numel() == 0
+    found = mapsto.attention(run.path, "the film [MASK] moving")
+    assert found.rows == ["[CLS]", "the", "film", "[MASK]", "moving", "[SEP]"]

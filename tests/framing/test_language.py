@@ -274,3 +274,25 @@ def test_another_run_may_go_on_from_this_one(run, text, tmp_path):
     begun, anew = frame.learner(), small(tmp_path / "more.txt").learner()
     scores = [learner.evaluate("valid")["nats-per-token"].value for learner in (begun, anew)]
     assert scores[0] < 1.5 < 2.5 < scores[1]
+
+
+def test_where_it_looked_stands_under_what_it_wrote(run, capsys):
+    main(["predict", str(run.path), "The king", "--length", "5", "--attention"])
+    said = capsys.readouterr().out
+    assert said.startswith("The king") and "where it looked (blocks.0.attention, the mean over its heads)" in said
+    found = mapsto.attention(run.path, "The king was dead, and the king is merry.")
+    assert len(found.rows) == 32 and (found.weights.triu(1) == 0).all()  # the last tokens that are seen at once
+    main(["predict", str(run.path), "The king", "--length", "5", "--attention", "--json"])
+    assert json.loads(capsys.readouterr().out)[0]["attention"]["rows"] == ["T", "h", "e", "␣", "k", "i", "n", "g"]
+
+
+def test_the_windows_that_surprised_it_most_are_shown(run):
+    page = (run.path / "report.html").read_text(encoding="utf-8")
+    assert "the less it was expected" in page and "nats a token" in page and "Where it looks" in page
+    whole = verse()
+    exam = whole[int(len(whole) * 0.95) :]
+    worst = run.written["worst"]
+    assert worst[0]["true"].replace("*", "").replace("⏎", "\n").strip() in exam and "said" not in worst[0]
+    nats = [float(one["label"].split(": ")[1].split()[0]) for one in worst]
+    assert nats == sorted(nats, reverse=True) and nats[0] > run.scores["test"]["nats-per-token"]["value"]
+    assert "on the test tokens" in run.verdict["advice"]

@@ -175,3 +175,21 @@ def test_a_resumed_tagger_is_the_same_tagger(folder):
             learner.fit(9)
         weights.append(learner.weights())
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_verdict_and_worst_sentences_speak_of_words(folder, tmp_path, capsys):
+    frame = frame_of(folder, "pos").set("algorithm.lr", 1e-6).set("algorithm.until.count", 1)
+    run = frame.train(tmp_path / "run", baseline_seconds=5)
+    assert "on the test words" in run.verdict["advice"] and "40 sentences judge it" in " ".join(run.verdict["lines"])
+    worst = run.written["worst"][0]
+    assert worst["label"].startswith("test.conll sentence") and "words wrong" in worst["label"]
+    wrong = [(a, b) for a, b in zip(worst["true"].split(), worst["said"].split(), strict=True) if a != b]
+    assert wrong and all(a[0] == a[-1] == b[0] == b[-1] == "*" and "/" in a for a, b in wrong)
+    assert all(a.split("/")[0] == b.split("/")[0] for a, b in wrong)
+    assert '<mark class="wrong">' in (run.path / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_model_without_attention_is_told_in_one_message(run, capsys):
+    with pytest.raises(SystemExit):
+        main(["predict", str(run.path), "Ada saw", "--attention"])
+    assert "Recurrent has no attention" in (said := capsys.readouterr().err) and "Traceback" not in said

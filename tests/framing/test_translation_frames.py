@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 
 import pytest
 import torch
@@ -55,7 +56,9 @@ def test_a_target_of_sentences_beside_sentences_is_a_translation(table):
     assert not ready.input.ends and ready.target.way == "byte-pairs"
     assert ready.target.outputs == ready.target.shape["tokens"][0]
     card = str(frame)
-    assert "say the same in other words 'en'" in card and "or transformer" in card and "bleu on the test rows" in card
+    assert (
+        "say the same in other words 'en'" in card and "or transformer" in card and "bleu on the test sentences" in card
+    )
 
 
 def test_it_learns_to_translate_sentences_it_has_not_seen(run):
@@ -108,7 +111,7 @@ def test_the_report_shows_the_worst_sentences(table, tmp_path):
     frame = mapsto.frame(table, target="en").set("model", {"name": "transformer", "width": 8, "heads": 2, "depth": 1})
     frame.set("algorithm.until.count", 1).set("algorithm.lr", 1e-6)
     page = (frame.train(tmp_path / "run").path / "report.html").read_text(encoding="utf-8")
-    worst = page[page.index("Its worst mistakes") :]
+    worst = re.sub("<.*?>", "", page[page.index("Its worst mistakes") :])  # without the marks
     assert any(de in worst and en in worst for de, en in corpus())
 
 
@@ -163,3 +166,64 @@ def test_a_model_that_does_not_translate_is_refused(table):
     frame = mapsto.frame(table, target="en").set("model", {"name": "text-cnn"})
     with pytest.raises(MapstoError, match="reads one text and says another"):
         frame.train("nowhere")
+
+
+def test_it_has_to_beat_the_most_similar_sentence(run):
+    beside = run.baselines["nearest-sentence"]
+    assert 0 < beside["test"]["bleu"]["value"] < run.scores["test"]["bleu"]["value"] and "train" not in beside
+    assert run.verdict["take"] == "deep" and "test sentences" in " ".join(
+        [run.verdict["advice"], *run.verdict["lines"]]
+    )
+
+
+def test_a_translator_that_has_learned_nothing_is_not_to_be_used(table, tmp_path, capsys):
+    frame = mapsto.frame(table, target="en").set("model", {"name": "transformer", "width": 8, "heads": 2, "depth": 1})
+    run = frame.set("algorithm.until.count", 1).set("algorithm.lr", 1e-6).train(tmp_path / "run", baseline_seconds=0)
+    assert run.scores["test"]["bleu"]["value"] < 1 and run.verdict["take"] == "nearest-sentence"
+    assert "Use it" not in " ".join([run.verdict["advice"], *run.verdict["lines"]])
+    worst = run.written["worst"][0]
+    assert dict(corpus())[worst["asked"]] == worst["true"].replace("*", "") and "*" in worst["true"]
+    said = str(run)
+    assert (
+        "worst mistakes" in said
+        and f"true  {worst['true']}" in said
+        and "beside simple models on the same test sen" in said
+    )
+    main(["report", str(run.path)])
+    assert (
+        f'predict {run.path} "a sentence"' in (told := capsys.readouterr().out) and f"predict {run.path} FILE" in told
+    )
+    page = (run.path / "report.html").read_text(encoding="utf-8")
+    assert '<mark class="missed">' in page and "Where it looks" in page and "decoder.0.cross" in page
+    assert 'f("a sentence")' in (run.path / "model" / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_nearest_sentence_can_be_trained_by_itself(table, tmp_path):
+    run = (
+        mapsto.frame(table, target="en")
+        .set("model.name", "nearest-sentence")
+        .train(tmp_path / "run", baseline_seconds=0)
+    )
+    f, (de, _) = mapsto.load(run.path), corpus()[0]
+    assert run.written["steps"] == 1 and set(f(de).split()) <= set(WORDS.values())
+    assert mapsto.evaluate(run.path)["scores"]["test"] == run.scores["test"]
+
+
+def test_where_it_looked_is_shown(run, capsys):
+    found = mapsto.attention(run.path, "rot hund sieht klein katze")
+    assert found.layer == "look" and found.rows[-1] == "[SEP]" and len(found.columns) >= 5
+    assert mapsto.attention(run.path, ["rot hund", "katze"])[1].columns == mapsto.attention(run.path, "katze").columns
+    main(["predict", str(run.path), "rot hund sieht klein katze", "--attention"])
+    assert "where it looked (look, the mean over its heads)" in (said := capsys.readouterr().out) and "█" in said
+    main(["predict", str(run.path), "rot hund", "--attention", "--json"])
+    (told,) = json.loads(capsys.readouterr().out)
+    assert told["attention"]["columns"] == mapsto.attention(run.path, "rot hund").columns
+    for wrong in (
+        ["--layer", "1"],
+        ["--attention", "--csv"],
+        ["--attention", "--layer", "9"],
+        ["--attention", "--head", "2"],
+    ):
+        with pytest.raises(SystemExit):
+            main(["predict", str(run.path), "rot hund", *wrong])
+        assert capsys.readouterr().err

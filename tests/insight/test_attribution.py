@@ -96,7 +96,7 @@ class Looking(nn.Module):
 def test_maps_are_the_weights_by_which_answers_are_averaged():
     torch.manual_seed(0)
     model, x = Looking(), torch.randn(3, 5, 8)
-    maps = attention_maps(model, x)
+    maps = attention_maps(model, lambda: model(x))
     assert {name: list(m.shape) for name, m in maps.items()} == {"first": [3, 2, 5, 5], "second": [3, 4, 5, 5]}
     assert all(torch.allclose(m.sum(-1), torch.ones(m.shape[:-1])) for m in maps.values())
     assert (maps["first"].triu(1) == 0).all()

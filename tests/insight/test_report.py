@@ -8,8 +8,11 @@ import re
 from html.parser import HTMLParser
 
 import numpy as np
+import torch
 
 from mapsto.core.nouns import Estimate, Finding
+from mapsto.insight.attention_maps import AttentionMap
+from mapsto.insight.marked import apart
 from mapsto.insight.report import Mistake, Report, page
 from mapsto.insight.verdict import judge
 
@@ -120,3 +123,33 @@ def test_rows_that_went_wrong_stand_in_a_table_with_their_columns():
 
 def test_the_same_report_gives_the_same_page():
     assert page(full()) == page(full())
+
+
+def test_an_answer_in_words_stands_under_the_true_one_with_what_is_wrong_marked():
+    report = bare()
+    report.problem = "translation"
+    wanted, said = apart(f"a {HOSTILE} dog", "a cat")
+    report.mistakes = [Mistake("", "", label="row 3", values={"": HOSTILE}, wanted=wanted, said=said)]
+    written = page(report)
+    parsed = Balanced(written)
+    assert HOSTILE in parsed.text and "<img src=x" not in written
+    assert '<mark class="wrong">cat</mark>' in written and " dog</mark>" in written
+    assert "red ones are wrong" in parsed.text and "84" in parsed.text and "500 test sentences" in parsed.text
+
+
+def test_of_a_text_that_was_not_expected_the_tokens_are_shaded():
+    report = bare()
+    report.problem = "language-model"
+    heat, wanted = [("to", -1.0), (" be", -0.1)], [("to", True), (" be", False)]
+    report.mistakes = [Mistake("", "", label="test, from token 7", heat=heat, wanted=wanted)]
+    written = page(report)
+    assert '<span class="against4">to</span><span class="against0"> be</span>' in written
+    assert "the less it was expected" in written and "500 test windows" in Balanced(written).text
+
+
+def test_where_it_looked_is_a_picture_like_the_others():
+    report = bare()
+    report.looks = [AttentionMap([HOSTILE, "b"], ["c"], torch.ones(2, 1), "decoder.0.cross", 2)]
+    written = page(report)
+    assert "<h2>Where it looks</h2>" in written and "decoder.0.cross, head 2" in Balanced(written).text
+    assert "<img src=x" not in written

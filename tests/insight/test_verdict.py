@@ -272,3 +272,74 @@ def test_a_weak_model_is_no_witness_against_the_labels():
     baselines = {"majority": accuracy(test=0.5), "decision-tree": accuracy(test=0.58)}
     told = verdict(accuracy(train=0.585, test=0.57), baselines, noise=noise, linear=True)
     assert told.limit == "capacity"
+
+
+# ---- texts
+
+
+MAJORITY_LOW = {"majority": accuracy(train=0.1, test=0.1)}
+
+
+def bleu(sizes: dict[str, int] = SIZES, **splits: float) -> dict[str, dict[str, Estimate]]:
+    return {s: {"bleu": Estimate(v, max(0.0, v - 1), v + 1, sizes[s])} for s, v in splits.items()}
+
+
+def translated(scores, nearest: float = 5.0, **more) -> Verdict:
+    beside = {"nearest-sentence": bleu(valid=nearest, test=nearest)}
+    return judge("translation", "bleu", +1, scores, beside, perfect=100.0, **more)
+
+
+@pytest.mark.parametrize(
+    ("problem", "where", "learned", "few"),
+    [
+        ("classification", "on the test rows", "on the rows it learned from", "Only 40 rows judge it"),
+        ("tagging", "on the test words", "on the words it learned from", "Only 40 sentences judge it"),
+        ("translation", "on the test sentences", "on the sentences it learned from", "Only 40 sentences judge it"),
+        ("language-model", "on the test tokens", "on the tokens it learned from", "Only 40 windows judge it"),
+        ("fill-in", "on the test words", "on the words it learned from", "Only 40 texts judge it"),
+    ],
+)
+def test_a_verdict_speaks_of_what_its_problem_counts(problem, where, learned, few):
+    sizes = {"train": 6000, "valid": 40, "test": 40}
+    told = judge(problem, "accuracy", +1, accuracy(sizes, train=0.99, valid=0.5, test=0.5), MAJORITY_LOW)
+    everything = " ".join([told.advice, *told.lines])
+    assert where in everything and learned in everything and few in everything
+    assert problem == "classification" or " rows" not in everything
+
+
+def test_a_translator_of_nothing_is_not_to_be_used():
+    told = translated(bleu(train=0.0, valid=0.0, test=0.0), nearest=0.0)
+    assert told.take == "nearest-sentence" and told.advice.startswith("Nothing has been learned that helps")
+    assert not any("Use it" in line for line in [told.advice, *told.lines])
+    alone = judge("translation", "bleu", +1, bleu(train=0.0, test=0.0), perfect=100.0)
+    assert "Use it" not in alone.advice and alone.limit == "capacity"
+
+
+def test_a_translator_has_to_beat_the_nearest_sentence():
+    behind = translated(bleu(train=2.0, valid=2.0, test=2.0))
+    assert behind.advice == (
+        "The nearest sentence (5.0 ± 1.0) beats the deep model (2.0 ± 1.0) on the test sentences: take the nearest sentence."
+    )
+    assert behind.limit == "capacity" and "reaches only 2.0 ± 1.0, behind the nearest sentence" in behind.lines[0]
+    ahead = translated(bleu(train=60.0, valid=58.0, test=59.5))
+    assert ahead.take == "deep" and ahead.advice.startswith("Use it and expect bleu 59.5 ± 1.0 on the test sentences")
+
+
+def test_a_gap_of_bleu_reads_as_too_little_data_and_low_bleu_everywhere_as_too_small_a_model():
+    over = translated(bleu(train=80.0, valid=34.0, test=34.0))
+    assert over.limit == "data" and "on the sentences it learned from (80.0 ± 1.0)" in over.advice
+    assert over.gap.value == 46.0
+    under = translated(bleu(train=12.0, valid=12.0, test=12.0))
+    assert under.limit == "capacity" and "both are far from perfect" in under.advice
+
+
+def test_perplexity_is_perfect_at_one_and_frequencies_are_no_answer():
+    scores = {s: {"perplexity": Estimate(v, v - 0.5, v + 0.5, 500)} for s, v in (("train", 30), ("test", 31))}
+    beside = {"frequencies": {"test": {"perplexity": Estimate(400, 390, 410, 500)}}}
+    told = judge("fill-in", "perplexity", -1, scores, beside, perfect=1.0)
+    assert "where going by the frequencies of tokens has 400 ± 10" in told.advice and "always" not in told.advice
+    assert any(line.startswith("Going by the frequencies of tokens has 400") for line in told.lines)
+    nothing = judge("fill-in", "perplexity", -1, {"test": {"perplexity": Estimate(410, 400, 420, 500)}}, beside)
+    assert nothing.advice.startswith("Nothing has been learned that helps: going by the frequencies of tokens does")
+    perfect = {s: {"perplexity": Estimate(v, v, v + 0.1, 500)} for s, v in (("train", 1.0), ("test", 1.01))}
+    assert "next to nothing left to win" in judge("fill-in", "perplexity", -1, perfect, beside, perfect=1.0).advice

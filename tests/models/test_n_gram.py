@@ -92,3 +92,15 @@ def test_what_it_does_not_do_is_refused():
         NGram({"tokens": [5]}, 5, order=3)
     with pytest.raises(FrameError, match="solves language-model, but this is classification"):
         NGram({"tokens": [5]}, 5).solve(batch(), "classification", 0)
+
+
+def test_hidden_words_are_told_by_their_frequency_at_the_places_asked():
+    tokens, count = torch.tensor([[2, 6, 7, 6, 3], [2, 7, 3, 0, 0]]), torch.tensor([5, 3])
+    truth = torch.tensor([[2, 6, 7, 6, 3], [2, 7, 3, -1, -1]])
+    model = NGram({"tokens": [9]}, 9, order=1)
+    model.solve({"input": {"tokens": tokens, "count": count}, "target": truth}, "fill-in", 0)
+    said = model({"tokens": tokens, "count": count, "asked": torch.tensor([[1], [1]])})
+    expected = (torch.tensor([0, 0, 0, 0, 0, 0, 2, 2, 0]) + 1) / (4 + 9)  # what is special is never hidden
+    torch.testing.assert_close(said.exp(), expected.expand(2, 1, 9))
+    with pytest.raises(FrameError, match="of order 1 it also solves fill-in"):
+        NGram({"tokens": [9]}, 9, order=2).solve({}, "fill-in", 0)

@@ -31,6 +31,17 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|-inf", re.ASCII)
     help="Of two classes answer the second from this probability on; of labels, give each from it on.",
 )
 @click.option("--why", is_flag=True, help="Of a text, also which words spoke for the answer, and which against it.")
+@click.option("--attention", is_flag=True, help="Of a text, also where a model with attention looked, token by token.")
+@click.option(
+    "--layer", default="", metavar="L", help="Of --attention: its layer, by number or name (default: the last)."
+)
+@click.option(
+    "--head",
+    type=click.IntRange(0),
+    default=0,
+    metavar="H",
+    help="Of --attention: one head of the layer (default: 0, the mean over all).",
+)
 @click.option("--csv", "as_csv", is_flag=True, help="CSV on standard output.")
 @click.option("--weights", type=click.Choice(["best", "last"]), default="best", show_default=True)
 @options(WRITING, READING, TALKING)
@@ -40,6 +51,9 @@ def command(
     top: int | None,
     threshold: float | None,
     why: bool,
+    attention: bool,
+    layer: str,
+    head: int,
     as_csv: bool,
     weights: str,
     as_json: bool,
@@ -57,8 +71,13 @@ def command(
     """
     if as_csv and as_json:
         raise click.UsageError("--csv and --json are two forms of one answer: give one of them.")
+    if attention and as_csv:
+        raise click.UsageError("--attention is a map, which --csv has no cell for: use --json.")
+    if (layer or head) and not attention:
+        raise click.UsageError("--layer and --head are for --attention.")
     import mapsto
     from mapsto.cli import screen
+    from mapsto.data.frames import objects
     from mapsto.domains.column import parts
     from mapsto.export.function import OF_CLASSES
     from mapsto.export.inputs import inputs_of
@@ -71,13 +90,16 @@ def command(
             raise click.UsageError(
                 "--top, --threshold, --why and --csv are for answers; this function goes on with a text."
             )
-        return write(f, inputs, how, read.get("encoding"), as_json)
+        return write(
+            f, inputs, how, read.get("encoding"), as_json, {"layer": layer, "head": head} if attention else None
+        )
     if how:
         raise click.UsageError(f"--{next(iter(how)).replace('_', '-')} is for functions that go on with a text.")
     rows: list[dict[str, Any]] = []
     for where in inputs:
         asked = inputs_of(f, where, **reading(**read))
         spoke = mapsto.why(f, list(asked.column)) if why else []
+        looked = mapsto.attention(f, objects(list(asked.column)), layer, head) if attention else []
         predictions = f.encoded_predictions(asked.column)
         shares = f.shares(predictions) if f.objective.problem in OF_CLASSES else [None] * len(predictions)
         for label, answer, share in zip(asked.labels, f.answers(predictions, threshold), shares, strict=True):
@@ -87,6 +109,8 @@ def command(
                 row["tokens"] = parts(value, 0, "Words")
         for row, one in zip(rows[len(rows) - len(spoke) :], spoke, strict=True):
             row["why"] = list(zip(one.tokens, one.shares, strict=True))
+        for row, one in zip(rows[len(rows) - len(looked) :], looked, strict=True):
+            row["attention"] = one
         for reason in asked.skipped if not quiet else ():
             screen.err.print(screen.plain(f"note: {reason}"))
     if as_json:
@@ -104,6 +128,8 @@ def command(
         )
         for row in rows if why else ():
             screen.print_heat(row["prediction"], row["why"], screen.out)
+        for row in rows if attention else ():
+            screen.print_attention(row["attention"], screen.out)
 
 
 def _answer(row: dict[str, Any]) -> Any:
@@ -127,6 +153,8 @@ def _certainty(answer: Any, share: dict[Any, float] | None, top: int | None, pro
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     made = {k: v for k, v in row.items() if v is not None}
+    if "attention" in made:
+        made["attention"] = made["attention"].to_json()
     if "probabilities" in made:
         made["probabilities"] = {str(k): v for k, v in made["probabilities"].items()}
     if "top" in made:

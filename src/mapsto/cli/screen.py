@@ -12,6 +12,7 @@ import textwrap
 import time
 from typing import Any
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -34,6 +35,9 @@ out, err = _console(stderr=False), _console(stderr=True)
 ACCENT, QUIET, WARN = "bold cyan", "dim", "yellow"
 GOOD, BAD = "green", "bold red"
 FOR, AGAINST = "dark_orange", "blue"
+SQUARES = ("  ", "··", "░░", "▒▒", "▓▓", "██")  # of a map of attention, from nothing to the most
+SEEN = 0.005  # of a weight: what is less is no look
+TALL, WIDE, TOLD = 10, 20, 3  # letters of a token above it and beside it; tokens told where there is no room for a map
 
 
 def print_json(value: Any) -> None:
@@ -75,6 +79,47 @@ def print_heat(answer: Any, words: list[tuple[str, float]], console: Console) ->
     console.print(line)
     if not console.is_terminal:
         console.print(plain("  ".join(f"{word} {share:+.2f}" for word, share in words)))
+
+
+def print_attention(found: Any, console: Console) -> None:
+    """A map of attention: tokens down and across, and a square for each pair, the fuller the more the one looked at the other.
+
+    The root of the weight is shown, so that a look shared among many is still seen. Where the map is wider than the console,
+    each token is told with those that it looked at most. found: see insight/attention_maps.py.
+    """
+    console.print()
+    console.print(plain(f"where it looked ({found.where}):", QUIET))
+    rows, shares = [clean(token, WIDE) for token in found.rows], found.weights.tolist()
+    side = max(map(cell_len, rows))
+    beside = [" " * (side - cell_len(token)) + token + " " for token in rows]
+    if side + 1 + 2 * len(found.columns) > console.width:
+        for token, row in zip(beside, shares, strict=True):
+            most = sorted(zip(row, found.columns, strict=True), key=lambda pair: -pair[0])[:TOLD]
+            console.print(
+                plain(f"{token} {'  '.join(f'{other} {share:.2f}' for share, other in most if share >= SEEN)}")
+            )
+        return
+    letters = [_letters(token) for token in found.columns]
+    height = max(map(len, letters))
+    for line in range(height):
+        cells = (set_cell_size(word[line - height] if height - line <= len(word) else "", 2) for word in letters)
+        console.print(plain(" " * (side + 1) + "".join(cells).rstrip(), QUIET))
+    most = max(map(max, shares)) or 1.0
+    for token, row in zip(beside, shares, strict=True):
+        squares = "".join(SQUARES[round((len(SQUARES) - 1) * (share / most) ** 0.5)] for share in row)
+        console.print(plain(token).append(squares.rstrip(), style=FOR))
+    console.print(plain(f"{SQUARES[-1]} is {most:.2f}", QUIET))
+
+
+def _letters(token: str) -> list[str]:
+    """What of a token stands one below the other, a mark with its letter; of a long one the beginning."""
+    found: list[str] = []
+    for c in token:
+        if found and not cell_len(c):
+            found[-1] += c
+        else:
+            found.append(c)
+    return found if len(found) <= TALL else [*found[: TALL - 1], "⋮"]
 
 
 class Progressing:

@@ -78,6 +78,7 @@ def command(
 def finish(result: Any, as_json: bool, console: Any) -> None:
     """What is said when a run has ended."""
     from mapsto.cli import screen
+    from mapsto.export.card import question
 
     if as_json:
         screen.print_json(result.to_json())
@@ -88,5 +89,7 @@ def finish(result: Any, as_json: bool, console: Any) -> None:
         screen.plain(f"run       {result.path}  ({result.written['steps']} steps in {result.written['seconds']:.1f} s)")
     )
     console.print(screen.plain(f"report    {result.path / 'report.html'}"))
-    ask = "'Once upon a time'" if result.written["problem"] == "language-model" else "FILE"
-    console.print(screen.plain(f"use it    mapsto predict {result.path} {ask}"))
+    asked = question(result.written["problem"], result.written.get("reads", ""))
+    ways = [f'"{asked}"', "FILE"] if asked else ["FILE"]
+    for label, way in zip(("use it", "or"), ways, strict=False):
+        console.print(screen.plain(f"{label:<9} mapsto predict {result.path} {way}"))

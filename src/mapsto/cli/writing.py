@@ -27,21 +27,38 @@ WRITING = [
 ]
 
 
-def write(f: Any, inputs: tuple[str, ...], how: dict[str, Any], encoding: str | None, as_json: bool) -> None:
-    """Go on with each input: a text, a file that it stands in, or - for standard input. how: see `Function.continued`."""
+def write(
+    f: Any,
+    inputs: tuple[str, ...],
+    how: dict[str, Any],
+    encoding: str | None,
+    as_json: bool,
+    look: dict[str, Any] | None = None,
+) -> None:
+    """Go on with each input: a text, a file that it stands in, or - for standard input. how: see `Function.continued`.
+
+    look: the layer and head that are asked where they looked in the text itself; None for no such map.
+    """
+    import mapsto
     from mapsto.cli import screen
     from mapsto.core.text import clean_lines
 
     texts = [_text(where, encoding) for where in inputs]
+    maps = [None if look is None else mapsto.attention(f, text, **look) for text in texts]
     if as_json:
-        screen.print_json([{"input": text, "prediction": "".join(f.continued(text, **how))} for text in texts])
+        said = [{"input": text, "prediction": "".join(f.continued(text, **how))} for text in texts]
+        screen.print_json(
+            [row if one is None else {**row, "attention": one.to_json()} for row, one in zip(said, maps, strict=True)]
+        )
         return
-    for text in texts:
+    for text, one in zip(texts, maps, strict=True):
         sys.stdout.write(clean_lines(text))
         for piece in f.continued(text, **how):
             sys.stdout.write(clean_lines(piece))
             sys.stdout.flush()
         sys.stdout.write("\n")
+        if one is not None:
+            screen.print_attention(one, screen.out)
 
 
 def _text(where: str, encoding: str | None) -> str:

@@ -129,6 +129,9 @@ class Measure(ABC):
     """
 
     better: ClassVar[int] = 1
+    perfect: ClassVar[float | None] = (
+        None  # what nothing is better than; unless it is said, 1, or 0 where less is better
+    )
     signature: ClassVar[str] = ""  # how exactly it is counted, where there are several ways under one name
 
     def __init__(self) -> None:

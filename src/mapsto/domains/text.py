@@ -109,6 +109,15 @@ class Text(Domain):
         """The tokens that there are: what a model says of each place has so many numbers."""
         return self.shape["tokens"][0]
 
+    def pieces(self, value: Any) -> list[str]:
+        """The tokens of one text in step with `encode`, as they are written; one that training has not, as it stands there."""
+        (text,) = self._texts([value])
+        parts = (text or "").split(SPECIAL[MASK]) if self.blanks else [text or ""]
+        cut = self.tokens.pieces(parts)
+        row = [piece for k, part in enumerate(cut) for piece in ([SPECIAL[MASK]] if k else []) + part]
+        row = [SPECIAL[NONE]] if text is None else row[: self.longest - 2 * self.ends]
+        return [SPECIAL[START], *row, SPECIAL[END]] if self.ends else row
+
     def unknown(self, encoded: dict[str, Ragged]) -> float:
         """The share of tokens that were never seen in training."""
         tokens = encoded["tokens"].values

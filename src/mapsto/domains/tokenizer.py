@@ -126,8 +126,12 @@ class Tokenizer:
         return [STRANGE.encode() if number == UNKNOWN else b"" for number in range(len(SPECIAL))] + said
 
     def pieces(self, texts: Sequence[str]) -> list[list[str]]:
-        """The tokens of each text, as they are written."""
-        return [[self.token(number) for number in row] for row in self.encode(texts)]
+        """The tokens of each text, as they are written; one that was never seen, as it stands in the text."""
+        cut = self._pipeline.encode_batch(list(texts), add_special_tokens=False)
+        return [
+            [text[a:b] if n == UNKNOWN else self.token(n) for n, (a, b) in zip(found.ids, found.offsets, strict=True)]
+            for text, found in zip(texts, cut, strict=True)
+        ]
 
 
 def _frequent(texts: Iterable[str], at_least: int) -> list[str]:

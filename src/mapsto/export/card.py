@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from mapsto.core import names
 from mapsto.core.nouns import Domain
 from mapsto.core.text import markdown
+
+QUESTIONS = {
+    "language-model": "Once upon a time",
+    "fill-in": "a text with a [MASK] in it",
+    "tagging": "a sentence",
+    "translation": "a sentence",
+}
+
+
+def question(problem: str, reads: str) -> str:
+    """What one may ask a function in place of a file: a text; "" where it reads none. reads: the registered name of its input."""
+    return QUESTIONS.get(problem, "a text" if reads == "text" else "")
 
 
 def model_card(config: dict[str, Any], input: Domain, target: Domain) -> str:
@@ -18,6 +31,8 @@ def model_card(config: dict[str, Any], input: Domain, target: Domain) -> str:
     table = (
         f"| measure (test) | value | 95 % interval | n |\n|---|---|---|---|\n{rows}" if rows else "Not examined yet.\n"
     )
+    asked = question(config["problem"], names.name_of(type(input)))
+    raw = f'"{asked}"' if asked else "raw"
     return f"""---
 library_name: mapsto
 tags: [mapsto, {config["problem"]}, {config["model"]["name"]}]
@@ -34,7 +49,7 @@ A {config["model"]["name"]} trained with {config["objective"]["name"]} by mapsto
 import mapsto
 
 f = mapsto.load("this folder")
-f(raw)          # raw value in, raw value out; a list gives a list
+f({raw})          # raw value in, raw value out; a list gives a list
 ```
 """
 

@@ -11,6 +11,7 @@ from mapsto.core import names
 from mapsto.core.nouns import Finding, Shape
 from mapsto.core.text import clean, few, many
 from mapsto.domains.row import Row
+from mapsto.insight.words import counted
 
 if TYPE_CHECKING:
     from mapsto.framing.frame import Frame
@@ -51,7 +52,7 @@ def card(frame: Frame, with_price: bool = True) -> Card:
             "task",
             f"{ready.problem}: {VERBS[ready.problem]} '{clean(ready.target_name)}' ({_kind(ready, ready.target_name)})",
         ),
-        ("measure", f"{learner_measure} on the test {ready.unit}"),
+        ("measure", f"{learner_measure} on the test {counted(ready.problem).about}"),
         (
             "experience",
             f"{parts['train']:,} {ready.unit} to train, {parts['valid']:,} to choose by, {parts['test']:,} to be examined on",

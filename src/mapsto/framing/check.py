@@ -337,11 +337,11 @@ def _dates(prepared: Prepared) -> Iterator[Finding]:
 
 def _small(prepared: Prepared) -> Iterator[Finding]:
     test = prepared.examples["test"]
-    if test < 100 and prepared.unit == "rows":
+    if test < 100 and prepared.unit != "tokens":
         yield Finding(
             "C050",
             "warning" if test < 30 else "note",
-            f"the exam has only {many(test, 'row')}: its scores are rough"
+            f"the exam has only {many(test, prepared.unit.removesuffix('s'))}: its scores are rough"
             + ("; --folds 5 would examine every row" if prepared.how_split.startswith("at random") else ""),
             test,
         )

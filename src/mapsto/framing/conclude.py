@@ -9,14 +9,16 @@ import torch
 
 import mapsto
 from mapsto.algorithms.update.sharded import is_sharded
-from mapsto.core import world
+from mapsto.core import names, world
 from mapsto.core.nouns import Scores
 from mapsto.core.text import clean
 from mapsto.domains.row import Row
+from mapsto.domains.text import Text
+from mapsto.domains.words import Words
 from mapsto.export import bundle
 from mapsto.framing.doubts import mismatch_of, noise_of
 from mapsto.framing.report import report_of
-from mapsto.framing.result import Plain, Result, plain_label, plain_scores, strict
+from mapsto.framing.result import Plain, Result, plain_label, plain_mistake, plain_scores, strict
 from mapsto.insight.baselines import baselines
 from mapsto.insight.labels import Label, by_label
 from mapsto.insight.report import page
@@ -29,6 +31,9 @@ from mapsto.learner.watch import Watch
 if TYPE_CHECKING:
     from mapsto.framing.frame import Frame
     from mapsto.framing.prepare import Prepared
+
+
+WORST = 5  # mistakes about texts that result.json and the terminal have, too
 
 
 def conclude(
@@ -104,9 +109,11 @@ def _write(
         labels=labels,
         separate=ready.how_split.startswith("given"),
         linear=frame.settings["model"]["name"] == "linear",
+        perfect=measure.perfect,
     )
     written = {
         "problem": problem,
+        "reads": names.name_of(type(ready.input)),
         "measure": leading,
         "better": measure.better,
         **({"signatures": signed} if (signed := {n: m.signature for n, m in measures.items() if m.signature}) else {}),
@@ -162,10 +169,12 @@ def _write(
         about,
     )
     watch.say("writing the report")
-    folder.write(
-        "report.html",
-        page(report_of(frame, folder.environment(), written, verdict, curve, predictions, noise, learner.model)),
+    report = report_of(
+        frame, folder.environment(), written, verdict, curve, predictions, noise, learner.model, learner.objective
     )
+    folder.write("report.html", page(report))
+    if isinstance(ready.input, Text | Words):
+        written["worst"] = [plain_mistake(mistake) for mistake in report.mistakes[:WORST]]
     folder.write("result.json", json.dumps(written, indent=1, ensure_ascii=False))
     return written
 

@@ -154,6 +154,7 @@ def _conclude(frame: Frame, folder: Run, results: list[Plain]) -> Plain:
         if results[0]["problem"] == "classification"
         else None,
         linear=frame.settings["model"]["name"] == "linear",
+        perfect=measures[leading].perfect,
     )
     written = strict(
         {

@@ -38,6 +38,7 @@ from mapsto.framing.target import (
     with_target,
     without_unseen_labels,
 )
+from mapsto.insight.words import counted
 
 YOURS = "you say so"
 CLIP = 10.0  # standard deviations that an input number may lie from the mean
@@ -72,7 +73,7 @@ class Prepared:
     @property
     def unit(self) -> str:
         """What is counted of the data."""
-        return "tokens" if self.problem == "language-model" else "rows"
+        return "tokens" if self.problem == "language-model" else counted(self.problem).drawn
 
     @property
     def input_name(self) -> str:

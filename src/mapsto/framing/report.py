@@ -10,18 +10,22 @@ import torch
 from torch import nn
 
 from mapsto.algorithms.update.sharded import is_sharded
-from mapsto.core.batch import over
+from mapsto.core.batch import over, size
 from mapsto.core.errors import FrameError
-from mapsto.core.nouns import Estimate, Finding, Writer
+from mapsto.core.nouns import Estimate, Finding, Objective, Writer
 from mapsto.core.text import clean, clean_lines, short
 from mapsto.data.dataset import Examples
 from mapsto.domains.image import Image
 from mapsto.domains.row import Row
 from mapsto.domains.text import Text
+from mapsto.domains.words import Words
 from mapsto.export.continuation import continued
 from mapsto.framing.card import text
+from mapsto.framing.looks import looks, shown
 from mapsto.framing.report_tags import tell_tags
 from mapsto.framing.sentences import worst_sentences
+from mapsto.framing.surprised import most_surprising
+from mapsto.insight.attention_maps import attends
 from mapsto.insight.attribution import attributed, words_of
 from mapsto.insight.mistakes import worst
 from mapsto.insight.noise import Noise
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
 
 SHOWN = 12  # mistakes
 CELLS = 8  # columns shown of a row that went wrong
+MAPS = 2  # examples in which it is shown where the model looked
 SAMPLES, BEGUN, WRITTEN = (
     3,
     60,
@@ -54,10 +59,11 @@ def report_of(
     predictions: dict[str, torch.Tensor],
     noise: Noise | None,
     model: nn.Module,
+    objective: Objective,
 ) -> Report:
     """Fill the report with the exam: of the test rows, or of the validation rows where there are none."""
     ready = frame.prepared
-    split = "test" if len(predictions["test"]) else "valid"
+    split = "test" if size(ready.fields["test"]) else "valid"
     rows = ready.parts[split]
     guess, truth = predictions[split].cpu(), ready.fields[split]["target"]
     guess = guess.float() if guess.is_floating_point() else guess
@@ -90,8 +96,15 @@ def report_of(
     )
     if ready.problem == "translation" and len(guess):
         report.mistakes = worst_sentences(ready, guess, truth, split, SHOWN)
-    if ready.unit == "tokens" and isinstance(model, Writer) and not is_sharded(model):
+    asked = size(ready.fields[split]) > 0 and not is_sharded(model)
+    if ready.problem == "language-model" and isinstance(model, Writer) and asked:
         report.samples = _samples(ready, model)
+    if ready.problem in ("language-model", "fill-in") and asked:
+        report.mistakes = most_surprising(ready, model, objective, split, SHOWN)
+    if isinstance(ready.input, Text | Words) and attends(model) and asked:
+        view, answers = Examples(ready.fields[split]), guess if ready.problem == "translation" else None
+        texts = None if ready.problem == "language-model" else ready.raw.columns[ready.input_name][rows]
+        report.looks = list(looks(model, ready.input, ready.target, view, shown(view, MAPS), texts, answers))
     if ready.problem == "tagging":
         tell_tags(report, ready, split, guess, truth, SHOWN)
     if ready.problem not in FIGURES:
@@ -100,7 +113,7 @@ def report_of(
     wrong = worst(guess.numpy(), truth.numpy(), SHOWN)
     report.mistakes = [_mistake(ready, int(rows[i]), guess[i], split) for i in wrong]
     read = isinstance(ready.input, Text) and ready.problem == "classification"
-    if read and len(wrong) and not is_sharded(model):
+    if read and len(wrong) and asked:
         report.mistakes = _heated(report.mistakes, ready, model, split, torch.from_numpy(wrong), guess)
     if noise is not None and noise.suspects and verdict.limit == "label-noise":
         held_out = np.concatenate([ready.parts[s] for s in ("valid", "test") if len(predictions[s])])
@@ -174,7 +187,9 @@ def _heated(
         found = attributed(model, ready.input, batch, guess[wrong].argmax(1))
     except FrameError:
         return mistakes
-    return [replace(mistake, heat=words_of(one)) for mistake, one in zip(mistakes, found, strict=True)]
+    texts = ready.raw.columns[ready.input_name][ready.parts[split][wrong.numpy()]]
+    told = [replace(one, tokens=ready.input.pieces(text)) for one, text in zip(found, texts, strict=True)]
+    return [replace(mistake, heat=words_of(one)) for mistake, one in zip(mistakes, told, strict=True)]
 
 
 def _samples(ready: Prepared, model: nn.Module) -> list[tuple[str, str]]:

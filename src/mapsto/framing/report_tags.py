@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from mapsto.core.ragged import Ragged
-from mapsto.core.text import clean
+from mapsto.core.text import clean, many
 from mapsto.domains.column import parts
+from mapsto.insight.marked import Marked, starred
 from mapsto.insight.report import Mistake, Report
 
 if TYPE_CHECKING:
     from mapsto.framing.prepare import Prepared
 
 CLASSES = 60  # tags at most that a chart shows
-SHOWN = 40  # wrong words of one sentence that are told
+SHOWN = 120  # words of one sentence
 
 
 def tell_tags(report: Report, ready: Prepared, split: str, guess: torch.Tensor, truth: Ragged, most: int) -> None:
@@ -35,13 +36,17 @@ def tell_tags(report: Report, ready: Prepared, split: str, guess: torch.Tensor, 
 
 
 def _mistake(ready: Prepared, split: str, example: int, guess: torch.Tensor, wrong: torch.Tensor) -> Mistake:
+    """The sentence, and the tag of each word that has not its own."""
     row = int(ready.parts[split][example])
     words, truth = (parts(ready.raw.columns[name][row], row, "") for name in (ready.input_name, ready.target_name))
     said = ready.target.decode(guess[None])[0]
-    at = wrong.nonzero()[:SHOWN, 0].tolist()
-    return Mistake(
-        clean(" ".join(f"{words[i]}/{truth[i]}" for i in at), 600),
-        clean(" ".join(f"{words[i]}/{said[i]}" for i in at), 600),
-        label=ready.names_of(split, [example])[0],
-        values={clean(ready.input_name): ready.input.show(words)},
-    )
+    wanted, answer = (_marked(words, tags, wrong.tolist()) for tags in (truth, said))
+    name = f"{ready.names_of(split, [example])[0]}, {int(wrong.sum())} of {many(len(words), 'word')} wrong"
+    return Mistake(starred(wanted), starred(answer), label=name, wanted=wanted, said=answer)
+
+
+def _marked(words: list[str], tags: list[Any], wrong: list[bool]) -> Marked:
+    pieces: Marked = []
+    for word, tag, mark in list(zip(words, tags, wrong, strict=False))[:SHOWN]:
+        pieces += [(clean(f"{word}/{tag}" if mark else str(word), 80), mark), (" ", False)]
+    return pieces[:-1] + ([(" …", False)] if len(words) > SHOWN else [])

@@ -5,16 +5,22 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mapsto.core.nouns import Estimate, Scores
 from mapsto.core.text import clean
 from mapsto.export import bundle
 from mapsto.export.function import Function
 from mapsto.insight.labels import Label
+from mapsto.insight.words import counted
+
+if TYPE_CHECKING:
+    from mapsto.insight.report import Mistake
 
 Plain = dict[str, Any]
 LABELS_SAID = 20
+WORST_SAID = 3
+LONGEST = 400  # characters of a text that is quoted
 
 
 @dataclass(frozen=True)
@@ -66,12 +72,13 @@ def said(result: Result) -> str:
     lines += [f"{name}: {signed}" for name, signed in now.get("signatures", {}).items()]
     if now["baselines"]:
         exam = "test" if now["scores"].get("test") else "valid"
-        lines += ["", f"{now['measure']} beside simple models on the same {exam} rows:"]
+        about = counted(now["problem"]).about
+        lines += ["", f"{now['measure']} beside simple models on the same {exam} {about}:"]
         beside = {name: b.get(exam, {}).get(now["measure"]) for name, b in now["baselines"].items()}
         for name, score in sorted(beside.items(), key=lambda item: -_order(item[1], now["better"])):
             note = now["baselines"][name].get("note", "")
             lines.append(f"  {name:22}{_cell(score, True):>26}{'  ' + note if note else ''}")
-    lines += _labels_said(result.labels)
+    lines += _labels_said(result.labels) + _worst_said(now.get("worst", []))
     verdict = now["verdict"]
     lines += [
         "",
@@ -97,6 +104,13 @@ def plain_label(label: Label) -> Plain:
         "auroc": plain_estimate(label.auroc),
         "f1": plain_estimate(label.f1),
     }
+
+
+def plain_mistake(mistake: Mistake) -> Plain:
+    """What was asked, the truth and the answer, in words; what is wrong in them stands between stars."""
+    asked = " ".join(mistake.values.values())
+    found = {"label": mistake.label, "asked": asked, "true": mistake.truth, "said": mistake.guess}
+    return {name: short for name, words in found.items() if (short := clean(words.strip(), LONGEST))}
 
 
 def strict(value: Any) -> Any:
@@ -125,6 +139,15 @@ def _labels_said(labels: Plain) -> list[str]:
         )
     if len(order) > LABELS_SAID:
         lines.append(f"  and {len(order) - LABELS_SAID} more that it tells better: see result.json")
+    return lines
+
+
+def _worst_said(worst: list[Plain]) -> list[str]:
+    """The worst mistakes about texts as plain lines."""
+    lines = ["", "worst mistakes (more in report.html):"] if worst else []
+    for one in worst[:WORST_SAID]:
+        lines.append("  " + ": ".join(one[key] for key in ("label", "asked") if key in one))
+        lines += [f"          {key}  {one[key]}" for key in ("true", "said") if key in one]
     return lines
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mapsto.core.batch import Field
+from mapsto.insight.marked import apart, starred
 from mapsto.insight.report import Mistake
 from mapsto.measures.bleu import BLEU
 from mapsto.measures.ngrams import bleu
@@ -29,6 +30,11 @@ def worst_sentences(ready: Prepared, guess: Tensor, truth: Field, split: str, co
     )
     labels = ready.names_of(split, worst)
     return [
-        Mistake(ready.target.show(true), ready.target.show(said), label=label, values={"": ready.input.show(text)})
+        _mistake(label, ready.input.show(text), ready.target.show(true), ready.target.show(said))
         for true, said, label, text in zip(wanted, ready.target.decode(guess[worst]), labels, asked, strict=True)
     ]
+
+
+def _mistake(label: str, asked: str, true: str, said: str) -> Mistake:
+    wanted, answer = apart(true, said)
+    return Mistake(starred(wanted), starred(answer), label=label, values={"": asked}, wanted=wanted, said=answer)

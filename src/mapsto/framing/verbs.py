@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from mapsto.core.batch import Columns, over
 from mapsto.core.errors import BadInput, DataError
 from mapsto.core.faults import Faults
 from mapsto.core.nouns import Finding, Raw
+from mapsto.core.ragged import Ragged
 from mapsto.core.stop import Stop
 from mapsto.core.text import clean, few, many
 from mapsto.data.dataset import Dataset, Examples
@@ -24,16 +27,21 @@ from mapsto.domains.filled import Filled
 from mapsto.domains.row import Row
 from mapsto.domains.tags import Tags
 from mapsto.domains.text import Text
+from mapsto.domains.tokenizer import UNKNOWN
+from mapsto.domains.words import Words
 from mapsto.export import bundle
+from mapsto.export.continuation import BLANK
 from mapsto.export.function import Function
 from mapsto.export.inputs import refuse_other_domains
 from mapsto.framing import infer, settings
 from mapsto.framing import train as training
 from mapsto.framing.language import WINDOW, side_by_side, tokens_of
+from mapsto.framing.looks import looks
 from mapsto.framing.result import Result, plain_scores, strict
 from mapsto.framing.source import frame, reopen
 from mapsto.framing.tags import one_tag_a_word
 from mapsto.framing.target import blanks_as_none, label_lists, row_labels, with_target
+from mapsto.insight.attention_maps import AttentionMap
 from mapsto.insight.attribution import Attribution, attributed
 from mapsto.insight.nearest import nearest as nearest_tokens
 from mapsto.learner.examinee import Examinee
@@ -135,7 +143,27 @@ def why(run: str | Path | Function, raw: Any, answer: Any = None) -> Attribution
     said = f.encoded_predictions(values).argmax(1)
     asked = said if answer is None else said.new_full((len(said),), f.target.place(answer))
     batch = over(Examples(fields).gather(torch.arange(len(said))), lambda t: t.to(f.device))
-    found = attributed(f.model, f.input, batch, asked)
+    told = attributed(f.model, f.input, batch, asked)
+    found = [replace(one, tokens=f.input.pieces(value)) for one, value in zip(told, values, strict=True)]
+    return found[0] if single else found
+
+
+def attention(
+    run: str | Path | Function, raw: Any, layer: str = "", head: int = 0
+) -> AttentionMap | list[AttentionMap]:
+    """Where a learned function of texts looked, token by token; of several texts, a list. A translator's map is of its own answer.
+
+    layer, head: see `attention_map`; the last layer and the mean over its heads unless they are said.
+    """
+    f = run if isinstance(run, Function) else bundle.load(run)
+    if not isinstance(f.input, Text | Words):
+        raise BadInput(f"only a function of texts looks at words, but this is {f!r}.", "Name another run.")
+    values, single = f.column(raw)
+    writes = f.objective.problem == "language-model"
+    view = Examples({"input": _last_windows(f, values) if writes else f.input.encode(values)})
+    answers = f.encoded_predictions(values) if f.objective.problem == "translation" else None
+    texts, every = None if writes else values, range(len(values))
+    found = list(looks(f.model, f.input, f.target, view, every, texts, answers, layer, head))
     return found[0] if single else found
 
 
@@ -192,6 +220,13 @@ def _text(f: Function, raw: Raw) -> Columns:
     if len(tokens) < 2:
         raise DataError(f"{clean(raw.name)} holds no text to be examined on.", "Name a file with text.", "D132")
     return side_by_side(tokens, max(1, f.about.get("window", WINDOW)))
+
+
+def _last_windows(f: Function, texts: Sequence[str]) -> dict[str, Ragged]:
+    """Of each text the last tokens, as many as are seen at once."""
+    window = max(1, f.about.get("window", WINDOW))
+    rows = [f.input.tokens.encode([text or BLANK])[0][-window:] or [UNKNOWN] for text in texts]
+    return {"tokens": Ragged.of(rows, dtype=torch.long)}
 
 
 def _refuse_unseen(f: Function, raw: Raw, name: str, answers: np.ndarray) -> None:

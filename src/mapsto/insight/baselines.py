@@ -12,10 +12,12 @@ from mapsto.algorithms.experience.whole import Whole
 from mapsto.algorithms.update.solve import Solve
 from mapsto.core import devices, names
 from mapsto.core.nouns import Algorithm, Data, Objective, Scores, Shape
+from mapsto.insight.words import counted
 from mapsto.learner.learner import Learner
 from mapsto.learner.until import Steps
 
 AT_MOST = 20_000  # rows of an exam on training data
+NEIGHBOURS = ("k-nearest", "nearest-sentence")  # that know their own rows
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,9 @@ CANDIDATES = [
     Candidate("majority", {"name": "prior"}, 1e12, ("classification", "multi-label"), reads=("numbers", "tokens")),
     Candidate("mean", {"name": "prior"}, 1e12, ("regression",), reads=("numbers", "tokens")),
     Candidate("bag-of-words", {"name": "bag-of-words"}, 1e9, ("classification",), reads=("tokens",)),
+    Candidate("nearest-sentence", {"name": "nearest-sentence"}, 1e9, ("translation",), 50_000, ("tokens",)),
     Candidate("frequencies", {"name": "n-gram", "order": 1}, 2e7, ("language-model",), reads=("tokens",)),
+    Candidate("frequencies", {"name": "n-gram", "order": 1}, 1e9, ("fill-in",), 20_000, ("tokens",)),
     Candidate("bigram", {"name": "n-gram", "order": 2}, 2e7, ("language-model",), reads=("tokens",)),
     Candidate("majority", {"name": "usual-tag", "at_least": 2**53}, 1e12, ("tagging",), 20_000, ("tokens",)),
     Candidate("usual-tag", {"name": "usual-tag"}, 1e12, ("tagging",), 20_000, ("tokens",)),
@@ -93,7 +97,7 @@ def baselines(
         model = names.build("model", {**candidate.model, "inputs": data.input.shape, "outputs": outputs})
         algorithm = Algorithm(Whole(at_most=limit if rows > limit else 0), Solve(), Steps(1))
         learner = Learner(data, model, objective, algorithm, seed, device=str(data.device))
-        exams = [s for s in splits if s != "train" or candidate.label != "k-nearest"]  # neighbours know their own rows
+        exams = [s for s in splits if s != "train" or candidate.label not in NEIGHBOURS]
         try:
             found[candidate.label] = _tried(learner, exams, min(rows, limit), looked_at or {})
         except (RuntimeError, MemoryError) as error:
@@ -111,7 +115,8 @@ def _tried(learner: Learner, exams: list[str], fitted: int, looked_at: Mapping[s
     scores = {split: exam for split in exams if (exam := learner.evaluate(split, at_most=most.get(split, 0)))}
     held_out = {split: data.predictions(learner, split, looked_at.get(split)) for split in ("valid", "test")}
     rows = data.train.epoch
-    note = f"fitted on {fitted:,} of {rows:,} rows" if fitted < rows else ""
+    drawn = counted(learner.objective.problem).drawn
+    note = f"fitted on {fitted:,} of {rows:,} {drawn}" if fitted < rows else ""
     return Baseline(scores, held_out, fitted, time.perf_counter() - since, note)
 
 

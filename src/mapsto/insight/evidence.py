@@ -11,10 +11,11 @@ import math
 from dataclasses import dataclass
 
 from mapsto.core.errors import FrameError
-from mapsto.core.nouns import Estimate, Scores
+from mapsto.core.nouns import Estimate, Problem, Scores
+from mapsto.insight.words import Counted, counted
 
 TRIVIAL = ("majority", "mean", "frequencies")  # baselines that look at no input
-WHERE = {"test": "on the test rows", "valid": "on the validation rows"}
+SPLITS = {"train": "training", "valid": "validation", "test": "test"}
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Figures:
     shallow: dict[str, dict[str, Estimate]]  # baseline → split → estimate, without the trivial one
     trivial: str | None
     trivially: Estimate  # what the trivial baseline scores on the exam
+    perfect: float  # what nothing is better than
+    counted: Counted
 
     def ahead(self, a: Estimate, b: Estimate) -> float:
         """By how much a is better than b."""
@@ -42,10 +45,10 @@ class Figures:
         return _or_infinite(math.hypot(up[0].value - up[0].low, up[1].high - up[1].value))
 
     def skill(self, a: Estimate) -> float:
-        """0 for the trivial baseline, 1 for perfection; NaN without one."""
-        perfect = 1.0 if self.better > 0 else 0.0
-        reach = perfect - self.trivially.value
-        return (a.value - self.trivially.value) / reach if reach else math.nan
+        """0 for the trivial baseline, 1 for perfection. Without one, 0 is nothing right; NaN where less is better."""
+        nothing = 0.0 if self.trivial is None and self.better > 0 else self.trivially.value
+        reach = self.perfect - nothing
+        return (a.value - nothing) / reach if reach else math.nan
 
     @property
     def gap(self) -> Estimate:
@@ -71,7 +74,12 @@ class Figures:
 
     @property
     def where(self) -> str:
-        return WHERE[self.exam]
+        return f"on the {SPLITS[self.exam]} {self.counted.about}"
+
+    @property
+    def chosen_by(self) -> str:
+        """What the best step was chosen by."""
+        return f"the validation {self.counted.about}"
 
 
 @dataclass(frozen=True)
@@ -114,7 +122,12 @@ def course_of(curve: list[dict[str, float]], better: int) -> Course:
 
 
 def figures_of(
-    measure: str, better: int, scores: dict[str, Scores], baselines: dict[str, dict[str, Scores]]
+    problem: Problem,
+    measure: str,
+    better: int,
+    perfect: float,
+    scores: dict[str, Scores],
+    baselines: dict[str, dict[str, Scores]],
 ) -> Figures:
     """Pick out the leading measure. FrameError where neither test nor validation rows have it."""
     deep = {split: scores[split][measure] for split in ("train", "valid", "test") if measure in scores.get(split, {})}
@@ -133,7 +146,7 @@ def figures_of(
     trivial = next((name for name in TRIVIAL if name in told and not math.isnan(told[name][exam].value)), None)
     trivially = told[trivial][exam] if trivial else Estimate(math.nan, math.nan, math.nan, 0)
     shallow = {name: splits for name, splits in told.items() if name not in TRIVIAL}
-    return Figures(measure, better, exam, deep, shallow, trivial, trivially)
+    return Figures(measure, better, exam, deep, shallow, trivial, trivially, perfect, counted(problem))
 
 
 def _or_infinite(value: float) -> float:

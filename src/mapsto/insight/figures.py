@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 ACCENT, GREY, INK, FAINT, GRID = "#2563eb", "#9ca3af", "#1f2937", "#6b7280", "#e5e7eb"
 POINTS = 1000  # a scatter shows at most so many
+PLACES = 40  # tokens on a side of a map of attention
 STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "mapsto",
@@ -99,6 +100,29 @@ def confusion(matrix: np.ndarray, classes: list[str]) -> str:
                     colour = "white" if share[i, j] > 0.5 else INK
                     ax.text(j, i, f"{int(matrix[i, j]):,}", ha="center", va="center", color=colour,
                             size=min(10, 72 * side * 0.85 / (0.62 * largest)))  # fmt: skip
+    return svg()
+
+
+def attention(weights: np.ndarray, rows: list[str], columns: list[str]) -> str:
+    """How much each of `rows` looked at each of `columns`, weights [T, S]; of more than PLACES on a side, the first ones.
+
+    A square's darkness is the root of its weight, so that a look shared among many is still seen.
+    """
+    if weights.shape != (len(rows), len(columns)):
+        raise ShapeError(
+            f"attention needs weights [T, S] of its {len(rows)} rows and {len(columns)} columns, but was given {weights.shape}."
+        )
+    weights = np.sqrt(weights[:PLACES, :PLACES])
+    beside, above = ([_short(name, 14) for name in names[:PLACES]] for names in (rows, columns))
+    side, size = 0.21, 8.5  # inches, points
+    left, top = (max(map(_width, names)) * size / 72 + 0.15 for names in (beside, above))
+    with _axes(side * len(above), side * len(beside), left, 0.1, right=0.1, top=top) as (ax, svg):
+        ax.imshow(weights, cmap=_blues(), vmin=0, vmax=weights.max(), aspect="auto", interpolation="nearest")
+        ax.set_xticks(range(len(above)), above, rotation=90, size=size, color=INK)
+        ax.set_yticks(range(len(beside)), beside, size=size, color=INK)
+        ax.tick_params(axis="x", labeltop=True, labelbottom=False)
+        ax.grid(False)
+        ax.spines[:].set_visible(False)
     return svg()
 
 

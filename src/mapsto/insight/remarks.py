@@ -6,15 +6,14 @@ import math
 
 from mapsto.core.nouns import Estimate, Scores
 from mapsto.core.text import clean
-from mapsto.insight.evidence import Course, Figures
+from mapsto.insight.evidence import SPLITS, Course, Figures
 from mapsto.insight.labels import Label
 from mapsto.insight.mismatch import Mismatch
 from mapsto.insight.noise import Noise
-from mapsto.insight.words import number, words
+from mapsto.insight.words import number, unseeing, words
 
 ONE_SIDED = 0.95  # a label that so large a share of the training rows has, or has not, is easily right without looking
 SHOWN = 5  # labels named in one line
-SPLITS = {"train": "training", "valid": "validation", "test": "test"}
 
 
 def remarks(
@@ -32,7 +31,7 @@ def remarks(
     return [
         *_score(figures),
         *_baseline(figures, best),
-        *_curve(course),
+        *_curve(course, figures),
         *_imbalance(counts, exam),
         *_one_sided(labels),
         *_untold(labels, figures),
@@ -52,7 +51,7 @@ def _score(figures: Figures) -> list[str]:
     told = ", ".join(f"{SPLITS[split]} {words(e)}" for split, e in figures.deep.items())
     lines = [f"{figures.measure}: {told}."]
     if figures.exam != "test":
-        lines.append("There is no test set: the validation rows, which chose the best step, flatter a little.")
+        lines.append(f"There is no test set: {figures.chosen_by}, which chose the best step, flatter a little.")
     between = figures.gap
     if not math.isnan(between.value):
         beyond = "beyond" if between.low > 0 or between.high < 0 else "within"
@@ -70,14 +69,15 @@ def _baseline(figures: Figures, best: str | None) -> list[str]:
     lines = []
     if figures.trivial:
         won = "clearly better" if figures.helpful else "not clearly better"
-        lines.append(f"Always answering the {figures.trivial} has {words(figures.trivially)}; the deep model is {won}.")
+        said = unseeing(figures.trivial)
+        lines.append(f"{said[0].upper()}{said[1:]} has {words(figures.trivially)}; the deep model is {won}.")
     if best:
         simple = figures.shallow[best][figures.exam]
         lead = figures.ahead(figures.result, simple)
         how = "the better" if lead > 0 else "the worse" if lead < 0 else "the same"
         sure = "beyond chance" if abs(lead) > figures.chance(figures.result, simple) else "within chance"
         lines.append(
-            f"The best of {len(figures.shallow)} simpler model{'s' * (len(figures.shallow) > 1)} by the validation rows "
+            f"The best of {len(figures.shallow)} simpler model{'s' * (len(figures.shallow) > 1)} by {figures.chosen_by} "
             f"is “{best}”, with {words(simple)} {figures.where}; the deep model ({words(figures.result)}) is {how}, {sure}."
         )
         ahead = [
@@ -87,11 +87,11 @@ def _baseline(figures: Figures, best: str | None) -> list[str]:
             and figures.ahead(scores[figures.exam], simple) > 0 < figures.ahead(scores[figures.exam], figures.result)
         ]
         if ahead:
-            lines.append(f"Better still {figures.where}, though not chosen by the validation rows: {', '.join(ahead)}.")
+            lines.append(f"Better still {figures.where}, though not chosen by {figures.chosen_by}: {', '.join(ahead)}.")
     return lines
 
 
-def _curve(course: Course) -> list[str]:
+def _curve(course: Course, figures: Figures) -> list[str]:
     if course.best_step is None:
         return []
     after = ""
@@ -99,7 +99,7 @@ def _curve(course: Course) -> list[str]:
         after = "; after it the training loss went on falling while validation got worse"
     elif course.unfinished:
         after = "; training and validation were both still getting better"
-    return [f"Best on the validation rows at step {course.best_step} of {course.last_step}{after}."]
+    return [f"Best on {figures.chosen_by} at step {course.best_step} of {course.last_step}{after}."]
 
 
 def _imbalance(counts: dict[str, int], exam: Scores) -> list[str]:
@@ -166,21 +166,24 @@ def _noise(noise: Noise | None) -> list[str]:
 def _mismatch(figures: Figures, mismatch: Mismatch | None, separate: bool) -> list[str]:
     if mismatch is None or math.isnan(mismatch.auc.value):
         return []
-    came = "which came as a set of their own" if separate else "drawn from the same rows"
+    drawn = figures.counted.drawn
+    came = "which came as a set of their own" if separate else f"drawn from the same {drawn}"
     auc = words(mismatch.auc)
     if mismatch.auc.low <= 0.55:
-        return [f"Test rows, {came}, can hardly be told from training rows (AUC {auc}, where 0.5 is not at all)."]
-    line = f"Test rows, {came}, can be told from training rows (AUC {auc}{given_away(mismatch)})"
+        return [f"Test {drawn}, {came}, can hardly be told from training {drawn} (AUC {auc}, where 0.5 is not at all)."]
+    line = f"Test {drawn}, {came}, can be told from training {drawn} (AUC {auc}{given_away(mismatch)})"
     valid = figures.deep.get("valid")
     if figures.exam != "test" or valid is None:
-        return [f"{line}; without validation rows beside them nobody can see what harm that does."]
+        return [f"{line}; without validation {drawn} beside them nobody can see what harm that does."]
     if figures.clearly(valid, figures.result):
         return [f"{line}."]
-    return [f"{line}, but no harm is seen: on them it does as well as on the validation rows, within chance."]
+    return [f"{line}, but no harm is seen: on them it does as well as on the validation {drawn}, within chance."]
 
 
 def _size(figures: Figures) -> list[str]:
     n = figures.result.n
     if not 0 < n < 100:
         return []
-    return [f"Only {n} rows judge it, so the interval is wide: another {n} could have given another verdict."]
+    return [
+        f"Only {n} {figures.counted.drawn} judge it, so the interval is wide: another {n} could have given another verdict."
+    ]

@@ -12,10 +12,11 @@ import numpy as np
 
 from mapsto.core.nouns import Estimate, Finding, Problem, Scores
 from mapsto.insight import figures
-from mapsto.insight.evidence import TRIVIAL
-from mapsto.insight.remarks import SPLITS
+from mapsto.insight.attention_maps import AttentionMap
+from mapsto.insight.evidence import SPLITS, TRIVIAL
+from mapsto.insight.marked import Marked, runs
 from mapsto.insight.verdict import DEEP, Verdict
-from mapsto.insight.words import the, words
+from mapsto.insight.words import counted, the, words
 
 LIMITS = {
     "capacity": "limited by capacity",
@@ -38,7 +39,9 @@ class Mistake:
     values: dict[str, str] = field(default_factory=dict)  # its columns, where it is a row
     heat: list[tuple[str, float]] = field(
         default_factory=list
-    )  # its words, and how much each spoke for the guess, −1 to 1
+    )  # its words, and how much each spoke for the guess, or how little it was expected, −1 to 1
+    wanted: Marked = field(default_factory=list)  # of an answer in words: the true one, marked where it was missed
+    said: Marked = field(default_factory=list)  # and the one that was given, marked where it is wrong
 
 
 @dataclass
@@ -66,6 +69,7 @@ class Report:
     mistakes: list[Mistake] = field(default_factory=list)  # worst first
     suspects: list[Mistake] = field(default_factory=list)  # labels that may be wrong, worst first
     samples: list[tuple[str, str]] = field(default_factory=list)  # beginnings, and how a language model goes on
+    looks: list[AttentionMap] = field(default_factory=list)  # where it looked in examples of the exam
     card: str = ""  # the frame, as it prints
     findings: list[Finding] = field(default_factory=list)
     made: dict[str, str] = field(default_factory=dict)  # environment, seed, steps, seconds …
@@ -79,8 +83,9 @@ def page(report: Report) -> str:
         _section("Beside simpler models", _baselines(report)),
         _section("How it learned", _curves(report)),
         _section("Where it goes wrong", _errors(report)),
-        _section("Its worst mistakes", (_sentences if report.problem == "translation" else _examples)(report.mistakes)),
+        _section("Its worst mistakes", _worst(report)),
         _section("How it goes on", _samples(report.samples)),
+        _section("Where it looks", _looks(report.looks)),
         _section("Labels to look at first", _examples(report.suspects)),
         _section("What the check found", _findings(report.findings)),
         _section("The frame", f"<pre>{escape(report.card)}</pre>" if report.card else ""),
@@ -126,7 +131,7 @@ def _verdict(report: Report) -> str:
         figure = (
             f'<div class="figure"><span class="value">{escape(words(estimate))}</span>'
             f"<span>{escape(report.measure)} of the deep model on {estimate.n:,} {SPLITS[exam]} "
-            "rows</span></div>"
+            f"{counted(report.problem).drawn}</span></div>"
         )
     lines = "".join(f"<li>{escape(line)}</li>" for line in verdict.lines)
     return f"""<section class="verdict">
@@ -148,7 +153,7 @@ def _scores(report: Report) -> str:
         for name in measures
     ]
     sizes = [next(iter(report.scores[split].values())).n for split in splits]
-    rows.append(["rows", *(f"{n:,}" for n in sizes)])
+    rows.append([counted(report.problem).drawn, *(f"{n:,}" for n in sizes)])
     head = ["", *(SPLITS[split] for split in splits)]
     note = "± spans a 95 % interval: what other examples from the same source could have given."
     return _table(head, rows, strong=report.measure) + f'<p class="note">{note}</p>'
@@ -165,7 +170,8 @@ def _baselines(report: Report) -> str:
         for name, t in told.items()
     }
     values = {name: t[exam] for name, t in told.items() if exam in t}
-    chart = figures.baseline_bars(values, f"{report.measure} on {SPLITS[exam]} rows", report.better, deep)
+    where = f"{SPLITS[exam]} {counted(report.problem).about}"
+    chart = figures.baseline_bars(values, f"{report.measure} on {where}", report.better, deep)
     splits = [s for s in SPLITS if any(s in t for t in told.values())]
     rows = [[name, *(words(t[s]) if s in t else "–" for s in splits)] for name, t in told.items()]
     table = _table(["", *(SPLITS[s] for s in splits)], rows, strong=deep)
@@ -228,12 +234,28 @@ def _examples(mistakes: list[Mistake]) -> str:
     return _table(head, rows)
 
 
-def _sentences(mistakes: list[Mistake]) -> str:
-    """What was asked, what was wanted and what was said, one under the other."""
+def _worst(report: Report) -> str:
+    """A text that was said beside the true one, or the examples that went wrong."""
+    if not report.mistakes or not any(m.wanted for m in report.mistakes):
+        return _examples(report.mistakes)
+    note = SURPRISE if report.problem == "language-model" else MARKS
+    return "".join(map(_sentence, report.mistakes)) + f'<p class="note">{note}</p>'
+
+
+def _sentence(mistake: Mistake) -> str:
+    """What was asked, what was wanted and what was said, one under the other; of a text alone, how little was expected of it."""
+    asked = ": ".join([mistake.label, *mistake.values.values()])
+    if mistake.heat:
+        lines = ["".join(f'<span class="{_shade(share)}">{escape(piece)}</span>' for piece, share in mistake.heat)]
+    else:
+        pairs = (("true", mistake.wanted, "missed"), ("said", mistake.said, "wrong"))
+        lines = [f"<small>{what}</small> {_marks(pieces, mark)}" for what, pieces, mark in pairs]
+    return f'<p class="heat"><small>{escape(asked)}</small><br>{"<br>".join(lines)}</p>'
+
+
+def _marks(pieces: Marked, mark: str) -> str:
     return "".join(
-        f'<p class="heat"><small>{escape(m.label)}: {escape(" ".join(m.values.values()))}</small><br>'
-        f"{escape(m.truth)}<br><b>{escape(m.guess)}</b></p>"
-        for m in mistakes
+        f'<mark class="{mark}">{escape(text)}</mark>' if marked else escape(text) for text, marked in runs(pieces)
     )
 
 
@@ -264,6 +286,16 @@ def _shade(share: float) -> str:
 
 def _samples(samples: list[tuple[str, str]]) -> str:
     return "".join(f"<pre><b>{escape(begun)}</b>{escape(said)}</pre>\n" for begun, said in samples)
+
+
+def _looks(looks: list[AttentionMap]) -> str:
+    if not looks:
+        return ""
+    charts = [
+        (figures.attention(one.weights.numpy(), one.rows, one.columns), f"where it looked: {one.where}")
+        for one in looks
+    ]
+    return _charts(*charts) + f'<p class="note">{LOOKS.format(escape(looks[0].where))}</p>'
 
 
 def _findings(findings: list[Finding]) -> str:
@@ -307,6 +339,12 @@ HEAT = (
     "Orange words spoke for what was predicted, blue ones against it: integrated gradients over the words' vectors "
     "(Sundararajan et al. 2017)."
 )
+MARKS = "Green words were missed, red ones are wrong."
+SURPRISE = "The bluer a token, the less it was expected after those before it."
+LOOKS = (
+    "Each row is a token, each square how much it looked at the token above ({}). Others: "
+    "<code>mapsto predict RUN TEXT --attention --layer … --head …</code>"
+)
 CSS = """
 :root { --ink: #1f2937; --faint: #6b7280; --line: #e5e7eb; --ground: #fbfbfa; --card: #fff; --accent: #2563eb;
   --warn: #b45309; --bad: #b91c1c; --tint: #eef3fe }
@@ -348,7 +386,8 @@ tr.strong th, tr.strong td { font-weight: 700 }
   border: 1px solid var(--line); border-radius: 6px; margin-bottom: .3rem }
 .pictures small { color: var(--faint); font-size: inherit }
 .heat { margin: .7rem 0; line-height: 1.7 } .heat small { color: var(--faint) }
-.heat span { border-radius: 3px; padding: 0 .12em }
+.heat span { border-radius: 3px } mark { color: inherit; border-radius: 3px; padding: 0 .12em }
+mark.wrong { background: #ef444440 } mark.missed { background: #22c55e40 }
 .for1 { background: #f59e0b26 } .for2 { background: #f59e0b4d } .for3 { background: #f59e0b80 } .for4 { background: #f59e0bb3 }
 .against1 { background: #3b82f61f } .against2 { background: #3b82f640 } .against3 { background: #3b82f666 }
 .against4 { background: #3b82f68c }

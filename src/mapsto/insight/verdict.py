@@ -12,7 +12,7 @@ from mapsto.insight.labels import Label
 from mapsto.insight.mismatch import Mismatch
 from mapsto.insight.noise import Noise
 from mapsto.insight.remarks import given_away, remarks
-from mapsto.insight.words import the, words
+from mapsto.insight.words import the, unseeing, words
 
 Limit = Literal["capacity", "data", "label-noise", "mismatch", "none"]
 DEEP = "deep"
@@ -52,6 +52,7 @@ def judge(
     labels: dict[str, Label] | None = None,
     separate: bool = False,
     linear: bool = False,
+    perfect: float | None = None,
 ) -> Verdict:
     """The verdict on a run.
 
@@ -63,8 +64,10 @@ def judge(
     counts: class → training rows. labels: where several may hold at once, each one's own figures.
     separate: the test rows came as a set of their own, and were not drawn at random.
     linear: the model is a single linear map, which has little capacity whatever the other models reach.
+    perfect: the value of the measure that nothing is better than; 1 or, where less is better, 0 unless it is said.
     """
-    figures = figures_of(measure, better, scores, baselines or {})
+    perfect = float(better > 0) if perfect is None else perfect
+    figures = figures_of(problem, measure, better, perfect, scores, baselines or {})
     best = _best_baseline(figures)
     take = _take(figures, best)
     course = course_of(curve or [], better)
@@ -106,11 +109,17 @@ def _take(figures: Figures, best: str | None) -> str:
 def _take_advice(figures: Figures, take: str) -> str:
     if take == figures.trivial:
         return (
-            f"Nothing has been learned that helps: always answering the {take} does as well {figures.where} "
+            f"Nothing has been learned that helps: {unseeing(take)} does as well {figures.where} "
             f"({words(figures.trivially)}) as the deep model ({words(figures.result)}), so use neither yet: see "
             "whether the inputs say anything about the target."
         )
-    simple, name, many = figures.shallow[take][figures.exam], f"T{the(take)[1:]}", take.endswith("s")
+    simple, name = figures.shallow[take][figures.exam], f"T{the(take)[1:]}"
+    many = take.endswith("s") and not take.endswith("-of-words")
+    if figures.skill(simple) <= 0:
+        return (
+            f"Nothing has been learned that helps: {the(take)} does as well {figures.where} ({words(simple)}) as the deep "
+            f"model ({words(figures.result)}), so use neither yet: train longer, or on more {figures.counted.drawn}."
+        )
     if figures.clearly(simple, figures.result):
         return (
             f"{name} ({words(simple)}) {'beat' if many else 'beats'} the deep model ({words(figures.result)}) "
@@ -144,6 +153,7 @@ def _limit(
     neither more capacity nor more of the same data mends wrong ones.
     """
     result, exam = figures.result, figures.exam
+    about, drawn = figures.counted.about, figures.counted.drawn
     if math.isnan(result.value):
         return "none", f"The {figures.measure} is not defined {figures.where}: see that every class is there."
     train, valid = figures.deep.get("train"), figures.deep.get("valid")
@@ -153,9 +163,9 @@ def _limit(
     # Validation rows come from where the training rows do: what sets them apart from the test rows is not overfitting.
     if exam == "test" and valid and mismatch and mismatch.auc.low > 0.6 and figures.clearly(valid, result):
         return "mismatch", (
-            f"The test rows come from elsewhere (told from training rows with an AUC of {words(mismatch.auc)}"
-            f"{given_away(mismatch)}), and there {figures.measure} is {words(result)} where the validation rows gave "
-            f"{words(valid)}: train on rows like those it will meet, or leave out what gives them away."
+            f"The test {drawn} come from elsewhere (told from training {drawn} with an AUC of {words(mismatch.auc)}"
+            f"{given_away(mismatch)}), and there {figures.measure} is {words(result)} where the validation {drawn} gave "
+            f"{words(valid)}: train on {drawn} like those it will meet, or leave out what gives them away."
         )
 
     # Wrong labels: they account for most of what is contradicted at all (on Titanic, which is hard and not mislabelled,
@@ -184,7 +194,7 @@ def _limit(
         )
     if fits and (figures.trivial is None or figures.skill(train) - figures.skill(result) > 0.02):
         return "data", (
-            f"It does better on the rows it learned from ({words(train)}) than {figures.where} ({words(result)}): more "
+            f"It does better on the {about} it learned from ({words(train)}) than {figures.where} ({words(result)}): more "
             f"examples, {REGULARISATION} or a smaller model should bring the two together."
         )
 
@@ -193,22 +203,24 @@ def _limit(
     # a model that was stopped before it learned its rows by heart has capacity to spare.
     if train is not None and not figures.helpful and figures.skill(train) < 0.5 and not fits:
         return "capacity", (
-            f"Even on the rows it learned from ({words(train)}) it has not come far from always answering the "
-            f"{figures.trivial} ({words(figures.trivially)} {figures.where}): try another learning rate and a larger "
+            f"Even on the {about} it learned from ({words(train)}) it has not come far from {unseeing(figures.trivial)} "
+            f"({words(figures.trivially)} {figures.where}): try another learning rate and a larger "
             "model, and see whether the inputs say anything about the target."
         )
     if train is not None and beaten and figures.ahead(train, figures.shallow[best][exam]) <= 0:
         return "capacity", (
-            f"Even on the rows it learned from it reaches only {words(train)}, behind {the(best)} {figures.where} "
+            f"Even on the {about} it learned from it reaches only {words(train)}, behind {the(best)} {figures.where} "
             f"({words(figures.shallow[best][exam])}): try more steps, another learning rate or a larger model."
         )
     if course.overfits:
         return "data", (
-            f"After step {course.best_step} it learned its training rows and nothing more ({words(result)} "
+            f"After step {course.best_step} it learned its training {about} and nothing more ({words(result)} "
             f"{figures.where}): more examples or {REGULARISATION} would let it use its capacity."
         )
     if train is not None and figures.skill(train) < 0.5 and not fits:
-        alike = f"It does no better on the rows it learned from ({words(train)}) than {figures.where} ({words(result)})"
+        alike = (
+            f"It does no better on the {about} it learned from ({words(train)}) than {figures.where} ({words(result)})"
+        )
         if linear or best is None or figures.clearly(result, figures.shallow[best][exam]):
             return "capacity", f"{alike}, and both are far from perfect: try a larger model, or inputs that say more."
         return "none", (
@@ -217,14 +229,14 @@ def _limit(
         )
     if not figures.helpful:
         return "none", (
-            f"It is not clearly better {figures.where} ({words(result)}) than always answering the {figures.trivial} "
-            f"({words(figures.trivially)}): do not rely on it before more rows have judged it."
+            f"It is not clearly better {figures.where} ({words(result)}) than {unseeing(figures.trivial)} "
+            f"({words(figures.trivially)}): do not rely on it before more {drawn} have judged it."
         )
     return "none", _use(figures, "no single limit stands out")
 
 
 def _use(figures: Figures, why: str) -> str:
-    over = f", where always answering the {figures.trivial} has {words(figures.trivially)}" if figures.trivial else ""
+    over = f", where {unseeing(figures.trivial)} has {words(figures.trivially)}" if figures.trivial else ""
     return f"Use it and expect {figures.measure} {words(figures.result)} {figures.where}{over}: {why}."
 
 

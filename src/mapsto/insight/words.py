@@ -1,10 +1,37 @@
-"""Figures in words: as many digits as their intervals bear."""
+"""Figures in words: what they are about, and as many digits as their intervals bear."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
-from mapsto.core.nouns import Estimate
+from mapsto.core.nouns import Estimate, Problem
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What the figures of a problem are about, and what is drawn for their intervals: an `Estimate` counts these as n."""
+
+    about: str = "rows"
+    drawn: str = "rows"
+
+
+COUNTED: dict[Problem, Counted] = {
+    "tagging": Counted("words", "sentences"),
+    "translation": Counted("sentences", "sentences"),
+    "language-model": Counted("tokens", "windows"),
+    "fill-in": Counted("words", "texts"),
+}
+UNSEEING = {"frequencies": "going by the frequencies of tokens"}  # where it is not always the same answer
+
+
+def counted(problem: Problem) -> Counted:
+    return COUNTED.get(problem, Counted())
+
+
+def unseeing(trivial: str) -> str:
+    """What the model of that name does, which looks at no input."""
+    return UNSEEING.get(trivial, f"always answering the {trivial}")
 
 
 def words(estimate: Estimate) -> str:

@@ -20,6 +20,9 @@ class AdditiveAttention(nn.Module):
     def forward(self, query: Tensor, offered: Tensor, memory: Tensor, here: Tensor) -> Tensor:
         """query [B, Q], memory [B, S, M] and what it offers, `offer(memory)` [B, S, W], made once for all queries; here
         [B, S] bool, the places that may be seen → their mean, [B, M]."""
+        return (self.shares(query, offered, here)[:, None] @ memory)[:, 0]
+
+    def shares(self, query: Tensor, offered: Tensor, here: Tensor) -> Tensor:
+        """How much of each place there is in the mean, [B, S], rows of which add up to 1; arguments as of `forward`."""
         fit = self.score((self.ask(query)[:, None] + offered).tanh())[:, :, 0]
-        share = fit.masked_fill(~here, float("-inf")).softmax(dim=1)
-        return (share[:, None] @ memory)[:, 0]
+        return fit.masked_fill(~here, float("-inf")).softmax(dim=1)

@@ -23,6 +23,7 @@ class BLEU(Measure):
         those below 0 are none.
     """
 
+    perfect = 100.0
     signature = "one reference, lower case, words and signs apart, 1 to 4 in a row, not smoothed"
 
     def __init__(self, text: Domain | None = None):

@@ -17,6 +17,7 @@ class MaskedPerplexity(Measure):
     """
 
     better = -1
+    perfect = 1.0
 
     def keep(self, prediction: Tensor, target: Tensor) -> Tensor:
         _need("MaskedPerplexity", prediction, target)

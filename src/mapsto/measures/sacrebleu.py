@@ -24,6 +24,8 @@ class SacreBLEU(Measure):
     as of BLEU. `signature` is what to write beside the figure.
     """
 
+    perfect = 100.0
+
     def __init__(
         self, text: Domain | None = None, tokenize: Literal["13a", "char", "none"] = "13a", lower: bool = False
     ):

@@ -27,6 +27,7 @@ class WordPerplexity(Measure):
     """
 
     better = -1
+    perfect = 1.0
 
     def __init__(self, marks: list[int] | None = None):
         super().__init__()

@@ -26,6 +26,7 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     BagOfWords="bag_of_words",
     NGram="n_gram",
     UsualTag="usual_tag",
+    NearestSentence="nearest_sentence",
     KNearest="k_nearest",
     SVM="svm",
 )

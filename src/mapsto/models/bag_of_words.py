@@ -12,15 +12,14 @@ from torch import Tensor
 from mapsto.core.batch import Batch, Field
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Problem, Shape, Solvable
-from mapsto.layers.tokens import real, tokens_of
+from mapsto.layers.rareness import once, rareness, shares
+from mapsto.layers.tokens import tokens_of
 from mapsto.models.shallow import ABSENT
 
 
 class BagOfWords(Solvable):
-    """Softmax regression on the tokens that a text has in it, solved to the minimum by scikit-learn.
-
-    x_t = log((1 + N) / (1 + N_t)) + 1 where token t is in the text, of N training texts N_t have it; x is of length 1
-    (Manning, Raghavan and Schütze 2008, §6.2, with binary counts).
+    """Softmax regression on the tokens that a text has in it, each by its rareness (layers/rareness.py), solved to the minimum by
+    scikit-learn.
 
     inputs: {"tokens": [V]}; outputs: classes. penalty: 1 / C of scikit-learn. iterations: of L-BFGS at most.
     forward: tokens with their count, [B, T] → logits [B, outputs].
@@ -45,12 +44,11 @@ class BagOfWords(Solvable):
 
         weight = batch.get("weight", torch.ones(len(batch["target"]), device=batch["target"].device))
         counts = weight > 0
-        tokens, first = (part[counts] for part in self._once(batch["input"]))
+        tokens, first = (part[counts] for part in once(batch["input"]))
         device, target, weight = tokens.device, batch["target"][counts].cpu().numpy(), weight[counts].cpu().numpy()
         count = first.sum(dim=1)
-        seen = torch.bincount(tokens[first], minlength=len(self.rareness))
-        self.rareness = torch.log((1 + len(tokens)) / (1 + seen.double())).add(1).float()
-        share = self._shares(tokens, first)[first].cpu().numpy()
+        self.rareness = rareness(tokens, first, len(self.rareness))
+        share = shares(self.rareness, tokens, first)[first].cpu().numpy()
         edges = np.concatenate([[0], count.cumsum(0).cpu().numpy()])
         texts = csr_matrix((share, tokens[first].cpu().numpy(), edges), shape=(len(tokens), len(self.rareness)))
         coefficient, intercept = np.zeros((self.outputs, len(self.rareness))), np.full(self.outputs, ABSENT)
@@ -68,17 +66,6 @@ class BagOfWords(Solvable):
         self.to(device)
 
     def forward(self, input: Field) -> Tensor:
-        tokens, first = self._once(input)
-        share = self._shares(tokens, first)
+        tokens, first = once(input)
+        share = shares(self.rareness, tokens, first)
         return torch.einsum("bt,btc->bc", share, self.coefficient[tokens]) + self.intercept
-
-    def _once(self, input: Field) -> tuple[Tensor, Tensor]:
-        """The tokens of each text in order of their number, and which of them are there for the first time, [B, T]."""
-        tokens = torch.where(real(input), input["tokens"], 0).sort(dim=1).values
-        before = torch.nn.functional.pad(tokens, (1, 0), value=0)[:, :-1]
-        return tokens, (tokens != before) & (tokens > 0)
-
-    def _shares(self, tokens: Tensor, first: Tensor) -> Tensor:
-        """x at each place [B, T]: 0 where a token is not there for the first time."""
-        x = self.rareness[tokens] * first
-        return x / x.norm(dim=1, keepdim=True).clamp(min=1e-12)

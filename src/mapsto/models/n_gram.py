@@ -11,6 +11,7 @@ from torch import Tensor
 from mapsto.core.batch import Batch, Field
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Problem, Shape, Solvable
+from mapsto.domains.tokenizer import SPECIAL
 from mapsto.layers.tokens import tokens_of
 
 
@@ -20,7 +21,8 @@ class NGram(Solvable):
 
     inputs: {"tokens": [V]}; outputs: V. order: 1 looks at no token, 2 at the one before. strength: k; the rarer a is, the more
         the frequency of b alone counts.
-    forward: {"tokens": [B, T], "count": [B]} → log-probabilities [B, T, outputs] of the token after each.
+    forward: {"tokens": [B, T], "count": [B]} → log-probabilities [B, T, outputs] of the token after each. Of order 1 it also says
+        hidden words by their frequency: at the places "asked" [B, M], [B, M, outputs].
     """
 
     exempt: ClassVar[dict[str, str]] = {"one-answer": "it answers at every place of a text"}
@@ -38,10 +40,13 @@ class NGram(Solvable):
         self.register_buffer("share", torch.zeros(0))  # log p(b | a) of each
 
     def solve(self, batch: Batch, problem: Problem, seed: int) -> None:
-        if problem != "language-model":
-            raise FrameError(f"NGram solves language-model, but this is {problem}.", "Choose another model.")
+        if problem != "language-model" and (problem, self.order) != ("fill-in", 1):
+            raise FrameError(
+                f"NGram solves language-model, but this is {problem}.",
+                "Choose another model; of order 1 it also solves fill-in.",
+            )
         before, after = batch["input"]["tokens"], batch["target"]
-        here = after >= 0
+        here = after >= (len(SPECIAL) if problem == "fill-in" else 0)  # what is special is never hidden
         if "weight" in batch:
             here &= (batch["weight"] > 0)[:, None]
         before, after = before[here], after[here]
@@ -58,13 +63,14 @@ class NGram(Solvable):
         self.share = ((times + self.strength * frequency[self.follower]) / seen[first]).log().float()
 
     def forward(self, input: Field) -> Tensor:
-        before = input["tokens"].flatten()
+        tokens = input["tokens"].gather(1, input["asked"]) if "asked" in input else input["tokens"]
+        before = tokens.flatten()
         told = self.frequency + self.rest[before][:, None]
         begin, count = self.start[before], self.start[before + 1] - self.start[before]
         row = torch.repeat_interleave(torch.arange(len(before), device=before.device), count)
         pair = begin[row] + torch.arange(len(row), device=row.device) - (count.cumsum(0) - count)[row]
         told[row, self.follower[pair]] = self.share[pair]
-        return told.view(*input["tokens"].shape, self.outputs)
+        return told.view(*tokens.shape, self.outputs)
 
     def reading(self) -> Callable[[Tensor], Tensor]:
         return lambda tokens: self({"tokens": tokens[:, -1:]})[:, 0]

@@ -34,6 +34,7 @@ class MaskedWords(Objective):
     share: float = 0.15
 
     problem = "fill-in"
+    large = "it is three numbers at every place of every text, for one in seven that is asked"
 
     def __post_init__(self) -> None:
         if not 0 < self.share < 1:

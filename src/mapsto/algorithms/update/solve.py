@@ -14,6 +14,9 @@ from mapsto.core.state import pack, unpack
 from mapsto.core.stop import at_once
 
 REPORTED = 1000  # examples (of windows: entries) whose losses are told: neighbours would compare all rows with all rows
+NUMBERS = (
+    1 << 20
+)  # that are predicted for them at a place, at most: of translators, each example has a vocabulary of them
 
 
 @dataclass
@@ -31,7 +34,9 @@ class Solve(Update):
         super().start(learner)
         self.seed = learner.seed
         self.finished = False
-        self.reported = max(1, REPORTED // learner.data.train.window)
+        self.reported = max(
+            1, min(REPORTED // learner.data.train.window, NUMBERS // max(1, learner.data.target.outputs))
+        )
         if not isinstance(self.model, Solvable):
             raise FrameError(
                 f"Solve fits a model exactly, which {type(self.model).__name__} does not offer.",

@@ -28,7 +28,10 @@ class Pictures(Way):
         changes: list[Table] = [{"name": "shift", "pixels": pixels}]
         if channels == 3:
             changes.append({"name": "flip"})
-            return changes, f"a colour picture moved by up to {pixels} pixels, or seen in a mirror, shows the same thing"
+            return (
+                changes,
+                f"a colour picture moved by up to {pixels} pixels, or seen in a mirror, shows the same thing",
+            )
         moved = f"a picture moved by up to {pixels} pixel{'s' * (pixels > 1)} shows the same thing"
         return changes, f"{moved}; a mirrored digit or letter would not"
 

@@ -9,7 +9,7 @@ FEW_PAIRS = 2000  # below which a transformer has hardly begun to learn when it 
 
 
 class Translations(Way):
-    models = ("seq2-seq", "transformer")
+    models = ("seq2-seq", "transformer", "nearest-sentence")
 
     def fits(self, prepared: Prepared) -> bool:
         return prepared.problem == "translation"
