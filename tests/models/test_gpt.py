@@ -12,6 +12,7 @@ from mapsto.core import names
 from mapsto.core.errors import FrameError, ShapeError
 from mapsto.core.nouns import Writer
 from mapsto.layers.decoding import Sampling, likeliest, written
+from mapsto.layers.lora import adapt
 from mapsto.learner.learner import initialised
 from mapsto.models import GPT
 
@@ -90,9 +91,11 @@ def test_what_it_says_of_a_text_hangs_on_no_padding_and_no_other_text():
         torch.testing.assert_close(asked(model, tokens[1:2]), asked(model, tokens)[1:2])
 
 
-@pytest.mark.parametrize("steps", [[1] * 12, [5, 1, 1, 3, 2], [12]])
-def test_read_on_in_steps_it_says_what_it_says_at_once(steps):
-    model, tokens = stirred(), text()
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("steps", [[1] * 12, [5, 1, 1, 3, 2], [12]], ids=str)
+def test_read_on_in_steps_it_says_what_it_says_at_once(steps, rows, tied):
+    model, tokens = stirred(tied=tied), text(rows)
     with torch.no_grad():
         expected = asked(model, tokens)
     reading, at = model.reading(), 0
@@ -101,8 +104,9 @@ def test_read_on_in_steps_it_says_what_it_says_at_once(steps):
         torch.testing.assert_close(reading(new), expected[:, at - 1], atol=1e-5, rtol=1e-4)
 
 
-def test_beyond_its_context_it_reads_the_last_half_again():
-    model, tokens = stirred(), text(length=40)
+@pytest.mark.parametrize("rows", [1, 3])
+def test_beyond_its_context_it_reads_the_last_half_again(rows):
+    model, tokens = stirred(), text(rows, length=40)
     reading, seen = model.reading(), 0
     for at in range(40):
         said = reading(tokens[:, at : at + 1])
@@ -116,8 +120,21 @@ def test_beyond_its_context_it_reads_the_last_half_again():
         torch.testing.assert_close(long, asked(model, tokens[:, -6:])[:, -1], atol=1e-5, rtol=1e-4)
 
 
-def test_greedy_with_the_cache_is_greedy_without():
-    model, prompt = stirred(context=40), text(rows=2, length=4)
+def test_with_adapters_it_is_read_on_with_them():
+    model, tokens = stirred(), text(rows=1)
+    adapt(model, model.parts()[1:2], 2, 0)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith("rank_up"):
+                parameter.add_(0.3)
+        expected = asked(model, tokens)[:, -1]
+    reading = model.reading()
+    torch.testing.assert_close([reading(token) for token in tokens.split(1, dim=1)][-1], expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_greedy_with_the_cache_is_greedy_without(rows):
+    model, prompt = stirred(context=40), text(rows, length=4)
     quick = torch.stack(list(written(model.reading(), prompt, 30, likeliest)), dim=1)
     tokens = prompt
     for _ in range(30):

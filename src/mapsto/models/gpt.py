@@ -15,6 +15,7 @@ from mapsto.core.errors import ShapeError
 from mapsto.core.nouns import Shape
 from mapsto.layers.attention import Cache
 from mapsto.layers.block import SPREAD, Block, first_weights
+from mapsto.layers.one_place import OnePlace, of_norm, plain
 from mapsto.layers.tokens import Tokens, tokens_of
 
 
@@ -105,16 +106,41 @@ class Reading:
     """
 
     def __init__(self, model: GPT):
-        self.model = model
+        self.model, self.plain = model, plain(model)
         self._begin_again()
 
     @torch.inference_mode()
     def __call__(self, tokens: Tensor) -> Tensor:
-        if len(self.caches[0]) + tokens.shape[1] > self.model.context:
-            tokens = torch.cat([*self.seen, tokens], dim=1)[:, -max(1, self.model.context // 2) :]
+        one = self.plain and tokens.numel() == 1 and self.length > 0
+        if self.length + tokens.shape[1] > self.model.context:
+            tokens, one = torch.cat([*self.seen, tokens], dim=1)[:, -max(1, self.model.context // 2) :], False
+            self._begin_again()
+        elif self.going_on and not one:  # what was read since the first single token is in no cache
+            tokens = torch.cat([*self.seen, tokens], dim=1)
             self._begin_again()
         self.seen.append(tokens)
-        return self.model.step(tokens, self.caches)
+        self.length += tokens.shape[1]
+        if not one:
+            return self.model.step(tokens, self.caches)
+        self.going_on = self.going_on or OneText(self.model, self.caches)
+        return self.going_on(tokens)
 
     def _begin_again(self) -> None:
-        self.caches, self.seen = [Cache() for _ in self.model.blocks], []
+        self.caches, self.seen, self.length = [Cache() for _ in self.model.blocks], [], 0
+        self.going_on: OneText | None = None
+
+
+class OneText:
+    """`GPT.step` for one token [1, 1] after the other, of one text whose beginning is in the caches: the same logits, without what
+    modules cost."""
+
+    def __init__(self, model: GPT, caches: list[Cache]):
+        self.table, self.places, self.norm = model.tokens.table.weight, model.places.weight, of_norm(model.norm)
+        self.head = self.table if model.head is None else model.head.weight
+        self.blocks = [OnePlace(b, cache, model.context) for b, cache in zip(model.blocks, caches, strict=True)]
+
+    def __call__(self, token: Tensor) -> Tensor:
+        x = F.embedding(token[0], self.table)[0] + self.places[self.blocks[0].length]
+        for block in self.blocks:
+            x = block(x)
+        return torch.mv(self.head, torch.layer_norm(x, *self.norm))[None]
