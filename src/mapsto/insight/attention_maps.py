@@ -114,6 +114,7 @@ def attention_map(
     if not 0 <= head <= len(weights):
         raise BadInput(f"{name} has the heads 1 to {len(weights)}, but came {head}.", "0 is the mean over all of them.")
     own = begun if answer is not None and not _across(asks) and asks.causal else read
+    head = head or int(len(weights) == 1)
     shown = weights[head - 1] if head else weights.mean(dim=0)
     return AttentionMap(said if _across(asks) else own, own, shown, name, head)
 
