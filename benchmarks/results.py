@@ -41,9 +41,13 @@ class Gate:
     better: int = 1
     name: str = ""  # in the record, where one recipe has several gates
     how: tuple[tuple[str, Any], ...] = ()  # what else the recipe is given
-    over: tuple[str, float] | None = None  # instead of `least`: another figure of the same runs, and by how much it is to be passed
+    over: tuple[str, float] | None = (
+        None  # instead of `least`: another figure of the same runs, and by how much it is to be passed
+    )
     beside: str = ""  # a second measure, shown
-    start: str = ""  # the recipe whose first run it goes on from; the same network is then trained from first weights too
+    start: str = (
+        ""  # the recipe whose first run it goes on from; the same network is then trained from first weights too
+    )
 
     @property
     def key(self) -> str:
@@ -118,7 +122,9 @@ def main(wanted: list[str]) -> int:
                 f"{gate.key} seed {seed}: {gate.measure} {runs[-1]['test']:.4f} in {runs[-1]['seconds']:.1f} s",
                 flush=True,
             )
-            record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}  # another may have written
+            record = (
+                json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+            )  # another may have written
             record[gate.key] = {
                 "runs": runs,
                 "model": result["settings"]["model"]["name"],
@@ -284,9 +290,7 @@ def best_baseline(runs: list[dict[str, Any]], better: int) -> tuple[str, float] 
     return max(means.items(), key=lambda item: better * item[1]) if means else None
 
 
-def threshold(
-    gate: Gate, runs: list[dict[str, Any]], best: tuple[str, float] | None
-) -> tuple[float | None, str]:
+def threshold(gate: Gate, runs: list[dict[str, Any]], best: tuple[str, float] | None) -> tuple[float | None, str]:
     if gate.over and (gate.over[0] != SIMPLE or best):
         what, by = gate.over
         other = best[1] if best and what == SIMPLE else statistics.mean(run["baselines"][what] for run in runs)

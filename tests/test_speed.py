@@ -149,12 +149,30 @@ def test_page_is_a_function_of_the_record(tmp_path, monkeypatch):
     path = tmp_path / "speed.json"
     record.keep(CONTEST, {"checked": {}, "rows": rows(slow=0.5), "failed": {}, "warm": {}}, "a command", path)
     before = record.read(path)
-    page = report.page(before, {})
-    assert page == report.page(before, {})
+    page = report.page(before, {}, {})
+    assert page == report.page(before, {}, {})
     assert "| Slow | 10 | 8.00 [8.00, 8.00] |" in page
     assert "0.5000 ‡" in page  # not the same result, and said so
     assert "| by hand | 1.12 | 0.90 [0.90, 0.90] |" in page
     assert "not measured" in page
+
+
+def test_what_writing_takes_is_told_with_the_promise_and_marked_where_it_was_loud():
+    def told(others):
+        took = [("mapsto", 0.5), ("transformers", 2.6)]
+        ran = [
+            {"round": turn, "arm": arm, "fit": seconds, "others": others, "canary": 10.0, "load": 1.0}
+            for turn in range(5)
+            for arm, seconds in took
+        ]
+        about = {"date": "", "command": "a command", "machine": "", "python": "", "commit": ""}
+        versions = {"torch": "1", "transformers": "2"}
+        return report.writing({"generation": {**about, "versions": versions, "tokens": 100, "rows": ran}})
+
+    assert "| transformers, `generate` | 38 [38, 38] | 5.20 [5.20, 5.20] | held |" in told(0.0)
+    assert "| **mapsto** | 200 [200, 200] | 1.00 | |" in told(0.0)
+    assert "| held † |" in told(1.0) and "0 of 5 rounds were quiet" in told(1.0)
+    assert "Not measured" in report.writing({})
 
 
 def test_measuring_one_contest_leaves_the_others_as_they_were(tmp_path):

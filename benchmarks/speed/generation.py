@@ -1,8 +1,10 @@
-"""How fast a small GPT-2 writes: `python -m benchmarks.speed.generation`, beside `transformers`' own `generate` at its defaults.
+"""How fast a small GPT-2 writes, beside `transformers`' own `generate` at its defaults.
 
 The same weights in both (4 layers of width 128, 4 heads, 65 tokens, 1,024 places), batch 1, a prompt of 16 tokens, greedy: the
-same tokens come out, which is looked at every round. One thread. Rounds are interleaved in random order; the figure is the
-median of the ratios within a round.
+same tokens come out, which is looked at every round. Both in one process, on one thread, in random order within a round; a round
+counts by the rule of quiet.py, and the figure is the median of the ratios within a round.
+
+    python -m benchmarks.speed.generation [--rounds 15] [--tokens 256] [--quick]        → docs/speed_generation.json
 """
 
 from __future__ import annotations
@@ -16,18 +18,24 @@ import torch
 from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from benchmarks.speed import pairs
+from benchmarks.speed import pairs, quiet, record, report
+from benchmarks.speed.contest import Contest
+from benchmarks.speed.measure import PATIENCE
+from benchmarks.speed.pairs import Row
 from mapsto.layers.decoding import likeliest, written
 from mapsto.models.gpt import GPT
 
 VOCABULARY, PLACES, WIDTH, LAYERS, HEADS, PROMPT = 65, 1024, 128, 4, 4, 16
-GATE = 5.0
+MINE, THEIRS = "mapsto", "transformers"
+NO_OTHER = 0  # the number of a process that is measured beside this one
+CONTEST = Contest("generation", "Writing with a small GPT-2", "writing", "", "", ())
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.generation", description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--tokens", type=int, default=256)
+    parser.add_argument("--quick", action="store_true", help="three rounds, kept apart: whether it works at all")
     asked = parser.parse_args(arguments)
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -35,27 +43,29 @@ def main(arguments: list[str]) -> int:
     mine = copied(theirs)
     prompt = torch.randint(VOCABULARY, (1, PROMPT))
     arms = {
-        "transformers": lambda: _theirs_writes(theirs, prompt, asked.tokens),
-        "mapsto": lambda: _writes(mine, prompt, asked.tokens),
+        THEIRS: lambda: theirs.generate(prompt, max_new_tokens=asked.tokens)[0, PROMPT:],
+        MINE: lambda: torch.cat(list(written(mine.reading(), prompt, asked.tokens, likeliest))),
     }
-    rows = []
-    for turn in range(-1, asked.rounds):  # the first warms up
+    rounds = 3 if asked.quick else asked.rounds
+    rows: list[Row] = []
+    for turn in range(-1, PATIENCE * rounds):  # the first warms up
+        if turn >= rounds and quiet.rounds(quiet.counted(rows)) >= rounds:
+            break
         said: dict[str, Tensor] = {}
         for name in pairs.order(list(arms), turn):
-            seconds, said[name] = _timed(arms[name])
-            if turn >= 0:
-                rows.append({"round": turn, "arm": name, "fit": seconds})
-        if not torch.equal(said["mapsto"], said["transformers"]):
+            row, said[name] = _measured(arms[name])
+            rows += [{"round": turn, "arm": name, **row}] if turn >= 0 else []
+        if not torch.equal(said[MINE], said[THEIRS]):
             print(f"round {turn}: the tokens differ", file=sys.stderr)
             return 1
-    for name in arms:
-        middle = pairs.median([asked.tokens / row["fit"] for row in rows if row["arm"] == name])
-        print(f"{name:14s} {middle.value:8,.0f} tokens/s [{middle.low:,.0f}, {middle.high:,.0f}]")
-    found = pairs.ratio(rows, "transformers", "mapsto")
-    print(
-        f"ratio          {found.value:.2f} [{found.low:.2f}, {found.high:.2f}] over {found.rounds} rounds; gate {GATE}"
-    )
-    return 0 if found.value >= GATE else 1
+    command = " ".join(["python -m benchmarks.speed.generation", *arguments])
+    kept = record.TRIED.with_name("generation.json") if asked.quick else record.GENERATION
+    record.keep(CONTEST, {"tokens": asked.tokens, "rows": rows}, command, kept)
+    print(report.writing(record.read(kept)))
+    if not asked.quick:
+        report.write()
+    counted, _ = report.rows_of({"rows": rows})
+    return 0 if pairs.ratio(counted, THEIRS, MINE).low >= report.WRITING_GATE else 1
 
 
 def copied(theirs: GPT2LMHeadModel) -> GPT:
@@ -98,18 +108,14 @@ def _theirs() -> GPT2LMHeadModel:
     return GPT2LMHeadModel(config).eval()
 
 
-def _theirs_writes(model: GPT2LMHeadModel, prompt: Tensor, tokens: int) -> Tensor:
-    return model.generate(prompt, max_new_tokens=tokens)[0, PROMPT:]
-
-
-def _writes(model: GPT, prompt: Tensor, tokens: int) -> Tensor:
-    return torch.cat(list(written(model.reading(), prompt, tokens, likeliest)))
-
-
-def _timed(act: Callable[[], Tensor]) -> tuple[float, Tensor]:
+def _measured(act: Callable[[], Tensor]) -> tuple[Row, Tensor]:
+    """What was written, how long it took, and how quiet the machine was meanwhile."""
+    canary, before = quiet.canary(), quiet.moment(NO_OTHER)
     begun = time.perf_counter()
     said = act()
-    return time.perf_counter() - begun, said
+    took = time.perf_counter() - begun
+    others = quiet.others(before, quiet.moment(NO_OTHER))
+    return {"fit": took, "others": others, "canary": max(canary, quiet.canary()), "load": quiet.load()}, said
 
 
 if __name__ == "__main__":

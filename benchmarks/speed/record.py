@@ -17,6 +17,7 @@ from benchmarks.speed.pairs import Row
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = ROOT / "docs" / "speed.json"
 SHARDS = ROOT / "docs" / "speed_shards.json"
+GENERATION = ROOT / "docs" / "speed_generation.json"
 TRIED = ROOT / "runs" / "speed" / "tried.json"
 PACKAGES = (
     "torch", "numpy", "scikit-learn", "skorch", "keras", "jax", "jaxlib", "transformers", "accelerate", "fastai", "lightning",

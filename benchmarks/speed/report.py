@@ -15,6 +15,7 @@ from benchmarks.speed.pairs import Row
 PAGE = record.ROOT / "docs" / "speed.md"
 ENOUGH = 3  # quiet rounds, below which all rounds are shown and the contest is marked
 DISTURBED = " †"
+WRITING_GATE = 5.0  # times the tokens a second of transformers
 
 HOW = f"""
 - **One process an arm**, alive for the whole contest and warmed up by a shorter run that does not count; for runs of seconds
@@ -47,10 +48,11 @@ PROMISES = (
 
 
 def write() -> None:
-    PAGE.write_text(page(record.read(), record.read(record.SHARDS)), encoding="utf-8")
+    kept = (record.read(path) for path in (record.RECORD, record.SHARDS, record.GENERATION))
+    PAGE.write_text(page(*kept), encoding="utf-8")
 
 
-def page(found: dict[str, Any], shards: dict[str, Any]) -> str:
+def page(found: dict[str, Any], shards: dict[str, Any], generation: dict[str, Any]) -> str:
     there = [contest for contest in (*ALL, *ON_GPU) if contest.name in found]
     sections = "\n\n".join(section(contest, found[contest.name]) for contest in there)
     return f"""# Speed
@@ -71,6 +73,8 @@ has every single run; nothing here is typed. Above 1, the other takes so many ti
 {sections}{no_gpu(found)}
 
 {larger_than_memory(shards)}
+
+{writing(generation)}
 
 ## Machines and versions
 
@@ -105,6 +109,35 @@ def larger_than_memory(shards: dict[str, Any]) -> str:
         "benchmarks.speed.shards`. The shortest steps are those that a copy a batch can be seen in."
     )
     return title + about + "\n\n" + "\n".join(lines)
+
+
+def writing(found: dict[str, Any]) -> str:
+    """What benchmarks/speed/generation.py found."""
+    title = "## Writing with a small GPT-2\n\n"
+    if not found:
+        return f"{title}Not measured: `python -m benchmarks.speed.generation`."
+    kept = found["generation"]
+    rows, mark = rows_of(kept)
+    ratio, lines = pairs.ratio(rows, "transformers", "mapsto"), []
+    word = ("held" if ratio.low >= WRITING_GATE else "**missed**") + mark
+    for arm, label, cell in (
+        ("mapsto", "**mapsto**", "1.00 | |"),
+        ("transformers", "transformers, `generate`", f"{_ratio(ratio)} | {word} |"),
+    ):
+        rate = pairs.median([kept["tokens"] / took for took in pairs.seconds(rows, arm).values()])
+        lines.append(f"| {label} | {rate.value:,.0f} [{rate.low:,.0f}, {rate.high:,.0f}] | {cell}")
+    quiet_ones, all_ones = quiet.rounds(quiet.counted(kept["rows"])), quiet.rounds(kept["rows"])
+    load = statistics.median(row["load"] for row in rows)
+    about = (
+        f"GPT-2's network, 4 layers of width 128, the same random weights in both; batch 1, greedy, {kept['tokens']} tokens after "
+        "16, and the same tokens come out. transformers is at its defaults, cache included. Measured on "
+        f"{kept['date']} with one thread, by `{kept['command']}`. {quiet_ones} of {all_ones} rounds were quiet; the system's load "
+        f"was {load:.1f}."
+    )
+    head = f"| | tokens/s | × mapsto (promise: {WRITING_GATE:g}) | |\n|---|---|---|---|\n"
+    versions = ", ".join(f"{name} {kept['versions'][name]}" for name in ("torch", "transformers"))
+    place = f"{kept['machine']}; Python {kept['python']}, {versions}; commit {kept['commit']}."
+    return f"{title}{about}\n\n{head}" + "\n".join(lines) + f"\n\n{place}"
 
 
 def headline(there: Sequence[Contest], found: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from mapsto.framing.mistakes import GIVEN
 from mapsto.framing.prepare import Prepared
 from mapsto.framing.start import Start
 from mapsto.framing.ways import WAYS
+from mapsto.framing.ways.languages import Languages
 from mapsto.framing.ways.way import Table, Way, Written, one_cycle
 
 
@@ -78,6 +79,14 @@ def _offers(way: Way, model: str) -> bool:
 def _started(start: Start, prepared: Prepared, model: str | None) -> Written:
     """The model that the body of an earlier run fits into."""
     chosen = start.proposed(prepared.problem)
+    writes = chosen["name"] in Languages.models
+    if writes != (prepared.problem == "language-model"):
+        says = "says how a text goes on" if writes else "does not say how a text goes on"
+        raise FrameError(
+            f"{start.where} brings a {chosen['name']}, which {says}, but this is {prepared.problem}.",
+            "Name data of the kind that it learned from, or leave out --from.",
+            "F004",
+        )
     if model is not None and names.squash(str(model)) != names.squash(chosen["name"]):
         raise FrameError(
             f"{start.where} brings a {chosen['name']}, but the model is to be {clean(str(model), 40)}.",

@@ -54,8 +54,8 @@ class Held(ABC):
 class Flat(Held):
     """The trainable parameters of `module`, tied ones once and frozen ones left out, in one vector a group (see `grouped`).
 
-    gradient [P]: of all groups, so that one look can be at all of it. alone: whether no other player has parameters in the model.
-    distances: of parameters from the answer, where rates differ by it.
+    numbers [2P]: all values and all gradients, one after the other, so that one look can be at all of them.
+    alone: whether no other player has parameters in the model. distances: of parameters from the answer, where rates differ by it.
     """
 
     def __init__(
@@ -67,10 +67,11 @@ class Flat(Held):
         self.distances, self.shares = [group.distance for group in groups], [1.0] * len(groups)
         self.parameters = [p for parameters in self.groups for p in parameters]
         self.decays = [group.decay for group in groups]
-        values = torch.cat([p.detach().reshape(-1) for p in self.parameters]) if groups else torch.empty(0)
-        self.gradient = torch.zeros_like(values)
+        self.numbers = torch.cat([p.detach().reshape(-1) for p in self.parameters] * 2) if groups else torch.empty(0)
+        values, self.gradient = self.numbers.chunk(2) if self.parameters else (self.numbers, self.numbers)
         sizes = [sum(p.numel() for p in parameters) for parameters in self.groups]
         self.values, self.gradients = list(values.split(sizes)), list(self.gradient.split(sizes))
+        self.forget()
         self._point()
         self.moments = [optimizer.moments(v) for v in self.values]
 
@@ -121,8 +122,8 @@ class Flat(Held):
         loss.backward(inputs=None if self.alone else self.parameters)
 
     def squares(self) -> Tensor:
-        """The sum of the squares of the gradient, finite only if each of its numbers is."""
-        return self.gradient.dot(self.gradient)
+        """The sum of the squares of all values and gradients, finite only if each of them is."""
+        return self.numbers.dot(self.numbers)
 
     def clip(self, largest: float) -> None:
         """Shrink the whole gradient to a norm of at most `largest`; no look at the device."""

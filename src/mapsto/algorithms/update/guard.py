@@ -1,10 +1,8 @@
-"""What stands between a number that is none and the weights: a look at loss and gradient before every update.
+"""What stands between a number that is none and the weights: a look at loss, gradient and weights before every update.
 
 A sum of squares is finite only if every number in it is (and none so large that a moment of it would overflow), so one
-product looks at the whole gradient. Weights need no look of their own: an update with finite moments leaves finite weights
-finite, and weights that came in as they should not be show in the loss. On a CPU the host reads it at once and the update is
-not made. On an accelerator the host must not wait: a flag on the device keeps the update from changing anything where it is not
-sound; the host reads it at a report.
+product looks at all of them. On a CPU the host reads it at once and the update is not made. On an accelerator the host must
+not wait: a flag on the device keeps the update from changing anything where it is not sound; the host reads it at a report.
 """
 
 from __future__ import annotations
@@ -53,7 +51,7 @@ class Guard:
             torch._foreach_copy_(self.buffers, self.kept_buffers)
 
     def sound(self, flat: Flat, loss: Tensor | None, step: int | Tensor) -> bool:
-        """Whether loss and gradient are finite. Where the host may not look it is told yes, and `allows` knows."""
+        """Whether loss, gradient and weights are finite. Where the host may not look it is told yes, and `allows` knows."""
         looked = flat.squares()
         if loss is not None:
             looked = looked + loss

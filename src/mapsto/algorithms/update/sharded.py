@@ -94,8 +94,8 @@ class Sharded(Held):
         loss.backward()
 
     def squares(self) -> Tensor:
-        """The sum of the squares of the gradient."""
-        return self._squares(self.gradients)
+        """The sum of the squares of all values and gradients."""
+        return self._squares([*self.values, *self.gradients])
 
     def clip(self, largest: float) -> None:
         factor = (largest / (self._squares(self.gradients).sqrt() + 1e-6)).clamp(max=1.0)
