@@ -17,14 +17,14 @@ def shown(rows, columns, weights, width=60):
 
 
 def test_tokens_stand_on_both_sides_and_squares_between():
-    lines = shown(["a", "dog"], ["ein", "Hund"], [[0.9, 0.1], [0.0, 1.0]])
+    lines = shown(["a", "dog"], ["ein", "Hund"], [[0.8, 0.3], [0.0, 1.0]])
     assert lines[1] == "where it looked (decoder.0.cross, the mean over its heads):"
     assert lines[2:6] == ["      H", "    e u", "    i n", "    n d"]
-    assert lines[6:9] == ["  a ██░░", "dog   ██", "██ is 1.00"]
+    assert lines[6:9] == ["  a ██▒▒", "dog   ██", "██ is 0.80"]
 
 
 def test_wide_letters_and_marks_keep_their_columns():
-    lines = shown(["개", "e\u0301t\u00e9"], ["고양이", "ab"], [[0.5, 0.5], [1.0, 0.0]])
+    lines = shown(["개", "e\u0301t\u00e9"], ["고양이", "ab"], [[0.5, 0.5], [0.9, 0.1]])
     squares = [line for line in lines if "▓" in line or "█" in line][:2]
     assert {cell_len(line[: line.index(mark)]) for line, mark in zip(squares, "▓█", strict=True)} == {4}
     assert lines[3].startswith("    양a") and lines[4].startswith("    이b")

@@ -212,7 +212,7 @@ def test_another_text_can_be_examined_and_its_own_again(run, tmp_path):
 
 def test_the_report_shows_how_it_goes_on(run):
     page = (run.path / "report.html").read_text(encoding="utf-8")
-    assert "How it goes on" in page and "<pre><b>" in page and "loss over steps" in page
+    assert "How it goes on" in page and '<pre class="text"><b>' in page and "loss over steps" in page
 
 
 def test_the_command_line_goes_on_with_a_text(run, tmp_path, capsys, monkeypatch):

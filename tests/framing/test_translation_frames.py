@@ -214,7 +214,7 @@ def test_where_it_looked_is_shown(run, capsys):
     assert found.layer == "look" and found.rows[-1] == "[SEP]" and len(found.columns) >= 5
     assert mapsto.attention(run.path, ["rot hund", "katze"])[1].columns == mapsto.attention(run.path, "katze").columns
     main(["predict", str(run.path), "rot hund sieht klein katze", "--attention"])
-    assert "where it looked (look, the mean over its heads)" in (said := capsys.readouterr().out) and "█" in said
+    assert "where it looked (look, head 1)" in (said := capsys.readouterr().out) and "█" in said
     main(["predict", str(run.path), "rot hund", "--attention", "--json"])
     (told,) = json.loads(capsys.readouterr().out)
     assert told["attention"]["columns"] == mapsto.attention(run.path, "rot hund").columns

@@ -9,7 +9,7 @@ from mapsto.data.dataset import Examples
 from mapsto.domains import Text, Words
 from mapsto.domains.tokenizer import END
 from mapsto.framing.looks import looks, shown
-from mapsto.insight.attention_maps import attention_map, attention_maps
+from mapsto.insight.attention_maps import AttentionMap, attention_map, attention_maps
 from mapsto.models import BERT, GPT, Recurrent, Seq2Seq, TextCNN, Transformer
 
 TEXTS = ["ein hund sieht", "hund", "eine katze sieht ein pferd und einen hund"]
@@ -168,3 +168,11 @@ def test_in_a_notebook_it_is_a_picture_and_in_a_file_plain_values(ends):
     told = found.to_json()
     np.testing.assert_allclose(np.sum(told["weights"], axis=1), 1, atol=1e-3)
     assert told["rows"] == ["ein", "hund", "sieht"] and told["head"] == 1
+
+
+def test_the_first_of_a_writers_tokens_which_has_itself_alone_does_not_pale_the_others():
+    weights = torch.tensor([[1.0, 0.0, 0.0], [0.36, 0.04, 0.0], [0.09, 0.09, 0.09]])
+    found = AttentionMap(["a"] * 3, ["a"] * 3, weights, "blocks.0.attention", 0)
+    assert found.most == pytest.approx(0.36)
+    torch.testing.assert_close(found.shades, torch.tensor([[1.0, 0, 0], [1.0, 1 / 3, 0], [0.5, 0.5, 0.5]]))
+    assert AttentionMap(["a"], ["a"], torch.ones(1, 1), "", 0).most == 1.0

@@ -133,10 +133,10 @@ def decoded(address: str) -> np.ndarray:
 
 
 def test_a_map_of_attention_names_both_sides_and_stays_small():
-    weights = np.full((2, 3), 1 / 3)
-    shown = texts(figures.attention(weights, ["고양이", "a $5"], ["the", "cat", "a word without end"]))
+    shades = np.full((2, 3), 1 / 3)
+    shown = texts(figures.attention(shades, ["고양이", "a $5"], ["the", "cat", "a word without end"]))
     assert {"고양이", "a $5", "the", "cat"} <= set(shown) and any(text.endswith("…") for text in shown)
     many = [f"w{k}" for k in range(90)]
     assert len(texts(figures.attention(np.eye(90), many, many))) == 2 * figures.PLACES
     with pytest.raises(ShapeError, match="2 rows and 2 columns"):
-        figures.attention(weights, ["a", "b"], ["c", "d"])
+        figures.attention(shades, ["a", "b"], ["c", "d"])

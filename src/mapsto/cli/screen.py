@@ -84,16 +84,15 @@ def print_heat(answer: Any, words: list[tuple[str, float]], console: Console) ->
 def print_attention(found: Any, console: Console) -> None:
     """A map of attention: tokens down and across, and a square for each pair, the fuller the more the one looked at the other.
 
-    The root of the weight is shown, so that a look shared among many is still seen. Where the map is wider than the console,
-    each token is told with those that it looked at most. found: see insight/attention_maps.py.
+    Where it is wider than the console, each token is told with those that it looked at most. found: an `AttentionMap`.
     """
     console.print()
     console.print(plain(f"where it looked ({found.where}):", QUIET))
-    rows, shares = [clean(token, WIDE) for token in found.rows], found.weights.tolist()
+    rows = [clean(token, WIDE) for token in found.rows]
     side = max(map(cell_len, rows))
     beside = [" " * (side - cell_len(token)) + token + " " for token in rows]
     if side + 1 + 2 * len(found.columns) > console.width:
-        for token, row in zip(beside, shares, strict=True):
+        for token, row in zip(beside, found.weights.tolist(), strict=True):
             most = sorted(zip(row, found.columns, strict=True), key=lambda pair: -pair[0])[:TOLD]
             console.print(
                 plain(f"{token} {'  '.join(f'{other} {share:.2f}' for share, other in most if share >= SEEN)}")
@@ -104,11 +103,10 @@ def print_attention(found: Any, console: Console) -> None:
     for line in range(height):
         cells = (set_cell_size(word[line - height] if height - line <= len(word) else "", 2) for word in letters)
         console.print(plain(" " * (side + 1) + "".join(cells).rstrip(), QUIET))
-    most = max(map(max, shares)) or 1.0
-    for token, row in zip(beside, shares, strict=True):
-        squares = "".join(SQUARES[round((len(SQUARES) - 1) * (share / most) ** 0.5)] for share in row)
+    for token, row in zip(beside, found.shades.tolist(), strict=True):
+        squares = "".join(SQUARES[round((len(SQUARES) - 1) * shade)] for shade in row)
         console.print(plain(token).append(squares.rstrip(), style=FOR))
-    console.print(plain(f"{SQUARES[-1]} is {most:.2f}", QUIET))
+    console.print(plain(f"{SQUARES[-1]} is {found.most:.2f}", QUIET))
 
 
 def _letters(token: str) -> list[str]:

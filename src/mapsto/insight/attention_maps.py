@@ -39,6 +39,17 @@ class AttentionMap:
     head: int
 
     @property
+    def most(self) -> float:
+        """The largest weight of a token that had several to look at."""
+        several = self.weights[(self.weights > 0).sum(dim=1) > 1]
+        return float(several.max()) if len(several) else 1.0
+
+    @property
+    def shades(self) -> Tensor:
+        """How dark each pair is drawn, [T, S], 1 for the `most`: the root, so that a look shared among many is still seen."""
+        return (self.weights / self.most).clamp(max=1).sqrt()
+
+    @property
     def where(self) -> str:
         return f"{self.layer}, {f'head {self.head}' if self.head else 'the mean over its heads'}"
 
@@ -55,7 +66,7 @@ class AttentionMap:
 
     def _repr_html_(self) -> str:
         """The map as a picture, for a notebook."""
-        drawn = figures.attention(self.weights.numpy(), self.rows, self.columns)
+        drawn = figures.attention(self.shades.numpy(), self.rows, self.columns)
         return f'<img src="{figures.address(drawn)}" alt="where it looked: {escape(self.where)}">'
 
 
@@ -103,6 +114,7 @@ def attention_map(
     if not 0 <= head <= len(weights):
         raise BadInput(f"{name} has the heads 1 to {len(weights)}, but came {head}.", "0 is the mean over all of them.")
     own = begun if answer is not None and not _across(asks) and asks.causal else read
+    head = head or int(len(weights) == 1)
     shown = weights[head - 1] if head else weights.mean(dim=0)
     return AttentionMap(said if _across(asks) else own, own, shown, name, head)
 

@@ -103,22 +103,19 @@ def confusion(matrix: np.ndarray, classes: list[str]) -> str:
     return svg()
 
 
-def attention(weights: np.ndarray, rows: list[str], columns: list[str]) -> str:
-    """How much each of `rows` looked at each of `columns`, weights [T, S]; of more than PLACES on a side, the first ones.
-
-    A square's darkness is the root of its weight, so that a look shared among many is still seen.
-    """
-    if weights.shape != (len(rows), len(columns)):
+def attention(shades: np.ndarray, rows: list[str], columns: list[str]) -> str:
+    """How much each of `rows` looked at each of `columns`, shades [T, S] in [0, 1]; of more than PLACES on a side, the first."""
+    if shades.shape != (len(rows), len(columns)):
         raise ShapeError(
-            f"attention needs weights [T, S] of its {len(rows)} rows and {len(columns)} columns, but was given {weights.shape}."
+            f"attention needs shades [T, S] of its {len(rows)} rows and {len(columns)} columns, but was given {shades.shape}."
         )
-    weights = np.sqrt(weights[:PLACES, :PLACES])
     beside, above = ([_short(name, 14) for name in names[:PLACES]] for names in (rows, columns))
     side, size = 0.21, 8.5  # inches, points
     left, top = (max(map(_width, names)) * size / 72 + 0.15 for names in (beside, above))
-    with _axes(side * len(above), side * len(beside), left, 0.1, right=0.1, top=top) as (ax, svg):
-        ax.imshow(weights, cmap=_blues(), vmin=0, vmax=weights.max(), aspect="auto", interpolation="nearest")
-        ax.set_xticks(range(len(above)), above, rotation=90, size=size, color=INK)
+    upright = any(len(name) > 1 for name in above)
+    with _axes(side * len(above), side * len(beside), left, 0.1, right=0.1, top=top if upright else 0.3) as (ax, svg):
+        ax.imshow(shades[:PLACES, :PLACES], cmap=_blues(), vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+        ax.set_xticks(range(len(above)), above, rotation=90 if upright else 0, size=size, color=INK)
         ax.set_yticks(range(len(beside)), beside, size=size, color=INK)
         ax.tick_params(axis="x", labeltop=True, labelbottom=False)
         ax.grid(False)

@@ -285,15 +285,14 @@ def _shade(share: float) -> str:
 
 
 def _samples(samples: list[tuple[str, str]]) -> str:
-    return "".join(f"<pre><b>{escape(begun)}</b>{escape(said)}</pre>\n" for begun, said in samples)
+    return "".join(f'<pre class="text"><b>{escape(begun)}</b>{escape(said)}</pre>\n' for begun, said in samples)
 
 
 def _looks(looks: list[AttentionMap]) -> str:
     if not looks:
         return ""
     charts = [
-        (figures.attention(one.weights.numpy(), one.rows, one.columns), f"where it looked: {one.where}")
-        for one in looks
+        (figures.attention(one.shades.numpy(), one.rows, one.columns), f"where it looked: {one.where}") for one in looks
     ]
     return _charts(*charts) + f'<p class="note">{LOOKS.format(escape(looks[0].where))}</p>'
 
@@ -394,6 +393,7 @@ mark.wrong { background: #ef444440 } mark.missed { background: #22c55e40 }
 .pixels { image-rendering: pixelated }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 1rem; overflow-x: auto;
   font: 13px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; margin: 0 }
+pre.text { white-space: pre-wrap; margin-bottom: .7rem }
 .findings { list-style: none; margin: 0; padding: 0 }
 .findings li { padding: .4rem 0; border-bottom: 1px solid var(--line) }
 .level { display: inline-block; min-width: 4.4rem; font-size: .8rem; font-weight: 600; color: var(--faint) }

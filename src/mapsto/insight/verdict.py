@@ -12,12 +12,13 @@ from mapsto.insight.labels import Label
 from mapsto.insight.mismatch import Mismatch
 from mapsto.insight.noise import Noise
 from mapsto.insight.remarks import given_away, remarks
-from mapsto.insight.words import the, unseeing, words
+from mapsto.insight.words import UNSEEING, the, unseeing, words
 
 Limit = Literal["capacity", "data", "label-noise", "mismatch", "none"]
 DEEP = "deep"
 WITNESS = 1 / 3  # skill below which a model's contradictions say more of itself than of the labels
 READABLE = ("logistic-regression", "ridge", "linear", "decision-tree", "tree")
+MORE_TEXT = "train longer, or on more text."
 REGULARISATION = "stronger regularisation (weight decay, dropout, augmentation)"
 
 
@@ -110,15 +111,15 @@ def _take_advice(figures: Figures, take: str) -> str:
     if take == figures.trivial:
         return (
             f"Nothing has been learned that helps: {unseeing(take)} does as well {figures.where} "
-            f"({words(figures.trivially)}) as the deep model ({words(figures.result)}), so use neither yet: see "
-            "whether the inputs say anything about the target."
+            f"({words(figures.trivially)}) as the deep model ({words(figures.result)}), so use neither yet: "
+            + (MORE_TEXT if take in UNSEEING else "see whether the inputs say anything about the target.")
         )
     simple, name = figures.shallow[take][figures.exam], f"T{the(take)[1:]}"
     many = take.endswith("s") and not take.endswith("-of-words")
     if figures.skill(simple) <= 0:
         return (
             f"Nothing has been learned that helps: {the(take)} does as well {figures.where} ({words(simple)}) as the deep "
-            f"model ({words(figures.result)}), so use neither yet: train longer, or on more {figures.counted.drawn}."
+            f"model ({words(figures.result)}), so use neither yet: {MORE_TEXT}"
         )
     if figures.clearly(simple, figures.result):
         return (
