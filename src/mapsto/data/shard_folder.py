@@ -146,6 +146,7 @@ def _columns(path: Path, rows: np.ndarray) -> dict[str, np.ndarray]:
             low, high = np.searchsorted(rows, (done, done + len(batch)))
             taken.append(batch.take(pa.array(rows[low:high] - done)))
             done += len(batch)
+            pa.default_memory_pool().release_unused()  # else a heap keeps some ten times a batch
         table = pa.Table.from_batches(taken, file.schema_arrow)
     return typed_columns({name: table.column(name) for name in table.column_names})[0]
 
