@@ -121,7 +121,7 @@ def _chosen(shards: Shards, about: About) -> dict[str, np.ndarray]:
 
     Leaves in `shards.looked_at` which rows of the part these are.
     """
-    wide = sum(field.bytes for field in shards.fields)
+    wide = sum(field.wide for field in shards.fields)
     most, begin, chosen = max(100, devices.room() // (SHARE * wide)), 0, {}
     for part in PARTS:
         stored, rows = about["sampled"][part], shards.rows[part]
