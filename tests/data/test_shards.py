@@ -11,8 +11,10 @@ import torch
 from mapsto.core import disk, seeds
 from mapsto.core.batch import over, size
 from mapsto.core.errors import BadInput, Damaged, DiskError
+from mapsto.core.ragged import Ragged
 from mapsto.core.state import MANIFEST, seal
 from mapsto.data import shards as home
+from mapsto.data.dataset import Examples
 from mapsto.data.shards import PARTS, Shards, Writer, flat, is_shards
 
 ROWS = {"train": 2503, "valid": 130, "test": 1}
@@ -287,3 +289,93 @@ def test_dealing_is_even_and_a_function_of_number_and_words():
 
 def test_all_parts_have_a_place():
     assert set(PARTS) == set(ROWS)
+
+
+# -- rows of unequal length --------------------------------------------------------------------------------------------
+
+
+def sentences(rows: int, seed: int = 0) -> dict:
+    """Tokens and their characters, as many tags, and a text of another length as the answer; some are empty."""
+    draw = torch.Generator().manual_seed(seed)
+
+    def offsets():
+        return torch.cat([torch.zeros(1, dtype=torch.long), torch.randint(9, (rows,), generator=draw).cumsum(0)])
+
+    words, said = offsets(), offsets()
+    tokens, answer = (torch.randint(50, (int(ends[-1]),), generator=draw) for ends in (words, said))
+    characters = torch.randint(9, (len(tokens), 3), generator=draw)
+    return {
+        "input": {"tokens": Ragged(tokens, words), "characters": Ragged(characters, words)},
+        "target": Ragged(answer, said, pad=-1),
+    }
+
+
+@pytest.fixture
+def spoken():
+    return {part: sentences(rows, k) for k, (part, rows) in enumerate({"train": 203, "valid": 33, "test": 1}.items())}
+
+
+@pytest.fixture
+def talk(small, spoken, tmp_path, monkeypatch):
+    """Shards of 32 rows."""
+    monkeypatch.setattr(home, "ENTRIES", 1)
+    monkeypatch.setattr(home, "SHARD_BYTES", 32 * 40)
+    return written(tmp_path / "talk", spoken, step=7)
+
+
+def test_ragged_rows_are_batched_as_they_are_from_memory(talk, spoken):
+    shards = Shards(talk)
+    assert shards.shard == 32 and shards.damaged() == []
+    for part, whole in spoken.items():
+        view, resident = shards.view(part), Examples(whole)
+        assert torch.equal(view.lengths, resident.lengths)
+        assert torch.equal(view.order((3, 1)), resident.order((3, 1)))
+        for index in (torch.arange(len(view)), torch.randint(len(view), (40,)), torch.arange(len(view)).flip(0)):
+            assert equal(view.gather(index), resident.gather(index))
+            assert equal(view.gather(index, (20, 20, 30)), resident.gather(index, (20, 20, 30)))
+        held = view.columns(torch.arange(len(view)))
+        assert torch.equal(held["target"].values, whole["target"].values) and held["target"].pad == -1
+
+
+def test_of_ragged_rows_the_lengths_alone_are_resident(talk, spoken):
+    view = Shards(talk).view("train")
+    for piece in view.order((0, 0)).split(10):
+        view.gather(piece)
+    assert not view._slabs and view._thread is None
+    kept = [v.nbytes for v in vars(view).values() if isinstance(v, torch.Tensor)]
+    assert kept == [view.lengths.nbytes]
+
+
+def test_it_does_not_matter_in_which_pieces_ragged_rows_were_written(talk, spoken, tmp_path):
+    assert Shards(written(tmp_path / "other", spoken, 1000)).digest == Shards(talk).digest
+
+
+def test_lengths_that_are_not_those_of_the_entries_are_refused(talk):
+    name = "train-00001.input.tokens.lengths.bin"
+    lengths = np.fromfile(talk / name, "<i4")
+    for change in (lambda: lengths.__setitem__(0, lengths[0] + 1), lambda: lengths.__setitem__(0, -1)):
+        change()
+        (talk / name).write_bytes(lengths.tobytes())
+        with pytest.raises(Damaged, match=r"lengths of 'input\.tokens' in train") as caught:
+            Shards(talk).view("train")
+        assert caught.value.code == "M002"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m["files"].pop("train-00003.input.tokens.lengths.bin"),
+        lambda m: m["fields"]["input.tokens"].update(count=3),
+        lambda m: m["fields"]["input.tokens"].update(pad="x"),
+        lambda m: m["fields"]["input.tokens"].pop("count"),
+    ],
+)
+def test_a_manifest_that_describes_no_ragged_rows_is_refused(talk, change):
+    reseal(talk, change)
+    refused(talk, "manifest.json", code="M002")
+
+
+def test_entries_that_nobody_wrote_are_refused(talk):
+    reseal(talk, lambda m: m["files"].pop("train-00003.input.tokens.bin"))
+    with pytest.raises(Damaged, match=r"lengths of 'input\.tokens'"):
+        Shards(talk).view("train")

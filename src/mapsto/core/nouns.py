@@ -174,10 +174,12 @@ class View(ABC):
 
     lengths: [N, R] of each example in its R ragged columns, on the CPU, where plans are made; None where none is ragged.
     window: how many entries examples have that are windows, one at every place (core/windows.py); 1 where none overlap.
+    indexed: where it wants the index of a batch: on its device, or on the CPU, if it is the host that reads the rows.
     """
 
     lengths: Tensor | None = None
     window: int = 1
+    indexed: torch.device = torch.device("cpu")
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -193,6 +195,10 @@ class View(ABC):
             return torch.arange(min(count, len(self)))
         middle = max(0, len(self) - count) // 2
         return self.lengths.sum(dim=1).argsort()[middle : middle + count]
+
+    def longest(self, index: Tensor) -> list[int]:
+        """To how many entries each ragged column of the examples at `index` [B] is padded, where nobody has planned it."""
+        return [] if self.lengths is None else self.lengths[index.cpu()].clamp(min=1).amax(dim=0).tolist()
 
     @abstractmethod
     def gather(self, index: Tensor, pad_to: Sequence[int] = ()) -> Batch:

@@ -28,6 +28,7 @@ class Examples(View):
     def __init__(self, fields: Columns, device: torch.device | str = "cpu"):
         _alike(fields)
         self.fields, self.device = over(fields, lambda column: column.to(device)), torch.device(device)
+        self.indexed = self.device
         ragged = [column.lengths for _, column in columns(fields) if isinstance(column, Ragged)]
         self.lengths = torch.stack(ragged, dim=1) if ragged else None
         self.window = max((column.length for _, column in columns(fields) if isinstance(column, Windows)), default=1)
@@ -36,9 +37,7 @@ class Examples(View):
         return size(self.fields)
 
     def gather(self, index: Tensor, pad_to: Sequence[int] = ()) -> Batch:
-        if self.lengths is not None and not pad_to:
-            pad_to = self.lengths[index.cpu()].clamp(min=1).amax(dim=0).tolist()
-        return gathered(self.fields, index, iter(pad_to))
+        return gathered(self.fields, index, iter(pad_to or self.longest(index)))
 
     def order(self, seed: tuple[int, ...], then: tuple[int, ...] = ()) -> Tensor:
         """Of windows: side by side, from a first place that each pass has of its own, so that it shows every entry once."""

@@ -121,7 +121,7 @@ def _chosen(shards: Shards, about: About) -> dict[str, np.ndarray]:
 
     Leaves in `shards.looked_at` which rows of the part these are.
     """
-    wide = sum(field.bytes for field in shards.fields)
+    wide = sum(field.wide for field in shards.fields)
     most, begin, chosen = max(100, devices.room() // (SHARE * wide)), 0, {}
     for part in PARTS:
         stored, rows = about["sampled"][part], shards.rows[part]
@@ -146,6 +146,7 @@ def _columns(path: Path, rows: np.ndarray) -> dict[str, np.ndarray]:
             low, high = np.searchsorted(rows, (done, done + len(batch)))
             taken.append(batch.take(pa.array(rows[low:high] - done)))
             done += len(batch)
+            pa.default_memory_pool().release_unused()  # else a heap keeps some ten times a batch
         table = pa.Table.from_batches(taken, file.schema_arrow)
     return typed_columns({name: table.column(name) for name in table.column_names})[0]
 

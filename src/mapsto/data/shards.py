@@ -4,11 +4,16 @@ OUT/manifest.json                  sealed: size and sha256 of every file, how ma
 OUT/about.json, sample.parquet     what the columns mean, and an evenly spread sample of their raw values
 OUT/train-00003.input.number.bin   one field of some rows of one split: little-endian, row after row
 OUT/train-00003.row.bin            the number of each of them in the source, int64
+OUT/train-00003.input.tokens.bin   a ragged field: the entries of one row after the other
+OUT/train-00003.input.tokens.lengths.bin   and how many each row has, int32
 
 Rows lie in the order of the source and are read by blocks of neighbours, so that reading is cheap however small a row is. An
 order permutes all blocks, takes as many of them as memory was granted for (a chunk), and permutes the rows of the chunk; one
 thread reads the next chunk while this one is learned from. Files are read into buffers of our own, never mapped: what is
 mapped and touched counts as resident.
+
+Rows with a ragged field are batched by length (core/buckets.py), from wherever they lie, in the very order that they have in
+memory: lengths are resident, and each row is read when its turn comes.
 
 Blocks, then a buffer: CorgiPile, Xu et al. 2022, arXiv:2206.05830, with what it costs in convergence.
 """
@@ -30,10 +35,11 @@ import torch
 from torch import Tensor
 
 from mapsto.core import devices, disk, seeds
-from mapsto.core.batch import Batch, Field
+from mapsto.core.batch import Batch, Columns, Field, gathered, over
 from mapsto.core.errors import BadInput, Damaged
 from mapsto.core.hints import Unfit, fitted
 from mapsto.core.nouns import View
+from mapsto.core.ragged import Ragged
 from mapsto.core.reading import JSON_BYTES, read_file
 from mapsto.core.state import MANIFEST, read_manifest, seal
 from mapsto.core.text import clean
@@ -44,6 +50,7 @@ PARTS = ("train", "valid", "test")
 DTYPES = {"float32": "<f4", "float64": "<f8", "int64": "<i8", "int32": "<i4", "uint8": "|u1"}
 SHARD_BYTES = 128 << 20  # of the rows of one shard, all fields together
 BLOCK_BYTES, BLOCK_ROWS = 1 << 20, 1024  # of neighbours that are read at once, at most
+ENTRIES = 64  # that a row of a ragged field is taken to have, where its size matters before its rows are there
 GRANTED = 1 << 30  # bytes that chunks may take, at most; and no more than a sixteenth of what is free
 HASHED_AT_ONCE = 1 << 20
 OPEN = 64  # files held open by one reader
@@ -52,15 +59,42 @@ AGAIN = "Write it again with `mapsto shard`, or restore it from a copy."
 
 @dataclass(frozen=True)
 class Kept:
-    """One field of an example as it lies in a file: "input.number", "target"; its dtype by name, and its shape."""
+    """One field of an example as it lies in a file: "input.number", "target"; its dtype by name, and its shape.
+
+    Of a ragged one that is the shape of an entry; pad and count are as of core/ragged.py, and count is "" of no other.
+    """
 
     name: str
     dtype: str
     shape: tuple[int, ...]
+    pad: float = 0
+    count: str = ""
+
+    @classmethod
+    def of(cls, name: str, column: Tensor | Ragged) -> Kept:
+        values = column.values if isinstance(column, Ragged) else column
+        more = (column.pad, column.count) if isinstance(column, Ragged) else ()
+        return cls(name, str(values.dtype).removeprefix("torch."), tuple(values.shape[1:]), *more)
 
     @property
     def bytes(self) -> int:
+        """Of a row; of a ragged field, of an entry."""
         return np.dtype(DTYPES[self.dtype]).itemsize * int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def wide(self) -> int:
+        """Bytes of a row, or about that."""
+        return self.bytes * ENTRIES if self.count else self.bytes
+
+    @property
+    def lengths(self) -> Kept:
+        """How many entries each row of a ragged field has: a field beside it."""
+        return Kept(f"{self.name}.lengths", "int32", ())
+
+    def stated(self) -> dict[str, Any]:
+        return {"dtype": self.dtype, "shape": list(self.shape)} | (
+            {"pad": self.pad, "count": self.count} if self.count else {}
+        )
 
     def empty(self, rows: int, pinned: bool = False) -> Tensor:
         return torch.empty(rows, *self.shape, dtype=getattr(torch, self.dtype), pin_memory=pinned)
@@ -81,7 +115,7 @@ class Stated(TypedDict):
     rows: dict[str, int]
 
 
-def flat(batch: Batch) -> dict[str, Tensor]:
+def flat(batch: Batch | Columns) -> dict[str, Tensor | Ragged]:
     """{"input": {"number": …}, "target": …} → {"input.number": …, "target": …}."""
     made: dict[str, Tensor] = {}
     for name, field in batch.items():
@@ -89,7 +123,7 @@ def flat(batch: Batch) -> dict[str, Tensor]:
     return made
 
 
-def nested(tensors: dict[str, Tensor]) -> Batch:
+def nested(tensors: dict[str, Tensor | Ragged]) -> Batch | Columns:
     """Undo `flat`."""
     made: dict[str, Field] = {}
     for path, tensor in tensors.items():
@@ -107,27 +141,29 @@ def nested(tensors: dict[str, Tensor]) -> Batch:
 class Writer:
     """Writes examples, split by split, into a folder that nobody reads yet (core/disk.growing_folder)."""
 
-    def __init__(self, folder: Path, example: Batch):
-        """example: a batch of any size that shows what the fields are."""
+    def __init__(self, folder: Path, example: Columns):
+        """example: columns of any size that show what the fields are."""
         self.folder = folder
-        self.fields = [
-            Kept(n, str(t.dtype).removeprefix("torch."), tuple(t.shape[1:])) for n, t in flat(example).items()
-        ]
-        wide = sum(field.bytes for field in self.fields)
+        self.fields = [Kept.of(name, column) for name, column in flat(example).items()]
+        wide = sum(field.wide for field in self.fields)
         self.block = 1 << min(BLOCK_ROWS, max(1, BLOCK_BYTES // wide)).bit_length() - 1
         self.shard = self.block * max(1, SHARD_BYTES // (self.block * wide))
         self.rows = dict.fromkeys(PARTS, 0)
         self.files: dict[str, tuple[int, Any]] = {}  # name → bytes so far, and their hash
 
-    def add(self, part: str, batch: Batch, rows: np.ndarray) -> None:
+    def add(self, part: str, examples: Columns, rows: np.ndarray) -> None:
         """More examples of one split; `rows` [N] are their numbers in the source."""
-        tensors = flat(batch)
+        columns = flat(examples)
         done = 0
         while done < len(rows):
             number, within = divmod(self.rows[part], self.shard)
             count = min(len(rows) - done, self.shard - within)
             for field in self.fields:
-                self._append(part, number, field, tensors[field.name][done : done + count].numpy())
+                column = columns[field.name][done : done + count]
+                if isinstance(column, Ragged):
+                    self._append(part, number, field.lengths, column.lengths.numpy())
+                    column = column.values
+                self._append(part, number, field, column.numpy())
             self._append(part, number, ROW, rows[done : done + count])
             done += count
             self.rows[part] += count
@@ -156,7 +192,7 @@ class Writer:
             **about,
             "block": self.block,
             "shard": self.shard,
-            "fields": {field.name: {"dtype": field.dtype, "shape": list(field.shape)} for field in self.fields},
+            "fields": {field.name: field.stated() for field in self.fields},
             "rows": self.rows,
             "files": stated,
         }
@@ -197,16 +233,21 @@ class Shards:
         try:
             stated: Stated = fitted({k: v for k, v in self.stated.items() if k in Stated.__annotations__}, Stated)
             self.rows = {part: stated["rows"][part] for part in PARTS}
-            self.fields = [Kept(n, f["dtype"], tuple(f["shape"])) for n, f in stated["fields"].items()]
+            self.fields = [
+                Kept(n, f["dtype"], tuple(f["shape"]), f.get("pad", 0), f.get("count", ""))
+                for n, f in stated["fields"].items()
+            ]
             self.block, self.shard, self.word = stated["block"], stated["shard"], clean(stated["word"], 20)
             whole = self.block > 0 and self.shard > 0 and self.shard % self.block == 0
             ends = {field.name.split(".")[0] for field in self.fields}
             whole = whole and ends == {"input", "target"}
+            whole = whole and all(isinstance(f.pad, int | float) and isinstance(f.count, str) for f in self.fields)
             if not whole or any(field.dtype not in DTYPES or field.bytes < 1 for field in self.fields):
                 raise ValueError("its rows cannot be read")
         except (Unfit, KeyError, TypeError, ValueError) as error:
             raise Damaged(f"{self.path / MANIFEST}: it does not describe shards ({error}).", AGAIN, "M002") from error
         self._check_sizes()
+        self._starts: dict[tuple[str, str], np.ndarray] = {}
         self.reading: dict[str, Any] = {}  # how the source was read (shard_folder.py)
         self.looked_at: dict[
             str, np.ndarray
@@ -219,8 +260,9 @@ class Shards:
             for number in range(-(-rows // self.shard)):
                 count = min(self.shard, rows - number * self.shard)
                 for field in (*self.fields, ROW):
-                    name = file_name(part, number, field)
-                    if self.files.get(name, (-1, ""))[0] != count * field.bytes:
+                    by_row = field.lengths if field.count else field  # whether its entries are there, `starts` looks
+                    name = file_name(part, number, by_row)
+                    if self.files.get(name, (-1, ""))[0] != count * by_row.bytes:
                         raise Damaged(f"{self.path / MANIFEST}: its {name} has not {count:,} rows.", AGAIN, "M002")
         for name, (size, _) in self.files.items():
             try:
@@ -258,6 +300,24 @@ class Shards:
     def reader(self, part: str) -> Reader:
         return Reader(self, part)
 
+    def starts(self, part: str, field: Kept) -> np.ndarray:
+        """Where the entries of each row of a split begin in a ragged field, all shards one after the other, and where the last
+        ones end: [N + 1]. Read once, and kept."""
+        key = (part, field.name)
+        if key not in self._starts:
+            rows = self.rows[part]
+            lengths = self.reader(part).gather([field.lengths], np.arange(rows))[field.lengths.name].numpy()
+            starts = np.concatenate([[0], lengths.cumsum(dtype=np.int64)])
+            edges = np.minimum(np.arange(-(-rows // self.shard) + 1) * self.shard, rows)
+            sizes = [self.files.get(file_name(part, k, field), (-1, ""))[0] for k in range(len(edges) - 1)]
+            if (lengths < 0).any() or (np.diff(starts[edges]) * field.bytes).tolist() != sizes:
+                message = (
+                    f"{self.path}: the lengths of '{clean(field.name, 40)}' in {part} are not those of its entries."
+                )
+                raise Damaged(message, AGAIN, "M002")
+            self._starts[key] = starts
+        return self._starts[key]
+
     def called(self, part: str, rows: Sequence[int]) -> list[str]:
         """What these rows of a split are called in the source: "line 17"."""
         return [f"{self.word} {number}" for number in self.numbers(part, rows)]
@@ -274,14 +334,18 @@ def default_grant() -> int:
 
 
 class ShardView(View):
-    """One split, of which an order's current chunk and the next are resident. Any other row is read when it is asked for."""
+    """One split, of which an order's current chunk and the next are resident. Any other row is read when it is asked for, and so
+    are all rows where a field is ragged: of those, the lengths alone are resident."""
 
     def __init__(self, shards: Shards, part: str, granted: int, device: torch.device):
         self.shards, self.part, self.device = shards, part, device
         self.count, self.block = shards.rows[part], shards.block
         self.blocks = -(-self.count // self.block)  # of which the last may be short
-        wide = sum(field.bytes for field in shards.fields) + 2 * 8  # and the row's place, twice
+        wide = sum(field.wide for field in shards.fields) + 2 * 8  # and the row's place, twice
         self.at_once = max(1, min(granted // (2 * wide * self.block), self.blocks))  # blocks a chunk
+        ragged = [np.diff(shards.starts(part, field)) for field in shards.fields if field.count]
+        self.lengths = torch.from_numpy(np.stack(ragged, axis=1)) if ragged else None
+        self.indexed = torch.device("cpu") if ragged else device
         self._reader = Reader(shards, part)
         self._orders: dict[tuple[int, ...], ShardOrder] = {}
         self._slabs: list[_Slab] = []
@@ -294,10 +358,27 @@ class ShardView(View):
     def gather(self, index: Tensor, pad_to: Sequence[int] = ()) -> Batch:
         if index is self._drawn[0]:  # a piece of an order, as it came: known without a look at the numbers
             return nested(self._resident(self._drawn[1]))
-        tensors = self._reader.gather(self.shards.fields, index.cpu().numpy())
-        return nested({name: tensor.to(self.device) for name, tensor in tensors.items()})
+        index = index.cpu()
+        batch = self.columns(index)
+        if self.lengths is not None:
+            batch = gathered(batch, torch.arange(len(index)), iter(pad_to or self.longest(index)))
+        return over(batch, self._there)
 
-    def order(self, seed: tuple[int, ...], then: tuple[int, ...] = ()) -> ShardOrder:
+    def columns(self, index: Tensor) -> Columns:
+        """The examples at `index` [B] on the CPU, ragged where they are."""
+        return nested(self._reader.gather(self.shards.fields, index.numpy()))
+
+    def _there(self, tensor: Tensor) -> Tensor:
+        """On the device, without waiting for what it is at."""
+        return (
+            tensor.pin_memory().to(self.device, non_blocking=True)
+            if self.device.type == "cuda"
+            else tensor.to(self.device)
+        )
+
+    def order(self, seed: tuple[int, ...], then: tuple[int, ...] = ()) -> ShardOrder | Tensor:
+        if self.lengths is not None:
+            return seeds.shuffled(len(self), *seed).to(self.device)
         made = self._orders.get(seed) or ShardOrder(self, seed)
         made.then = (self._orders.get(then) or ShardOrder(self, then)) if then else None
         self._orders = {o.seed: o for o in (made, made.then) if o is not None}
@@ -474,30 +555,46 @@ class Reader:
         self.shards, self.part = shards, part
         self.open: dict[str, BinaryIO] = {}
 
-    def gather(self, fields: list[Kept], index: np.ndarray) -> dict[str, Tensor]:
+    def gather(self, fields: list[Kept], index: np.ndarray) -> dict[str, Tensor | Ragged]:
         """The rows at `index` [B], neighbours with one read."""
-        tensors = {field.name: field.empty(len(index)) for field in fields}
+        columns = {field.name: self._room(field, index) for field in fields}
         edges = np.flatnonzero(np.diff(index) != 1) + 1
         for a, b in pairwise([0, *edges.tolist(), len(index)]):
             if b > a:
-                self.into(tensors, fields, a, int(index[a]), b - a)
-        return tensors
+                self.into(columns, fields, a, int(index[a]), b - a)
+        return columns
 
-    def into(self, tensors: dict[str, Tensor], fields: list[Kept], begin: int, first: int, count: int) -> None:
-        """Rows first … first + count − 1, put at begin … of `tensors`."""
+    def _room(self, field: Kept, index: np.ndarray) -> Tensor | Ragged:
+        """A column for the rows at `index`, with nothing in it yet."""
+        if not field.count:
+            return field.empty(len(index))
+        starts = self.shards.starts(self.part, field)
+        offsets = torch.from_numpy(np.concatenate([[0], (starts[index + 1] - starts[index]).cumsum()]))
+        return Ragged(field.empty(int(offsets[-1])), offsets, field.pad, field.count)
+
+    def into(self, columns: dict[str, Tensor | Ragged], fields: list[Kept], begin: int, first: int, count: int) -> None:
+        """Rows first … first + count − 1, put at begin … of `columns`."""
         if not 0 <= first <= first + count <= self.shards.rows[self.part]:
             raise IndexError(f"{self.part} has {self.shards.rows[self.part]} rows, but {first}:{first + count} came")
         while count:
             number, within = divmod(first, self.shards.shard)
             here = min(count, self.shards.shard - within)
             for field in fields:
-                self._fill(
-                    file_name(self.part, number, field), tensors[field.name][begin : begin + here], within * field.bytes
-                )
+                column, low, high, entry = columns[field.name], begin, begin + here, within
+                if isinstance(column, Ragged):
+                    starts = self.shards.starts(self.part, field)
+                    low, high, entry = (
+                        *column.offsets[[low, high]].tolist(),
+                        int(starts[first] - starts[first - within]),
+                    )
+                    column = column.values
+                self._fill(file_name(self.part, number, field), column[low:high], entry * field.bytes)
             begin, first, count = begin + here, first + here, count - here
 
     def _fill(self, name: str, tensor: Tensor, offset: int) -> None:
         path = self.shards.path / name
+        if not tensor.numel():
+            return
         try:
             if name not in self.open:
                 self.close() if len(self.open) >= OPEN else None

@@ -43,19 +43,24 @@ class Joined(View):
 
     def __init__(self, views: list[View]):
         self.views = views
+        lengths = [view.lengths for view in views if view.lengths is not None]
+        self.lengths = torch.cat(lengths) if lengths else None
 
     def __len__(self) -> int:
         return sum(map(len, self.views))
 
     def gather(self, index: Tensor, pad_to: Sequence[int] = ()) -> Batch:
-        parts, begin = [], 0
+        pad_to = pad_to or self.longest(index)
+        parts, places, begin = [], [], 0
         for view in self.views:
-            here = index[(index >= begin) & (index < begin + len(view))] - begin
-            begin += len(view)
+            here = ((index >= begin) & (index < begin + len(view))).nonzero()[:, 0]
             if len(here):
-                parts.append(view.gather(here))
+                parts.append(view.gather(index[here] - begin, pad_to))
+                places.append(here)
+            begin += len(view)
         together = [flat(part) for part in parts]
-        return nested({name: torch.cat([part[name] for part in together]) for name in together[0]})
+        back = torch.cat(places).argsort()
+        return nested({name: torch.cat([part[name] for part in together])[back] for name in together[0]})
 
     def order(self, seed: tuple[int, ...], then: tuple[int, ...] = ()) -> Tensor:
         return seeds.shuffled(len(self), *seed)
@@ -77,7 +82,7 @@ def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
     text, a word that is no file is the text itself."""
     path = Path(where)
     said = isinstance(f.input, Text | Words)
-    if said and where != "-" and not is_file(path):
+    if said and where != "-" and not (where and is_file(path)):  # "" would be this folder
         return Inputs([clean(where, 40)], [where])
     if is_shards(path):
         return _shards(f, Shards(path))

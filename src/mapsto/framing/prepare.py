@@ -147,12 +147,8 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: Domain 
     kinds = kinds_of(raw, target_name, overruled, split)
     with stop.noting():
         input, columns = input_of(raw, kinds, settings)
-        if not stop and problem == "translation" and not isinstance(input, Text):
-            raise DataError(
-                f"a text as the target is a translation, but the input is {input.describe()}, which is no text.",
-                "Leave out the other columns (--set data.kinds.COLUMN=leave-out), or name another target.",
-                "D135",
-            )
+        if not stop:
+            refuse_no_text(problem, input)
         if not stop and problem == "tagging":
             one_tag_a_word(input, columns, raw.columns[target_name], row_labels(raw))
         input = going_on(start, input) if start else input
@@ -354,6 +350,16 @@ def input_of(raw: Raw, kinds: dict[str, Kind], settings: dict[str, Any]) -> tupl
     if len(used) == 1 and kinds[used[0]].name in ("image", "vector", "text", "words"):
         return domains[used[0]], raw.columns[used[0]]
     return Row(domains), {name: raw.columns[name] for name in used}
+
+
+def refuse_no_text(problem: Problem, input: Domain) -> None:
+    """DataError where something else than a text is to be translated."""
+    if problem == "translation" and not isinstance(input, Text):
+        raise DataError(
+            f"a text as the target is a translation, but the input is {input.describe()}, which is no text.",
+            "Leave out the other columns (--set data.kinds.COLUMN=leave-out), or name another target.",
+            "D135",
+        )
 
 
 def going_on(start: Domain, proposed: Domain) -> Domain:

@@ -98,7 +98,7 @@ def _write(settled: Settled, folder: Path, reading: dict[str, Any]) -> None:
             continue
         if writer is None:
             writer = Writer(folder, settled.encoded(raw, np.arange(1)))
-            wide = sum(field.bytes for field in writer.fields)
+            wide = sum(field.wide for field in writer.fields)
             most = min(LOOKED_AT, max(100, LOOKED_AT_BYTES // wide))
             sample = {p: _Sample(settled.counts.get(p, 0), most) for p in range(len(PARTS))}
         for p, part in enumerate(PARTS):

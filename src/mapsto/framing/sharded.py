@@ -41,7 +41,7 @@ def opened(raw: Raw, settings: dict[str, Any], defaults: dict[str, Any]) -> Prep
         )
     input, target = domains_of(shards, about)
     rows = shards.looked_at
-    fields = {part: shards.view(part).gather(torch.from_numpy(rows[part])) for part in PARTS}
+    fields = {part: shards.view(part).columns(torch.from_numpy(rows[part])) for part in PARTS}
     ends = np.cumsum([0, *(len(rows[part]) for part in PARTS)])
     parts = {part: np.arange(ends[p], ends[p + 1]) for p, part in enumerate(PARTS)}
     findings = list(raw.findings)

@@ -23,15 +23,18 @@ from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
 from mapsto.domains.number import LARGEST
 from mapsto.domains.row import Row
+from mapsto.domains.text import Text
 from mapsto.framing import infer
 from mapsto.framing.dealer import TEST, TRAIN, VALID, Dealer
 from mapsto.framing.infer import Kind
-from mapsto.framing.prepare import domain_of, input_of, kinds_of, overruled_kinds, rows_of
+from mapsto.framing.prepare import domain_of, input_of, kinds_of, overruled_kinds, refuse_no_text, rows_of
+from mapsto.framing.tags import one_tag_a_word
 from mapsto.framing.target import blanks_as_none, oddities, row_labels, take, with_target, with_words
 
 SAMPLE = 8  # what a seed is for
 ROWS, BYTES = 200_000, 96 << 20  # of the sample that domains are fitted on
 DISTINCT = 100_000  # values of a column that are counted, one by one
+LONG = 1000  # characters of a text that is no category: such a column is not counted
 
 
 @dataclass
@@ -66,9 +69,12 @@ class Settled:
         columns: Any = raw.columns
         if not isinstance(self.input, Row):
             columns = raw.columns[self.input_column]
+        asked, answers = rows_of(columns, rows), raw.columns[self.target_name][rows]
+        if self.problem == "tagging":
+            one_tag_a_word(self.input, asked, answers, row_labels(raw)[rows])
         return {
-            "input": self.input.encode(rows_of(columns, rows)),
-            "target": self.target.encode(raw.columns[self.target_name][rows]),
+            "input": self.input.encode(asked),
+            "target": self.target.encode(answers),
         }
 
     @property
@@ -99,7 +105,7 @@ class Column:
             least, greatest = there.min(), there.max()
             self.least = least if self.least is None else min(self.least, least)
             self.greatest = greatest if self.greatest is None else max(self.greatest, greatest)
-        if self.counts is None or not count or isinstance(there[0], list | np.ndarray):
+        if self.counts is None or not count or isinstance(there[0], list | np.ndarray) or _are_long(there):
             self.counts = None
             return
         self.counts.update(there.tolist())
@@ -173,8 +179,9 @@ def survey(stream: Stream, wanted: str | list[str] | None, dealer: Dealer, setti
     found.extend(oddities(seen.columns[name], clean(name), target_kind) if seen.columns[name].ndim == 1 else ())
     kinds = kinds_of(seen, name, kinds_said, {"column": dealer.column, "group": dealer.group, "time": ""})
     input, columns = input_of(raw, kinds, settings)
+    refuse_no_text(problem, input)
     found.refuse()
-    target = domain_of(target_kind, seen.columns[name], is_target=True)
+    target = domain_of(target_kind, seen.columns[name], is_target=True, text=settings.get("text"))
     train = np.flatnonzero(parts == TRAIN)
     _fit(target, raw.columns[name][train], classes[TRAIN], complete)
     if isinstance(input, Row):
@@ -237,7 +244,8 @@ def _fit(domain: Domain, sample: np.ndarray, known: Column, complete: bool) -> N
         times = np.array(list(known.counts.values()), dtype=np.int64)
         domain.counts = (domain.encode(each).numpy().astype(np.int64) * times[:, None]).sum(0).tolist()
     else:
-        domain.fit(sample if complete else known.beside(sample))
+        alone = complete or isinstance(domain, Text)  # how often a word comes is not to be seen from each text once
+        domain.fit(sample if alone else known.beside(sample))
 
 
 def _together(classes: dict[int, Column]) -> Column:
@@ -284,6 +292,15 @@ def _bytes(raw: Raw) -> int:
     """About what its columns take."""
     total = 0
     for values in raw.columns.values():
-        inner = sum(v.nbytes for v in values if isinstance(v, np.ndarray)) if values.dtype == object else 0
+        inner = sum(map(_inner, values)) if values.dtype == object else 0
         total += inner + (80 * len(values) if values.dtype == object else values.nbytes)
     return total
+
+
+def _inner(value: Any) -> int:
+    """Bytes of a value beside the 80 that any takes."""
+    return value.nbytes if isinstance(value, np.ndarray) else len(value) if isinstance(value, str | list) else 0
+
+
+def _are_long(values: np.ndarray) -> bool:
+    return values.dtype == object and any(isinstance(value, str) and len(value) > LONG for value in values)

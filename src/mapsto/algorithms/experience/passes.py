@@ -76,7 +76,7 @@ class Passes(Experience):
                 blocks = [Block(index) for index in pieces] if isinstance(order, Tensor) else pieces
             else:
                 order = seeds.shuffled(len(self.data.train), self.seed, epoch, SHUFFLE)
-                blocks = self._buckets.blocks(order, self.data.device)
+                blocks = self._buckets.blocks(order, self.data.train.indexed)
                 blocks = [blocks[i] for i in seeds.shuffled(len(blocks), self.seed, epoch, ORDER).tolist()]
             self._planned = (epoch, blocks)
         return self._planned[1]
@@ -93,7 +93,8 @@ class Passes(Experience):
         standing_in = next((k for k, part in enumerate(mine) if "stand_in" in part), len(mine))
         mine = mine[: max(1, standing_in)]  # a stand-in comes by itself, for the field that it alone has
         index = torch.cat([part["index"] for part in mine]) if len(mine) > 1 else mine[0]["index"]
-        batch = {**self.data.train.gather(index, pad_to), **mine[0], "index": index}
+        beside = {name: field.to(self.data.device) for name, field in {**mine[0], "index": index}.items()}
+        batch = {**self.data.train.gather(index, pad_to), **beside}
         if not self.data.augment:
             batch = self.data.ready(batch)
         parts = split(batch, [len(part["index"]) for part in mine])
