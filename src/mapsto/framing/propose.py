@@ -12,8 +12,10 @@ from mapsto.core.nouns import Solvable
 from mapsto.core.text import clean
 from mapsto.domains.image import Image
 from mapsto.domains.text import Text
+from mapsto.domains.whole_graph import WholeGraph
 from mapsto.domains.words import Words
 from mapsto.framing.check import uneven
+from mapsto.framing.links import EDGES
 from mapsto.framing.mistakes import GIVEN
 from mapsto.framing.prepare import Prepared
 from mapsto.framing.start import Start
@@ -30,7 +32,9 @@ TAGGERS = ("usual-tag", "recurrent")
 EACH_MODELS = ("bert",)  # of them, those that fill in each token
 TRANSLATORS = ("seq2-seq", "transformer")
 LANGUAGE_MODELS = ("gpt", "n-gram")  # they say at every place what comes next
+GRAPH_MODELS = ("gcn", "gat", "graph-sage", "gin")  # they see who is joined
 WAVY_COLUMNS = 200  # of a table; more numbers are taken as they are, since waves make each of them five
+MANY_NODES = 200_000  # of a graph, from which on a step sees a sample of it
 
 
 @dataclass
@@ -51,7 +55,9 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False, sta
     rows = prepared.examples["train"]
     picture, text = isinstance(prepared.input, Image), isinstance(prepared.input, Text | Words)
     translated, language = prepared.problem == "translation", prepared.problem == "language-model"
-    of_kind = _translator if translated else _picture_model if picture else _text_model if text else _table_model
+    graph, graphs = prepared.raw.relation is not None, isinstance(prepared.input, WholeGraph)
+    of_kind = _picture_model if picture else _text_model if text else _table_model
+    of_kind = _translator if translated else _graph_model if graph else _whole_graph_model if graphs else of_kind
     chosen, why_model = (_language_model if language else of_kind)(prepared, rows)
     if start is not None and not own:
         chosen, why_model = _started(start, prepared, model)
@@ -72,6 +78,7 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False, sta
         how = _picture_descent if picture else _text_descent if text else _table_descent
         how = _translating_descent if translated else _plain_descent if plain else how
         how = _language_descent if language else _reader_descent if chosen["name"] == "bert" else how
+        how = _graph_descent if graph else _whole_graph_descent if graphs else how
         algorithm, why_algorithm = how(prepared, rows, chosen["name"])
         if start is not None and prepared.problem != "fill-in":
             algorithm, why_algorithm = _fine_tuning(algorithm, rows)
@@ -83,7 +90,7 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False, sta
         algorithm={k: names.complete(k, v) for k, v in algorithm.items()},
         because={"data": why_data, "model": why_model, "objective": why_objective, "algorithm": why_algorithm},
         instead={
-            "model": [] if start else [n for n in shelf if _reads(n, picture, text, prepared.problem)],
+            "model": [] if start else [n for n in shelf if _reads(n, picture, text, prepared.problem, graph or graphs)],
             "objective": _other_objectives(prepared.problem, objective["name"]),
             "algorithm": [
                 "optimizer sgd, adam",
@@ -94,8 +101,10 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False, sta
     )
 
 
-def _reads(model: str, picture: bool, text: bool, problem: str) -> bool:
+def _reads(model: str, picture: bool, text: bool, problem: str, graph: bool = False) -> bool:
     """Whether a model is for this kind of input, and for this kind of answer."""
+    if model in GRAPH_MODELS:
+        return graph
     if problem == "tagging" or model == "usual-tag":
         return problem == "tagging" and model in TAGGERS
     if problem == "language-model" or model in LANGUAGE_MODELS:
@@ -164,6 +173,27 @@ def _picture_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
     }, f"pictures of {height}×{width} pixels need depth, and residual blocks make depth learnable"
 
 
+def _graph_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
+    nodes, edges = len(prepared.raw.relation), len(prepared.raw.relation.edges)
+    why = f"{nodes:,} nodes and {edges:,} edges: what a node is shows in its neighbours, those too whose answer nobody knows"
+    if prepared.target_name == EDGES:
+        return {
+            "name": "gcn",
+            "width": 64,
+            "dropout": 0.5,
+            "pairs": True,
+        }, f"{why}; two are joined where they say the same"
+    if nodes > MANY_NODES:
+        return {
+            "name": "graph-sage"
+        }, f"{why}; too many to be looked at all at once, and a mean can be had from a sample"
+    return {"name": "gcn"}, why
+
+
+def _whole_graph_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
+    return {"name": "gin"}, f"{rows:,} graphs: sums over neighbours tell apart what means would not"
+
+
 def _table_model(prepared: Prepared, rows: int) -> tuple[Table, str]:
     if rows < MANY_ROWS:
         shape: Table = {"width": 64 if rows < 1000 else 128, "depth": 2, "dropout": 0.3}
@@ -211,6 +241,11 @@ def _objective(prepared: Prepared) -> tuple[Table, str]:
         return {"name": "binary-cross-entropy"}, "several labels may be right at once: a yes or no for each"
     if prepared.problem == "tagging":
         return _tagging(prepared)
+    if prepared.target_name == EDGES:
+        return {
+            "name": "cross-entropy",
+            "judged_by": "auroc",
+        }, "of two pairs, the joined one is to be told from the other"
     if uneven(prepared):
         counts = prepared.target.counts
         mean = sum(math.sqrt(c) for c in counts) / sum(counts)
@@ -302,6 +337,34 @@ def _translating_descent(prepared: Prepared, rows: int, model: str) -> tuple[dic
     batch = 32 if rows < 5000 else 64 if rows < 20_000 else 128
     epochs = min(60, max(10, round(300 * rows**-0.3)))
     return _one_cycle(batch, epochs, 1e-3, 0.01, precision="auto", clip=1.0)
+
+
+def _graph_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
+    if len(prepared.raw.relation) > MANY_NODES:
+        made, why = _one_cycle(512, min(40, max(5, round(100 * rows**-0.2))), 5e-3, 0.01)
+        return {
+            **made,
+            "experience": {"name": "neighbours", "batch_size": 512},
+        }, f"a sample of neighbours at every step; {why}"
+    links = prepared.target_name == EDGES
+    update = {
+        "name": "descend",
+        "learning_rate": 0.01,
+        "optimizer": {"name": "adam", "weight_decay": 0.0 if links else 5e-4},
+        "schedule": {"name": "constant"},
+    }
+    until = {"name": "epochs", "count": 200}
+    why = "all nodes at every step, as Kipf and Welling (2017) have it"
+    if links:
+        why = (
+            "all edges at every step, and as many other pairs, drawn anew each time: those that are not joined are many"
+        )
+    made = {"experience": {"name": "pairs" if links else "whole"}, "update": update, "until": until}
+    return made, f"{why}; the weights of the best exam are kept"
+
+
+def _whole_graph_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
+    return _one_cycle(32 if rows < 5000 else 128, min(100, max(10, round(300 * rows**-0.2))), 5e-3, 0.01)
 
 
 def _table_descent(prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
