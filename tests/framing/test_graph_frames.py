@@ -142,6 +142,11 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(file):
         assert torch.equal(tensor, again.model.state_dict()[name]), name
 
 
+def test_a_gear_that_records_tensors_is_refused(file):
+    with pytest.raises(BadInput, match="its examples are nodes of a graph"):
+        frame_of(file).set("algorithm.update.gear", "captured").learner().fit(10)
+
+
 def test_other_edges_are_other_data(file, tmp_path):
     changed = papers()
     changed["edge_index"] = changed["edge_index"][:, :-9]

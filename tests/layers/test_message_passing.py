@@ -160,3 +160,29 @@ def test_a_norm_over_nodes_does_not_see_padding():
     torch.testing.assert_close(mine.running_mean, theirs.running_mean)
     torch.testing.assert_close(mine.running_var, theirs.running_var)
     torch.testing.assert_close(mine.eval()(x, real), theirs.eval()(x))
+
+
+W, U, B = torch.tensor([[0.5, -1.0], [0.25, 2.0]]), torch.tensor([[1.0, 0.5], [-0.5, 0.75]]), torch.tensor([0.1, -0.2])
+REFERENCE = {  # what GCNConv, GATConv, SAGEConv and GINConv of PyTorch Geometric 2.8.1 give with these weights
+    "gcn": [[-0.4, -0.45]] * 3 + [[0.5375, 0.8]] * 2 + [[1.1, 1.55]],
+    "gat": [[-0.39688, -0.44583]] * 3 + [[0.54336, 0.80781]] * 2 + [[1.1, 1.55]],
+    "sage": [[-1.15, -1.3875], [-0.9, -1.2], [-0.65, -1.0125], [0.6, 1.675], [0.725, 1.55], [1.1, 1.55]],
+    "gin": [[0.1, -0.2]] * 3 + [[0.175, 1.6375]] * 2 + [[0.425, 1.5125]],
+}
+WEIGHTS = {
+    "gcn": (GraphConvolution(2, 2), {"weight": W, "bias": B}),
+    "gat": (
+        GraphAttention(2, 2, 1),
+        {"weight": W, "sender": torch.tensor([[0.5, -0.25]]), "receiver": torch.tensor([[1.0, 0.5]]), "bias": B},
+    ),
+    "sage": (NeighbourMean(2, 2), {"own": W, "heard": U, "bias": B}),
+    "gin": (GraphIsomorphism(2, 2), {"first.weight": W.t(), "first.bias": B, "second.weight": U.t(), "second.bias": B}),
+}
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+def test_operators_give_what_those_of_pytorch_geometric_give(name):
+    layer, weights = WEIGHTS[name]
+    x = (torch.arange(12.0).view(6, 2) - 5) / 4
+    given = torch.func.functional_call(layer.eval(), weights, (x, graph()))
+    torch.testing.assert_close(given, torch.tensor(REFERENCE[name]), rtol=1e-4, atol=2e-5)

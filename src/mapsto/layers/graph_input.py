@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -30,7 +31,7 @@ class Asked:
     places: Tensor | None
     count: Tensor | None = None
 
-    @property
+    @cached_property
     def real(self) -> Tensor | None:
         """[V] 1 for a node, 0 for padding; None where there is no padding."""
         if self.count is None:

@@ -20,10 +20,12 @@ class NodeNorm(nn.BatchNorm1d):
         if real is None:
             return super().forward(x)
         count = real.sum().clamp(min=1.0)
-        mean = (x * real[:, None]).sum(0) / count
-        variance = ((x - mean).square() * real[:, None]).sum(0) / count
+        share = real.to(x.dtype) / count
+        mean = share @ x
+        apart = x - mean
+        variance = share @ apart.square()
         with torch.no_grad():
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1).clamp(min=1.0), self.momentum)
-        return (x - mean) * (variance + self.eps).rsqrt() * self.weight + self.bias
+        return torch.addcmul(self.bias, apart, (variance + self.eps).rsqrt() * self.weight)
