@@ -100,6 +100,12 @@ GATES = [
     Gate("multi30k-attention", "Multi30k, GRU with attention", "bleu", 28, seeds=1, beside="sacrebleu"),
     Gate("multi30k-transformer", "Multi30k, Transformer", "bleu", 34, seeds=1, beside="sacrebleu"),
     Gate("blood-cells", "BCCD, which cell kinds are in the picture: platelets", "auroc", 0.80, label="Platelets"),
+    Gate("cora-gcn", "Cora, GCN", "accuracy", 0.81, seeds=20),
+    Gate("cora-gat", "Cora, GAT", "accuracy", None, seeds=5),
+    Gate("cora-mlp", "Cora without its edges, MLP", "accuracy", None, seeds=5),
+    Gate("citeseer-gcn", "Citeseer, GCN", "accuracy", 0.698, seeds=20),
+    Gate("mutag-gin", "MUTAG, GIN, 3 × 10 folds, validation rows choose", "accuracy", 0.82, folds=10),
+    Gate("cora-links", "Cora, which papers are joined", "auroc", 0.90),
 ]
 
 

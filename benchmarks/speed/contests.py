@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.speed import digits, gpt, gpu_contests, mnist, overheads, reviews, start, table
+from benchmarks.speed import cora, digits, gpt, gpu_contests, mnist, overheads, reviews, start, table
 from benchmarks.speed.contest import Contest
 
 ON_GPU: tuple[Contest, ...] = gpu_contests.CONTESTS  # measured by gpu.py
@@ -12,6 +12,7 @@ ALL: tuple[Contest, ...] = (
     *table.CONTESTS,
     *gpt.CONTESTS,
     *reviews.CONTESTS,
+    *cora.CONTESTS,
     *start.CONTESTS,
     *overheads.CONTESTS,
 )

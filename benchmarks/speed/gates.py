@@ -80,6 +80,7 @@ GATES = (
     Gate("sentences", "near", 1.02, "PyTorch", LOOPS),
     Gate("sentences", "times", 1.8, "HF Trainer"),
     Gate("sentences", "times", 1.8, "fastai"),
+    Gate("cora", "times", 3.0, "PyTorch Geometric"),
     Gate("start", "within", 0.05, name="import-torch", who="import-mapsto", words="`import mapsto` and its Learner"),
     Gate("start", "within", 0.2, name="python", who="help", words="`mapsto --help`"),
     Gate(

@@ -91,7 +91,7 @@ def share(contest, arm, seed: int) -> dict:
 
 
 REQUESTS = {"share": share, "run": run, "warm": warm, "same": same, "once": once}
-EXACT = {"bfloat16": False, "precision": "float32"}
+EXACT = {"bfloat16": False, "precision": "float32", "dropout": 0.0}
 _KEPT: dict = {}
 
 

@@ -154,6 +154,10 @@ def test_shape_is_what_ready_gives(kind):
         assert set(ready) == set(domain.shape)
         for name, (kinds,) in domain.shape.items():
             assert ready[name].values.dtype == torch.int64 and int(ready[name].values.max()) < kinds
+    elif "edges" in domain.shape:  # nodes and edges of whole graphs, ragged
+        assert set(ready) == set(domain.shape)
+        assert ready["category"].values.shape[1] == len(domain.shape["category"])
+        assert ready["edges"].values.shape[1:] == tuple(domain.shape["edges"])
     elif isinstance(domain.shape, dict):
         assert set(ready) == set(domain.shape)
         assert ready["number"].shape == (5, *domain.shape["number"]) and ready["number"].dtype == torch.float32

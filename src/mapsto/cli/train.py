@@ -47,8 +47,9 @@ def command(
 ) -> None:
     """Frame SOURCE, train, judge, and keep the function in a run folder.
 
-    SOURCE is a table, a folder or zip of pictures, .npz, idx, the name of a data set (`mapsto zoo data`), plain text (.txt, or a
-    folder of such, without --target: a language model), or a frame.toml.
+    SOURCE is a table, a folder or zip of pictures, .npz, idx, a graph (an .npz with edge_index, a folder with nodes.csv and
+    edges.csv, or of the TU collection), the name of a data set (`mapsto zoo data`), plain text (.txt, or a folder of such, without
+    --target: a language model), or a frame.toml.
     """
     if sharded:
         asked["settings"] = (*asked["settings"], "algorithm.update.sharded=true")

@@ -1,7 +1,7 @@
 """A batch: named tensors whose first dimension, B, runs over examples. This is the one glossary of field names.
 
 input        what the model sees: a tensor [B, …], or a dict of tensors where there are several kinds of input column, or
-             where some are ragged: {"tokens": [B, T], "count": [B]}
+             where some are ragged: {"tokens": [B, T], "count": [B]}, or Nodes of a graph, B of them (core/graph.py)
 target       what the model should give, encoded by the output domain; of a ragged one [B, T], padded with what is no target
 weight       [B] how much an example counts; absent means 1
 count        [B] how many entries of a ragged column (or of windows) are real: beside it, so that whoever sees it sees its count
@@ -20,12 +20,13 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from mapsto.core.graph import Nodes
 from mapsto.core.ragged import Ragged
 from mapsto.core.windows import Windows
 
-Field = Tensor | dict[str, Tensor]
+Field = Tensor | dict[str, Tensor] | Nodes
 Batch = dict[str, Field]
-Column = Tensor | Ragged | Windows  # of N examples
+Column = Tensor | Ragged | Windows | Nodes  # of N examples
 Columns = dict[str, Column | dict[str, Column]]  # what is gathered from: a batch before it is one
 
 
@@ -68,6 +69,8 @@ def gathered(held: Columns, index: Tensor, pad_to: Iterator[int]) -> Batch:
             batch[name], batch[column.count] = column.gather(index, next(pad_to))
         elif isinstance(column, Windows):
             batch[name], batch[column.count] = column.gather(index)
+        elif isinstance(column, Nodes):
+            batch[name] = column.gather(index)
         else:
             batch[name] = column.index_select(0, index)
     return batch

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from mapsto.core import names
 from mapsto.core.batch import Batch, Field, Losses
+from mapsto.core.graph import Relation
 from mapsto.core.state import Stateful
 from mapsto.core.text import clean, clean_lines
 
@@ -175,11 +176,13 @@ class View(ABC):
     lengths: [N, R] of each example in its R ragged columns, on the CPU, where plans are made; None where none is ragged.
     window: how many entries examples have that are windows, one at every place (core/windows.py); 1 where none overlap.
     indexed: where it wants the index of a batch: on its device, or on the CPU, if it is the host that reads the rows.
+    whole: whether a look at one example is a look at all of them, as at nodes of one graph (core/graph.py).
     """
 
     lengths: Tensor | None = None
     window: int = 1
     indexed: torch.device = torch.device("cpu")
+    whole: bool = False
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -538,6 +541,7 @@ class Raw:
     "month-first", "decimal-comma" or "decimal-point".
     `words` keeps the words in columns of text that were taken as missing (NA, null …): column → row → word.
     `shards` is the folder of encoded examples that these rows are a sample of, where there is one (data/shards.py).
+    `relation` says which rows are joined, where they are nodes of a graph.
     """
 
     name: str
@@ -550,6 +554,7 @@ class Raw:
     formats: dict[str, str] = field(default_factory=dict)
     words: dict[str, dict[int, str]] = field(default_factory=dict)
     shards: Any = None
+    relation: Relation | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0

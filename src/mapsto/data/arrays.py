@@ -49,7 +49,7 @@ class Arrays(Source):
         path = Path(where)
         if is_idx(path.name):
             return self._idx_with_companions(path)
-        return from_arrays(_npz(path), path.name)
+        return from_arrays(arrays_in(path), path.name)
 
     def _idx_with_companions(self, path: Path) -> Raw:
         """One idx file, its labels beside it, and with the training file the test files."""
@@ -327,7 +327,8 @@ def _pair(x: Any, y: Any) -> Raw:
 # ── .npz ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _npz(path: Path) -> dict[str, np.ndarray]:
+def arrays_in(path: Path) -> dict[str, np.ndarray]:
+    """The arrays in an .npz, by name. DataError where it is damaged, or holds Python objects."""
     with opened_zip(path) as archive:
         members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
         twice = [name for name, count in Counter(info.filename for info in members).items() if count > 1]

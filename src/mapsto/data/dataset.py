@@ -11,6 +11,7 @@ from mapsto.core import seeds, world
 from mapsto.core.batch import Batch, Columns, columns, gathered, over, size, stacked
 from mapsto.core.buckets import Block, Buckets
 from mapsto.core.errors import ShapeError
+from mapsto.core.graph import Nodes
 from mapsto.core.nouns import Augmentation, Data, Domain, Estimate, Learner, Scores, View
 from mapsto.core.ragged import Ragged
 from mapsto.core.windows import Windows
@@ -32,6 +33,7 @@ class Examples(View):
         ragged = [column.lengths for _, column in columns(fields) if isinstance(column, Ragged)]
         self.lengths = torch.stack(ragged, dim=1) if ragged else None
         self.window = max((column.length for _, column in columns(fields) if isinstance(column, Windows)), default=1)
+        self.whole = any(isinstance(column, Nodes) for _, column in columns(fields))
 
     def __len__(self) -> int:
         return size(self.fields)
@@ -74,7 +76,8 @@ class Dataset(Data):
     def ready(self, batch: Batch, generator: torch.Generator | None = None) -> Batch:
         for change in self.augment if generator is not None else ():
             batch = change(batch, generator)
-        input = self.input.ready(batch["input"])
+        input = batch["input"]
+        input = input if isinstance(input, Nodes) else self.input.ready(input)  # what is known of nodes is ready
         if self.layout == "channels-last" and isinstance(input, Tensor) and input.ndim == 4:
             input = input.contiguous(memory_format=torch.channels_last)  # 1.3 × for convolutions on a CPU, more in bf16
         return {**batch, "input": input}
@@ -139,7 +142,7 @@ def looked_at(view: View, index: Tensor, device: torch.device | str = "cpu", tok
     """
     tokens = max(1, min(tokens, EXAM_TOKENS))
     if view.lengths is None:
-        size = max(1, min(EXAM_BATCH, tokens // view.window))
+        size = max(1, len(index) if view.whole else min(EXAM_BATCH, tokens // view.window))
         return [Block(part) for part in index.to(device).split(size) if len(part)]
     blocks = Buckets(view.lengths[index], EXAM_BATCH, tokens).blocks(torch.arange(len(index)), "cpu")
     return [Block(index[block.index].to(device), block.pad_to) for block in blocks]

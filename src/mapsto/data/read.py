@@ -12,6 +12,7 @@ Codes of the findings that sources make:
     D050 files read    D051 one-hot       D052 channels      D053 [0, 1]        D054 flattened     D055 left out
     D063 several exams D064 empty lines
     D060 random items  D070 named set     D071 not official  D072 downloaded    D085 plain text
+    D283 loops, doubles D284 both ways    D285 degrees       D287 edges say more C090 isolated
 """
 
 from __future__ import annotations
@@ -59,8 +60,8 @@ def read(
     """Everything that `where` holds, as raw columns.
 
     where: a path (table, tagged sentences, .npz, idx file, folder, zip), "-" for a table from standard input, the name of a named
-    set, a pandas or polars frame, a dict of arrays, a tuple (X, y), or a map-style torch Dataset. A folder holds pictures by
-    class, or with a table of labels, or with COCO annotations; or tables.
+    set, a pandas or polars frame, a dict of arrays, a tuple (X, y), a graph of networkx or PyTorch Geometric, or a map-style torch
+    Dataset. A folder holds pictures by class, or with a table of labels, or with COCO annotations; or tables.
     target: the column to learn; columns, encoding, separator: how to read a text table; data_dir: where named sets lie.
     download: whether a named set that is not here may be fetched.
     formats: how a text table's columns write dates and decimals, as another reading found out (`Raw.formats`).
@@ -102,7 +103,7 @@ def _source_for(where: Any, prose: bool) -> type[Source]:
     from mapsto.data.arrays import Arrays
     from mapsto.data.frames import Frames
 
-    for source in (Frames, Arrays):
+    for source in (Frames, *_of_graphs(), Arrays):
         if source().accepts(where):
             return source
     from mapsto.data.torch_dataset import TorchDataset
@@ -111,8 +112,8 @@ def _source_for(where: Any, prose: bool) -> type[Source]:
         return TorchDataset
     raise BadInput(
         f"a {type(where).__name__} cannot be read as data.",
-        "Expected a path, '-', the name of a named set, a pandas or polars frame, a dict of arrays, a tuple (X, y), or "
-        "a map-style torch Dataset.",
+        "Expected a path, '-', the name of a named set, a pandas or polars frame, a dict of arrays, a tuple (X, y), a graph of "
+        "networkx or PyTorch Geometric, or a map-style torch Dataset.",
         "D105",
     )
 
@@ -131,7 +132,7 @@ def _source_for_path(where: str | Path, prose: bool) -> type[Source]:
         raise BadInput(
             f"'{clean(str(where), 200)}' is of no kind that can be read.",
             "Expected a table (.csv .tsv .txt .jsonl .ndjson .parquet, also .gz), tagged sentences (.conllu .conll), pictures "
-            "in a folder or .zip, .npz, or an idx file (…-images-idx3-ubyte).",
+            "in a folder or .zip, .npz, an idx file (…-images-idx3-ubyte), or a folder with nodes.csv and edges.csv.",
             "D105",
         )
     from mapsto.data.zoo import Zoo
@@ -143,6 +144,9 @@ def _source_for_path(where: str | Path, prose: bool) -> type[Source]:
 
 def _of_paths(prose: bool) -> Iterator[type[Source]]:
     """What reads files and folders, each imported when its turn comes."""
+    from mapsto.data.graph_collection import GraphCollection
+
+    yield GraphCollection
     if prose:
         from mapsto.data.corpus import Corpus
 
@@ -159,15 +163,34 @@ def _of_paths(prose: bool) -> Iterator[type[Source]]:
     from mapsto.data.conll import Conll
 
     yield Conll
+    from mapsto.data.graph_tables import GraphTables
+
+    yield GraphTables
     from mapsto.data.folder import Folder
 
     yield Folder
     from mapsto.data.table import Table
 
     yield Table
+    from mapsto.data.graph_arrays import GraphArrays
+
+    yield GraphArrays
     from mapsto.data.arrays import Arrays
 
     yield Arrays
+
+
+def is_graph(where: Any) -> bool:
+    """Whether an object in memory is a graph: arrays with edges, a `Data` of PyTorch Geometric, a graph of networkx."""
+    return not isinstance(where, str | Path) and any(source().accepts(where) for source in _of_graphs())
+
+
+def _of_graphs() -> Iterator[type[Source]]:
+    from mapsto.data.graph_arrays import GraphArrays
+    from mapsto.data.networkx_graph import NetworkxGraph
+
+    yield GraphArrays
+    yield NetworkxGraph
 
 
 def nothing_there(where: str | Path) -> str:

@@ -11,9 +11,13 @@ from torch import Tensor, nn
 
 from mapsto.core.batch import Batch, over, stacked
 from mapsto.core.errors import BadInput
-from mapsto.core.nouns import Domain, Objective, View
+from mapsto.core.graph import Nodes
+from mapsto.core.nouns import Domain, Objective, Raw, View
 from mapsto.data.dataset import Examples, in_order, looked_at
+from mapsto.data.linked import nodes_of, of_edges, open_pairs
+from mapsto.data.read import is_graph, read
 from mapsto.domains.row import Row
+from mapsto.domains.whole_graph import WholeGraph
 from mapsto.export.continuation import continued
 from mapsto.layers.decoding import Sampling
 
@@ -25,7 +29,8 @@ class Function:
 
     A raw input is what the training data held: for a table a dict of column → value (or a pandas or polars frame for
     many), for pictures a path, bytes, a PIL image or a uint8 array [H, W] or [H, W, C], for words a list of them or a text.
-    Of a language model the answer to a text is how it goes on.
+    Of a language model the answer to a text is how it goes on. A graph (arrays with edge_index, a `Data` of PyTorch Geometric, a
+    networkx graph) is as many inputs as it has nodes; of a function of whole graphs, {"nodes": …, "edges": …} is one.
     """
 
     def __init__(self, model: nn.Module, objective: Objective, input: Domain, target: Domain, about: dict[str, Any]):
@@ -93,11 +98,14 @@ class Function:
 
     def _predictions(self, encoded: Batch) -> Tensor:
         batch = over(encoded, lambda t: t.to(self.device))
-        batch["input"] = self.input.ready(batch["input"])
+        if not isinstance(batch["input"], Nodes):  # what is known of those is ready
+            batch["input"] = self.input.ready(batch["input"])
         return self.objective.predict(self.model, batch).cpu()
 
     def column(self, raw: Any) -> tuple[Any, bool]:
-        """Raw input or inputs → a column that the input domain encodes, and whether it was a single one."""
+        """Raw input or inputs → a column that the input domain encodes, or a view, and whether it was a single one."""
+        if not isinstance(self.input, WholeGraph) and is_graph(raw):
+            return self.nodes(read(raw)), False
         if isinstance(self.input, Row):
             return _rows(raw)
         if isinstance(raw, Mapping) and self.about.get("input_name") in raw:
@@ -114,6 +122,16 @@ class Function:
         for i, value in enumerate(raw):
             column[i] = value
         return column, False
+
+    def nodes(self, raw: Raw) -> Examples:
+        """All nodes of a graph, each of which is a question; of one that says who is joined, pairs with a neighbour in common."""
+        asked = nodes_of(self.input, raw, of_edges(raw, self.about))
+        return Examples({"input": open_pairs(asked.graph) if self.of_pairs else asked})
+
+    @property
+    def of_pairs(self) -> bool:
+        """Whether it says of two nodes whether they are joined."""
+        return self.about.get("target_name") == "edges" and self.objective.problem == "classification"
 
     def __repr__(self) -> str:
         return f"<learned function: {self.input.describe()} ↦ {self.target.describe()}>"

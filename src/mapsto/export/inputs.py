@@ -25,6 +25,7 @@ from mapsto.data.shards import PARTS, Shards, flat, is_shards, nested
 from mapsto.domains.image import Image
 from mapsto.domains.row import Row
 from mapsto.domains.text import Text
+from mapsto.domains.whole_graph import WholeGraph
 from mapsto.domains.words import Words
 from mapsto.export.function import Function
 
@@ -103,9 +104,14 @@ def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
         )  # a question has no answer yet
     labels = [clean(str(n)) for n in raw.labels] if raw.labels is not None else [str(i + 1) for i in range(len(raw))]
     skipped = [str(finding) for finding in raw.findings if finding.level in ("repair", "warning")]
+    if raw.relation is not None:
+        asked = f.nodes(raw)
+        if f.of_pairs:
+            labels = [f"{labels[a]} – {labels[b]}" for a, b in asked.fields["input"].places.tolist()]
+        return Inputs(labels, asked, skipped)
     if isinstance(f.input, Row):
         return Inputs(labels, raw.columns, skipped + _noticed(f.input, raw.columns, f.about.get("target_name")))
-    if (name := f.about.get("input_name")) in raw.columns and said:
+    if (name := f.about.get("input_name")) in raw.columns and (said or isinstance(f.input, WholeGraph)):
         return Inputs(labels, raw.columns[name], skipped)
     if said and len(raw.columns) == 1:
         return Inputs(labels, next(iter(raw.columns.values())), skipped)

@@ -69,6 +69,9 @@ def card(frame: Frame, with_price: bool = True) -> Card:
     made.details["experience"] = [ready.how_split]
     if isinstance(ready.input, Row):
         made.details["x ↦ y"] = _by_kind(ready)
+    if (relation := ready.raw.relation) is not None:
+        joined = f"nodes of a graph: {len(relation):,}, joined by {len(relation.edges):,} edges"
+        made.details.setdefault("x ↦ y", []).insert(0, joined)
     for noun in ("data", "model", "objective", "algorithm"):
         if because.get(noun):
             made.details[noun] = [f"because {because[noun]}"]

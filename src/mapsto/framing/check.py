@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from mapsto.core.graph import Nodes
 from mapsto.core.nouns import Finding
 from mapsto.core.text import clean, many
 from mapsto.domains.category import NUMERIC
@@ -98,7 +99,7 @@ def _missing(prepared: Prepared) -> Iterator[Finding]:
 
 def _far(prepared: Prepared) -> dict[str, int]:
     """Column → how many of its values are brought in, in any part; the column of the farthest first."""
-    if not isinstance(prepared.input, Row):
+    if prepared.row is None:
         return {}
     found = {}
     for name, domain in prepared.input.columns.items():
@@ -112,7 +113,7 @@ def _far(prepared: Prepared) -> dict[str, int]:
 
 
 def _unseen(prepared: Prepared) -> Iterator[Finding]:
-    if not isinstance(prepared.input, Row):
+    if prepared.row is None:
         return
     counts: dict[str, int] = {}
     for part in ("valid", "test"):
@@ -253,12 +254,14 @@ def _marks(values: np.ndarray) -> np.ndarray:
 def _mark(value: object) -> int:
     if isinstance(value, np.ndarray):
         return hash((value.shape, value.tobytes()))
+    if isinstance(value, dict):  # a graph
+        return hash(tuple(map(_mark, value.values())))
     return hash(tuple(value)) if isinstance(value, list | set) else hash(value)
 
 
 def _leaks(prepared: Prepared) -> Iterator[Finding]:
     """Columns that give the target away all by themselves, found by a small tree on each."""
-    if not isinstance(prepared.input, Row) or prepared.problem == "multi-label" or len(prepared.parts["train"]) < 40:
+    if prepared.row is None or prepared.problem == "multi-label" or len(prepared.parts["train"]) < 40:
         return
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -267,7 +270,8 @@ def _leaks(prepared: Prepared) -> Iterator[Finding]:
     half = len(target) // 2
     if prepared.problem == "classification" and len(prepared.target.classes) > half:
         return  # nothing can be told of classes that hardly come twice
-    number, category = fields["input"].get("number"), fields["input"].get("category")
+    input = fields["input"].known() if isinstance(fields["input"], Nodes) else fields["input"]
+    number, category = input.get("number"), input.get("category")
     names = prepared.input.names_of_features()
     columns = [(n, number[:LEAK_ROWS, k].numpy()) for k, n in enumerate(names["number"])] if number is not None else []
     columns += (

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from mapsto.core.graph import Nodes
 from mapsto.domains.row import Row
 from mapsto.domains.text import Text
 from mapsto.domains.tokenizer import UNKNOWN
+from mapsto.domains.whole_graph import WholeGraph
 from mapsto.domains.words import Words
 from mapsto.framing.prepare import Prepared
 from mapsto.insight.baselines import Baseline
@@ -46,10 +48,16 @@ def mismatch_of(ready: Prepared, seed: int) -> Mismatch | None:
 def _features(ready: Prepared, split: str) -> tuple[np.ndarray, list[str]]:
     """Plain numbers a row: a table's columns; a picture's brightness and contrast, over all and over its quarters."""
     input = ready.fields[split]["input"]
+    input = input.known() if isinstance(input, Nodes) else input
     if isinstance(ready.input, Row):
         groups = ready.input.names_of_features()
         parts = [input[key].numpy().astype(np.float64) for key in ("number", "category") if key in input]
         return np.concatenate(parts, axis=1), [n for key in ("number", "category") if key in input for n in groups[key]]
+    if isinstance(ready.input, WholeGraph):
+        return np.stack([c.lengths.numpy() for c in (next(iter(input.values())), input["edges"])], 1), [
+            "nodes",
+            "edges",
+        ]
     if isinstance(ready.input, Text | Words):
         tokens = [row.tolist() for row in input["tokens"].values.split(input["tokens"].lengths.tolist())]
         unknown = [sum(t == UNKNOWN for t in row) / max(1, len(row)) for row in tokens]

@@ -25,6 +25,7 @@ from mapsto.framing import settings as written
 from mapsto.framing.check import check
 from mapsto.framing.fill_in import prepare_fill_in
 from mapsto.framing.language import BY_PLACE, WINDOW, by_line, of_text_alone, prepare_text
+from mapsto.framing.links import BY_EDGE, of_edges, prepare_links
 from mapsto.framing.mistakes import GIVEN, OWN
 from mapsto.framing.prepare import Prepared, prepare
 from mapsto.framing.price import Price, price
@@ -90,7 +91,7 @@ class Frame:
         alone = of_text_alone(raw, self._base["data"].get("target"))
         self._base["data"]["split"] = {
             **SPLIT,
-            **(BY_PLACE if alone else {}),
+            **(BY_PLACE if alone else BY_EDGE if of_edges(raw, self._base["data"].get("target")) else {}),
             **self._base["data"].get("split", {}),
         }
         if alone:
@@ -237,7 +238,8 @@ class Frame:
                 raws = (self._raw, self._exam)
                 if fills_in and alone:
                     raws = (by_line(raw) if raw is not None else None for raw in raws)
-                how = prepare_fill_in if fills_in else prepare_text if alone else prepare
+                links = of_edges(self._raw, data.get("target"))
+                how = prepare_links if links else prepare_fill_in if fills_in else prepare_text if alone else prepare
                 self._prepared = (key, how(*raws, data, start and start.input))
             else:
                 _refuse_of_shards(start, fills_in)

@@ -14,11 +14,13 @@ from mapsto.core import names
 from mapsto.core.batch import Batch, Column, columns
 from mapsto.core.errors import BadInput, DataError, FrameError, UnknownName
 from mapsto.core.faults import Faults, refusal
+from mapsto.core.graph import Nodes, Relation
 from mapsto.core.nouns import Domain, Finding, Problem, Raw
 from mapsto.core.ragged import Ragged
 from mapsto.core.text import clean, few, many
 from mapsto.core.windows import Windows
 from mapsto.data.frames import objects
+from mapsto.data.linked import graph_of
 from mapsto.data.splits import Parts
 from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
@@ -62,6 +64,7 @@ class Prepared:
     fields: dict[str, Batch]
     findings: list[Finding] = field(default_factory=list)
     looked_at: dict[str, torch.Tensor] = field(default_factory=dict)  # of shards: the rows of each split that are here
+    known_by: str = ""  # of pairs of nodes: the column that says what is known of one
 
     @property
     def examples(self) -> dict[str, int]:
@@ -76,10 +79,15 @@ class Prepared:
         return "tokens" if self.problem == "language-model" else counted(self.problem).drawn
 
     @property
+    def row(self) -> Row | None:
+        """The domain of the columns of an example, where it is a row of a table; a pair of nodes is none."""
+        return self.input if isinstance(self.input, Row) and not self.known_by else None
+
+    @property
     def input_name(self) -> str:
         """The column that the input is; the first of them, where it is several. A text that is its own teacher is both ends."""
         others = (name for name, kind in self.kinds.items() if kind.used and name != self.target_name)
-        return next(others, self.target_name)
+        return self.known_by or next(others, self.target_name)
 
     def views(self, device: torch.device, granted: int) -> dict[str, Any]:
         """The splits as a data set takes them. granted: bytes that the chunks of shards may take."""
@@ -173,6 +181,11 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: Domain 
         else {"input": nothing_of(input), "target": torch.empty(0)}
         for part, rows in parts.items()
     }
+    if raw.relation is not None:
+        used = next(name for name, kind in kinds.items() if kind.used)
+        graph = graph_of(input, raw.relation, used)
+        for part, rows in parts.items():
+            fields[part]["input"] = Nodes(graph, torch.from_numpy(raw.relation.rows[rows]))
     return Prepared(
         raw, target_name, {**kinds, target_name: target_kind}, problem, input, target, parts, how, fields, found
     )
@@ -206,6 +219,12 @@ def stack(raw: Raw, exam: Raw) -> Raw:
             f"It has: {few(exam.columns, 20)}.",
             "D146",
         )
+    if (raw.relation is None) != (exam.relation is None):
+        raise DataError(
+            f"of {clean(raw.name)} and the separate exam {clean(exam.name)} only one is a graph.",
+            "Name two graphs.",
+            "D146",
+        )
     columns = {}
     for name, values in raw.columns.items():
         other = exam.columns[name]
@@ -219,7 +238,11 @@ def stack(raw: Raw, exam: Raw) -> Raw:
     before = np.where(before == "test", "train", before)
     split = np.concatenate([before, np.array(["test"] * len(exam), dtype=object)])
     labels = np.concatenate([row_labels(raw), row_labels(exam)])
-    return replace(raw, columns=columns, split=split, labels=labels)
+    relation = None
+    if raw.relation is not None:  # two graphs beside each other
+        edges = np.concatenate([raw.relation.edges, exam.relation.edges + len(raw)])
+        relation = Relation(edges, columns, np.arange(len(labels)))
+    return replace(raw, columns=columns, split=split, labels=labels, relation=relation)
 
 
 def overruled_kinds(raw: Raw, target: str, kinds: dict[str, str], found: Faults) -> dict[str, Kind]:
@@ -347,7 +370,7 @@ def input_of(raw: Raw, kinds: dict[str, Kind], settings: dict[str, Any]) -> tupl
         )
     how = {"size": settings.get("size"), "text": settings.get("text")}
     domains = {name: domain_of(kinds[name], raw.columns[name], **how) for name in used}
-    if len(used) == 1 and kinds[used[0]].name in ("image", "vector", "text", "words"):
+    if len(used) == 1 and kinds[used[0]].name in ("image", "vector", "counts", "text", "words", "whole-graph"):
         return domains[used[0]], raw.columns[used[0]]
     return Row(domains), {name: raw.columns[name] for name in used}
 
@@ -390,4 +413,6 @@ def nothing_of(input: Domain) -> Any:
 def _tensors(column: Column) -> tuple[torch.Tensor, ...]:
     if isinstance(column, Ragged):
         return column.values, column.offsets
+    if isinstance(column, Nodes):
+        return (column.places, *column.graph.tensors())
     return (column.values,) if isinstance(column, Windows) else (column,)

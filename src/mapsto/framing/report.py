@@ -16,7 +16,6 @@ from mapsto.core.nouns import Estimate, Finding, Objective, Writer
 from mapsto.core.text import clean, clean_lines, short
 from mapsto.data.dataset import Examples
 from mapsto.domains.image import Image
-from mapsto.domains.row import Row
 from mapsto.domains.text import Text
 from mapsto.domains.words import Words
 from mapsto.export.continuation import continued
@@ -171,8 +170,8 @@ def _mistake(ready: Prepared, row: int, guess: torch.Tensor, split: str) -> Mist
         mistake["picture"] = ready.input.decode(encoded)[0]
     elif isinstance(ready.input, Text):
         mistake["values"] = {clean(ready.input_name): ready.input.show(ready.raw.columns[ready.input_name][row])}
-    elif isinstance(ready.input, Row):
-        shown = list(ready.input.columns.items())[:CELLS]
+    elif ready.row is not None:
+        shown = list(ready.row.columns.items())[:CELLS]
         mistake["values"] = {clean(n): domain.show(_plain(ready.raw.columns[n][row])) for n, domain in shown}
     return Mistake(**mistake)
 

@@ -196,7 +196,10 @@ def _with_known_targets(raw: Raw, name: str, most: float, findings: list[Finding
     if not unknown.any():
         return raw
     rows, share = np.flatnonzero(unknown), unknown.mean()
-    if share > most:
+    if raw.relation is not None:
+        message = f"{many(len(rows), 'node')} without a '{clean(name)}': no examples, but part of the graph"
+        findings.append(Finding("C091", "note", message, len(rows), _named(raw, rows)))
+    elif share > most:
         message = f"the target '{clean(name)}' is missing in {many(len(rows), 'row')} of {len(raw)} ({share:.0%})"
         remedy = "If these rows should be left out, say so: --set data.missing_targets=1.0"
         findings.append(Finding("D137", "error", message, len(rows), _named(raw, rows), remedy))
@@ -213,6 +216,7 @@ def take(raw: Raw, rows: np.ndarray) -> Raw:
         columns={name: values[rows] for name, values in raw.columns.items()},
         split=None if raw.split is None else raw.split[rows],
         labels=row_labels(raw)[rows],
+        relation=None if raw.relation is None else raw.relation.take(rows),
     )
 
 

@@ -19,6 +19,7 @@ from mapsto.core.ragged import Ragged
 from mapsto.core.stop import Stop
 from mapsto.core.text import clean, few, many
 from mapsto.data.dataset import Dataset, Examples
+from mapsto.data.linked import nodes_of, of_edges
 from mapsto.data.read import read
 from mapsto.data.shards import PARTS, Shards, is_shards
 from mapsto.domains.categories import Categories
@@ -210,7 +211,8 @@ def _examples(f: Function, raw: Raw, target: str | list[str] | None, drop_unseen
         counted["unknown_labels"] = f.target.unseen(answers[rows]).total()
     if isinstance(f.target, Tags):
         one_tag_a_word(f.input, input, answers[rows], row_labels(raw)[rows])
-    return {"input": f.input.encode(input), "target": f.target.encode(answers[rows])}, counted
+    nodes = None if raw.relation is None else nodes_of(f.input, raw, of_edges(raw, f.about), rows)
+    return {"input": nodes or f.input.encode(input), "target": f.target.encode(answers[rows])}, counted
 
 
 def _text(f: Function, raw: Raw) -> Columns:

@@ -1,4 +1,5 @@
-"""The way in for models that see one vector an example: pictures are laid flat, a row's columns are encoded and joined."""
+"""The way in for models that see one vector an example: pictures are laid flat, a row's columns are encoded and joined; of graphs
+only what is known of the nodes is seen, not who is joined."""
 
 from __future__ import annotations
 
@@ -10,7 +11,9 @@ from torch import Tensor, nn
 
 from mapsto.core.batch import Field
 from mapsto.core.errors import ShapeError
+from mapsto.core.graph import Nodes
 from mapsto.core.nouns import Shape
+from mapsto.core.ragged import mask
 from mapsto.layers.waves import Waves
 
 
@@ -20,6 +23,7 @@ class Columns(nn.Module):
     shape: a tuple for a dense input [B, *shape], which is flattened; or, for a row of a table,
         {"number": [P], "category": [n₁, n₂ …]}: `number` [B, P] passes through, `category` [B, K] int64 holds one index
         in [0, nᵢ) a column (0 is "missing or never seen").
+        "edges" beside them says that an example is a whole graph: the vectors of its nodes [B, T, …] are added up.
     embedding: width of the vector learned for each category at most (Guo and Berkhahn 2016, arXiv:1604.06737);
         0 for one-hot columns, which have no parameters.
     waves, frequency: see `Waves`; 0 waves leave numbers as they are. The pixels of a picture are never seen through waves.
@@ -28,6 +32,7 @@ class Columns(nn.Module):
     def __init__(self, shape: Shape, embedding: int = 0, waves: int = 0, frequency: float = 0.3):
         super().__init__()
         self.row = isinstance(shape, dict)
+        self.graphs, shape = self.row and "edges" in shape, of_nodes(shape)
         if self.row and not shape.keys() <= {"number", "category"}:
             raise ShapeError(
                 f"numbers and categories of a row can be joined to one vector, but the input is {shape}.",
@@ -51,6 +56,19 @@ class Columns(nn.Module):
         self.width += sum(widths)
 
     def forward(self, input: Field) -> Tensor:
+        if isinstance(input, Nodes):
+            if input.paired:  # what the two have in common
+                one, other = input.ends()
+                return self(one) * self(other)
+            input = input.known()
+        if self.graphs:
+            nodes = {name: input[name] for name in ("number", "category") if name in input}
+            batch, most = next(iter(nodes.values())).shape[:2]
+            each = self._joined({name: tensor.flatten(0, 1) for name, tensor in nodes.items()}).view(batch, most, -1)
+            return (each * mask(input["count"], most)[..., None]).sum(dim=1)
+        return self._joined(input)
+
+    def _joined(self, input: Field) -> Tensor:
         if not self.row:
             return self.numbers(input.flatten(1))
         parts = [self.numbers(input["number"])] if "number" in input else []
@@ -58,3 +76,8 @@ class Columns(nn.Module):
             index = input["category"][:, k]
             parts.append(self.tables[k](index) if self.tables else F.one_hot(index, size).float())
         return torch.cat(parts, dim=1)
+
+
+def of_nodes(shape: Shape) -> Shape:
+    """What is known of one node, where `shape` is that of whole graphs; else as it is."""
+    return {name: sizes for name, sizes in shape.items() if name != "edges"} if isinstance(shape, dict) else shape

@@ -27,4 +27,10 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     chinese_tags="text.chinese_tags",
     nsmc_words="text.nsmc_words",
     nsmc_few="text.nsmc_few",
+    cora_gcn="graph.cora_gcn",
+    cora_gat="graph.cora_gat",
+    cora_mlp="graph.cora_mlp",
+    cora_links="graph.cora_links",
+    citeseer_gcn="graph.citeseer_gcn",
+    mutag_gin="graph.mutag_gin",
 )

@@ -6,4 +6,6 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     __name__,
     Passes="passes",
     Whole="whole",
+    Neighbours="neighbours",
+    NodePairs="node_pairs",
 )

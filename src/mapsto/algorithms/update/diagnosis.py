@@ -114,7 +114,7 @@ def _layers(model: nn.Module) -> Iterator[list[tuple[str, str, Tensor]]]:
 def _columns(name: str, field: Field | None) -> list[tuple[str, Tensor]]:
     if isinstance(field, dict):
         return [(f"{name} '{k}'", t) for k, t in field.items()]
-    return [] if field is None else [(name, field)]
+    return [(name, field)] if isinstance(field, Tensor) else []  # what is known of nodes is finite
 
 
 def _put_back(field: Field, changed: dict[str, Tensor]) -> Field:

@@ -122,6 +122,9 @@ class Gearbox:
         self.together = min(choice.together, self.update.reach)
 
     def _build(self, batch: Batch) -> None:
+        if not _plain(batch):
+            message = f"the gear {self.name} is not for this run: its examples are nodes of a graph."
+            raise FrameError(message, "Leave it to gear=auto.", "F004")
         self.shape = _shape(batch)
         self.update.guard.at_once = False  # the host reads its flag at reports
         self.gear = GEARS[self.name](self.update, self.together, batch)
@@ -160,6 +163,7 @@ class Gearbox:
             if (
                 choice is None
                 or self.unfit()
+                or not _plain(batches[0])
                 or self._draws(batches[0])
                 or (choice.gear == "compiled" and not _compiler())
             ):
@@ -207,6 +211,11 @@ class Gearbox:
 
 def _shape(batch: Batch) -> list[Any]:
     return [(name, column.shape, column.dtype) for name, column in columns(batch)]
+
+
+def _plain(batch: Batch) -> bool:
+    """Whether it is all tensors, which is what a recorded or compiled step can be told anew."""
+    return all(isinstance(column, torch.Tensor) for _, column in columns(batch))
 
 
 def _compiler() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mapsto.framing.ways.blanks import Blanks
+from mapsto.framing.ways.graphs import NodesOfGraph, PairsOfNodes, WholeGraphs
 from mapsto.framing.ways.languages import Languages
 from mapsto.framing.ways.pictures import Pictures
 from mapsto.framing.ways.tables import Tables
@@ -11,4 +12,15 @@ from mapsto.framing.ways.texts import Texts
 from mapsto.framing.ways.translations import Translations
 from mapsto.framing.ways.way import Way
 
-WAYS: tuple[Way, ...] = (Languages(), Translations(), TagsOfWords(), Blanks(), Pictures(), Texts(), Tables())
+WAYS: tuple[Way, ...] = (
+    Languages(),
+    Translations(),
+    PairsOfNodes(),
+    NodesOfGraph(),
+    WholeGraphs(),
+    TagsOfWords(),
+    Blanks(),
+    Pictures(),
+    Texts(),
+    Tables(),
+)
