@@ -282,7 +282,7 @@ def with_results(readme: str, record: dict[str, Any]) -> str:
                 statistics.median(run["seconds"] for run in runs),
             )
             rows.append(
-                f"| {gate.what} | {record[gate.key]['model']} | {gate.measure} {mean:.4f} ({len(runs)} runs) | {seconds:.0f} |"
+                f"| {gate.what} | {record[gate.key]['model']} | {gate.measure} {mean:.4f} ({len(runs)} run{'s' * (len(runs) > 1)}) | {seconds:.0f} |"
             )
     return before + BEGIN + "\n" + "\n".join(rows) + "\n" + END + after
 
