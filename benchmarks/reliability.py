@@ -34,6 +34,8 @@ PROMISES = {
     "escapes": "terminal escapes and HTML in names: text in console, CSV and report",
     "corpus": "bad inputs with their exact message code, found before training",
     "corpus-pictures": "bad pictures with their exact message code, found before training",
+    "corpus-texts": "bad texts, tags and sentence pairs with their exact message code, before training; others learned from",
+    "heavy-texts": "10 MB in one line, a million marks on one letter: learned from in 10 s and 512 MiB",
     "planted": "one fault planted in clean data: found",
     "false-alarms": "resamples of clean data: no finding of error level",
     "encodings": "Korean and Chinese files in their encodings: decoded right, or refused",

@@ -1,4 +1,5 @@
 import math
+import time
 
 from mapsto.core.text import clean, few, many, short
 
@@ -47,3 +48,12 @@ def test_a_long_list_shows_its_beginning_and_its_end():
 def test_one_is_singular():
     assert [many(n, "class", "classes") for n in (1, 2)] == ["1 class", "2 classes"]
     assert many(0, "row") == "0 rows"
+
+
+def test_of_a_very_long_text_the_beginning_alone_is_looked_at():
+    long = "é\x1b" * 5_000_000
+    begun = time.perf_counter()
+    assert clean(long, 10) == "é" * 9 + "…"
+    assert clean("\x07" * 1000 + "a", 10) == "…"  # cut off behind, and says so
+    assert few([long] * 3 + ["last"], 2) == f"{'é' * 23}…, … last"
+    assert time.perf_counter() - begun < 0.5

@@ -104,6 +104,8 @@ def test_words_of_other_white_space_are_words(tmp_path):
         ("a.conllu", line(1, "a") + "2\tb\tNOUN\n", r"a\.conllu: line 2 has 3 cells, where CoNLL-U has 10: '2 b NOUN'"),
         ("a.conllu", line(1, "a") + "\n" + line(1, ""), "line 3 has nothing in its cell 2"),
         ("a.conllu", line("x", "a"), "line 1 begins with 'x', where the number of a word stands"),
+        ("a.conllu", line(1, "a") + line(1, "b"), "line 2 numbers its word 1, but it is number 2 of its sentence"),
+        ("a.conllu", line(1, "a") + line(3, "b"), "line 2 numbers its word 3"),
         ("a.conll", "a X Y\nb X\n", "line 2 has 2 cells, where the lines before have 3"),
         ("a.conll", "a\tX\nb\t\n", "line 2 has nothing in its cell 2"),
         ("a.conllu", "", "no sentence"),

@@ -11,6 +11,7 @@ BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u206
 # reading order of old, notes to renderers, and letters that nobody sees ("tags"): text hidden in text
 HIDDEN = frozenset(map(chr, (*range(0x206A, 0x2070), *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080))))
 BARRED = ("Cc", "Cs", "Zl", "Zp")
+LOOKED_AT = 16  # characters for each that may be shown: what comes behind them is cut off, whatever it is
 
 
 def clean(text: str, limit: int = 0) -> str:
@@ -18,10 +19,14 @@ def clean(text: str, limit: int = 0) -> str:
 
     limit: how many characters it may have at most; 0 for any number.
     """
+    if cut := 0 < LOOKED_AT * limit < len(text):
+        text = text[: LOOKED_AT * limit]
     if not (text.isascii() and text.isprintable()):
         text = "".join(" " if c in "\t\n\r\u2028\u2029" else c for c in text)
         text = "".join(c for c in text if not _obeyed(c))
-    return text if not limit or len(text) <= limit else text[: limit - 1].rstrip() + "…"
+    if not limit or (len(text) <= limit and not cut):
+        return text
+    return text[: limit - 1].rstrip() + "…"
 
 
 def clean_lines(text: str) -> str:
@@ -69,8 +74,9 @@ def short(number: float) -> str:
 
 def few(words: Iterable[object], most: int = 4) -> str:
     """The first words and the last: 0, 1, 2, … 9."""
-    listed = [clean(str(w), 24) for w in words]
-    return ", ".join(listed) if len(listed) <= most else f"{', '.join(listed[: most - 1])}, … {listed[-1]}"
+    listed = list(words)
+    shown = [clean(str(w), 24) for w in (listed if len(listed) <= most else [*listed[: most - 1], listed[-1]])]
+    return ", ".join(shown) if len(listed) <= most else f"{', '.join(shown[:-1])}, … {shown[-1]}"
 
 
 def many(count: int, word: str, words: str = "") -> str:

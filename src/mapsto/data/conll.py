@@ -147,7 +147,7 @@ class _Sentences:
                 self.skipped += 1
                 continue
             self.width = self.width or len(cells)
-            self._refuse_odd(cells, number)
+            self._refuse_odd(cells, number, len(now) + 1)
             now.append([sys.intern(cell) for cell in cells])
         self._close(now)
         if not self.rows:
@@ -160,7 +160,7 @@ class _Sentences:
             self.rows.append(now)
         return []
 
-    def _refuse_odd(self, cells: list[str], number: int) -> None:
+    def _refuse_odd(self, cells: list[str], number: int, place: int) -> None:
         wrong = ""
         if len(cells) != self.width:
             wrong = f"has {many(len(cells), 'cell')}, where " + (
@@ -171,6 +171,8 @@ class _Sentences:
             wrong = f"has nothing in its cell {cells.index('') + 1}"
         elif self.universal and not NUMBER.fullmatch(cells[0]):
             wrong = f"begins with {clean(cells[0], 30)!r}, where the number of a word stands"
+        elif self.universal and cells[0] != str(place):
+            wrong = f"numbers its word {clean(cells[0], 30)}, but it is number {place} of its sentence"
         if wrong:
             raise DataError(
                 f"{self.name}: line {number} {wrong}.",

@@ -168,14 +168,19 @@ class Text(Domain):
                 "D150",
             )
         texts = [None if missing(v) else str(v)[: ROOM * self.longest] for v in column]
-        for i, text in enumerate(texts):
-            if text and HALF.search(text):
-                raise DataError(
-                    f"Text needs text, but value {i} holds half a character (a lone surrogate): {clean(text, 60)!r}.",
-                    "Read the file as UTF-8.",
-                    "D150",
-                )
-        return texts
+        return [text and whole(text, f"value {i}") for i, text in enumerate(texts)]
+
+
+def whole(text: str, called: str) -> str:
+    """The text itself. DataError where it holds half a character, which no token can be made of."""
+    if half := HALF.search(text):
+        near = text[max(0, half.start() - 20) : half.end() + 20]
+        raise DataError(
+            f"Text needs text, but {called} holds half a character (a lone surrogate) near {clean(near, 40)!r}.",
+            "Read the file, or set the terminal, as UTF-8.",
+            "D150",
+        )
+    return text
 
 
 def chosen(texts: Sequence[str], lower: bool = False, back: bool = False) -> Way:

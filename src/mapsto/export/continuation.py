@@ -10,7 +10,7 @@ from torch import nn
 
 from mapsto.core.errors import BadInput
 from mapsto.core.nouns import Writer
-from mapsto.domains.text import Text
+from mapsto.domains.text import Text, whole
 from mapsto.domains.tokenizer import END, UNKNOWN
 from mapsto.layers.decoding import Choice, written
 
@@ -26,7 +26,7 @@ def continued(model: nn.Module, domain: Text, text: str, length: int, choose: Ch
         raise BadInput(
             f"{type(model).__name__} does not go on with a text.", "Train a language model: mapsto train TEXT.txt"
         )
-    (tokens,) = domain.tokens.encode([text or BLANK])
+    (tokens,) = domain.tokens.encode([whole(text, "what is to be gone on with") or BLANK])
     device = next((t.device for t in [*model.parameters(), *model.buffers()]), "cpu")
     prompt = torch.tensor([tokens or [UNKNOWN]], device=device)
     characters = codecs.getincrementaldecoder("utf-8")("replace")  # a token may be a part of one

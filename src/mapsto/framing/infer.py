@@ -19,6 +19,7 @@ FEW_CLASSES = 20  # a target of whole numbers with no more distinct values than 
 MANY_CLASSES = 20  # from which on a text that hardly comes twice is no class
 SEPARATORS = ("|", ";")
 PROSE = 2000  # values of a column by which it is told whether they are sentences
+BEGINNING = 1000  # characters of each that are looked at
 COUNTER = "a different number in every row, counting up"
 
 
@@ -103,6 +104,7 @@ def _word_kind(present: np.ndarray) -> Kind:
 
 def _is_prose(words: list[str]) -> bool:
     """Whether these are mostly several words each; of scripts that set none apart, several letters."""
+    words = [word[:BEGINNING] for word in words]
     spaces = sum(word.count(" ") for word in words) / len(words)
     letters = sum(len(SPACELESS.findall(word)) for word in words) / len(words)
     return spaces >= 2 or letters >= 6
