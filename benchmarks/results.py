@@ -281,8 +281,9 @@ def with_results(readme: str, record: dict[str, Any]) -> str:
                 statistics.mean(run["test"] for run in runs),
                 statistics.median(run["seconds"] for run in runs),
             )
+            count = f"{len(runs)} run{'s' * (len(runs) > 1)}"
             rows.append(
-                f"| {gate.what} | {record[gate.key]['model']} | {gate.measure} {mean:.4f} ({len(runs)} run{'s' * (len(runs) > 1)}) | {seconds:.0f} |"
+                f"| {gate.what} | {record[gate.key]['model']} | {gate.measure} {mean:.4f} ({count}) | {seconds:.0f} |"
             )
     return before + BEGIN + "\n" + "\n".join(rows) + "\n" + END + after
 
