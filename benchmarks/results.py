@@ -86,7 +86,7 @@ GATES = [
         split="valid",
         better=-1,
     ),
-    Gate("nsmc-words", "NSMC, hidden words of 40,000 reviews", "masked-accuracy", None, seeds=1),
+    Gate("nsmc-words", "NSMC, hidden words of 40,000 reviews", "accuracy", None, seeds=1),
     Gate(
         "nsmc-few",
         "NSMC, 2 % of the labels, after hidden words; beside it from scratch",
