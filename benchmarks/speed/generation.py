@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
     }
     rounds = 3 if asked.quick else asked.rounds
     rows: list[Row] = []
-    for turn in range(-1, PATIENCE * rounds):  # the first warms up
+    for turn in range(-1, round(PATIENCE * rounds)):  # the first warms up
         if turn >= rounds and quiet.rounds(quiet.counted(rows)) >= rounds:
             break
         said: dict[str, Tensor] = {}
