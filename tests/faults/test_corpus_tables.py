@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mapsto.cli import main
 from mapsto.core.faults import LEVELS
 
 ROOT = Path(__file__).parents[2]
@@ -189,22 +188,6 @@ CASES = [
     csv("66 folds of the future", table(), asked=("--folds", "3", "--time", "age"), told="F004 error", words=("folds",)),
     csv("66 solving what cannot be", table(), asked=("--set", "algorithm.update.name=solve"), told="F004 error", words=("Solve",)),
 ]  # fmt: skip
-
-
-@pytest.fixture
-def mapsto(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Callable:
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = 0
-        try:
-            main(list(arguments))
-        except SystemExit as leaving:
-            code = leaving.code
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 def told(mapsto: Callable, case: Case, run: str) -> tuple[dict[str, set[str]], str]:

@@ -19,7 +19,6 @@ import pytest
 from test_bombs_tables import MEASURED, measured
 
 import mapsto as library
-from mapsto.cli import main
 from mapsto.core.errors import BadInput
 from mapsto.learner.race import Settled
 
@@ -192,18 +191,11 @@ CASES = [
 
 
 @pytest.fixture
-def mapsto(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Callable:
-    monkeypatch.chdir(tmp_path)
-
+def mapsto(mapsto: Callable) -> Callable:
     def run(*arguments: str) -> tuple[int, str, str]:
-        code = 0
-        try:
-            main(list(arguments))
-        except SystemExit as leaving:
-            code = leaving.code
-        said = capsys.readouterr()
-        assert "Traceback" not in said.err
-        return code, said.out, said.err
+        code, out, err = mapsto(*arguments)
+        assert "Traceback" not in err
+        return code, out, err
 
     return run
 

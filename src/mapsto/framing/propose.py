@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from mapsto.core import names
 from mapsto.core.errors import FrameError
-from mapsto.core.nouns import Solvable
+from mapsto.core.nouns import Problem, Solvable
 from mapsto.core.text import clean
 from mapsto.framing.mistakes import GIVEN
 from mapsto.framing.prepare import Prepared
@@ -14,6 +14,16 @@ from mapsto.framing.start import Start
 from mapsto.framing.ways import WAYS
 from mapsto.framing.ways.languages import Languages
 from mapsto.framing.ways.way import Table, Way, Written, one_cycle
+
+OBJECTIVES: dict[Problem, tuple[str, ...]] = {
+    "regression": ("squared-error", "absolute-error", "huber"),
+    "classification": ("cross-entropy",),
+    "multi-label": ("binary-cross-entropy",),
+    "translation": ("translation",),
+    "language-model": ("next-token",),
+    "tagging": ("tagging",),
+    "fill-in": ("masked-words",),
+}
 
 
 @dataclass
@@ -61,7 +71,7 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False, sta
         because={"data": why_data, "model": why_model, "objective": why_objective, "algorithm": why_algorithm},
         instead={
             "model": [] if start else [n for n in shelf if _offers(way, n)],
-            "objective": [n for n in way.objectives(prepared) if n != objective["name"]],
+            "objective": [n for n in OBJECTIVES[prepared.problem] if n != objective["name"]],
             "algorithm": [
                 "optimizer sgd, adam",
                 "schedule cosine, step-decay, constant",

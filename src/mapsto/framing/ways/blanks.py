@@ -20,8 +20,5 @@ class Blanks(Way):
         why = "hidden words of the text itself: no labels are needed, and what is learned serves others"
         return {"name": "masked-words"}, why
 
-    def objectives(self, prepared: Prepared) -> tuple[str, ...]:
-        return ("masked-words",)
-
     def descent(self, prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
         return reading(rows) if model == "bert" else super().descent(prepared, rows, model)

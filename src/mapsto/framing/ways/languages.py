@@ -27,9 +27,6 @@ class Languages(Way):
     def objective(self, prepared: Prepared) -> Written:
         return {"name": "next-token"}, f"at every place, one of {prepared.target.outputs:,} tokens comes next"
 
-    def objectives(self, prepared: Prepared) -> tuple[str, ...]:
-        return ("next-token",)
-
     def descent(self, prepared: Prepared, tokens: int, model: str) -> tuple[dict[str, Table], str]:
         epochs = min(30, max(1, round(10 * (1e6 / tokens) ** 0.5)))  # of a million tokens 10, of a hundred million 1
         rate = 3e-3 if tokens < FEW else 2e-3 if tokens < MANY else 1e-3  # larger models want smaller ones

@@ -26,9 +26,6 @@ class TagsOfWords(Way):
             }, f"{why}; they mark spans, right as a whole or not at all"
         return {"name": "tagging"}, why
 
-    def objectives(self, prepared: Prepared) -> tuple[str, ...]:
-        return ("tagging",)
-
     def descent(self, prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
         if model in ("", "linear"):
             return super().descent(prepared, rows, model)

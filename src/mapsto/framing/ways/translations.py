@@ -31,9 +31,6 @@ class Translations(Way):
             "longest": round(1.5 * float(given.max())),
         }, "tokens one after the other, each told from the text and the true ones before it"
 
-    def objectives(self, prepared: Prepared) -> tuple[str, ...]:
-        return ("translation",)
-
     def descent(self, prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
         batch = 32 if rows < 5000 else 64 if rows < 20_000 else 128
         epochs = min(60, max(10, round(300 * rows**-0.3)))

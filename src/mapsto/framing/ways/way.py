@@ -12,11 +12,6 @@ from mapsto.framing.prepare import Prepared
 Table = dict[str, Any]
 Written = tuple[Table, str]  # a component as a frame writes it, and the reason
 PLAIN_STEPS = 5000  # updates for a model that nothing is known about
-OBJECTIVES = {
-    "regression": ("squared-error", "absolute-error", "huber"),
-    "classification": ("cross-entropy",),
-    "multi-label": ("binary-cross-entropy",),
-}
 
 
 class Way(ABC):
@@ -49,10 +44,6 @@ class Way(ABC):
                 "more (by the root of its rareness) and the run is judged by macro-F1, not accuracy"
             )
         return {"name": "cross-entropy"}, f"one of {len(prepared.target.classes)} classes"
-
-    def objectives(self, prepared: Prepared) -> tuple[str, ...]:
-        """All that could be asked for in place of the objective that is proposed."""
-        return OBJECTIVES[prepared.problem]
 
     def augment(self, prepared: Prepared) -> tuple[list[Table], str]:
         return [], ""
