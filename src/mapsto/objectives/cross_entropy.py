@@ -79,7 +79,7 @@ class CrossEntropy(Objective):
 
 @cache
 def _even(count: int, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """The slope of a mean by each of `count` losses, [count], and a weight of all, [], of which the kernel makes no use: made once, for
-    in a small step each tensor that is made counts."""
+    """The slope of a mean by each of `count` losses, [count], and a weight of all, [], of which the kernel makes no use: made
+    once, for in a small step each tensor that is made counts."""
     with torch.inference_mode(False):
         return torch.full((count,), 1 / count, dtype=dtype, device=device), torch.zeros((), dtype=dtype, device=device)
