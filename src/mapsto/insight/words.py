@@ -21,8 +21,12 @@ COUNTED: dict[Problem, Counted] = {
     "translation": Counted("sentences", "sentences"),
     "language-model": Counted("tokens", "windows"),
     "fill-in": Counted("words", "texts"),
+    "acting": Counted("episodes", "episodes"),
 }
-UNSEEING = {"frequencies": "going by the frequencies of tokens"}  # where it is not always the same answer
+UNSEEING = {  # where it is not always the same answer
+    "frequencies": "going by the frequencies of tokens",
+    "random": "acting at random",
+}
 
 
 def counted(problem: Problem) -> Counted:

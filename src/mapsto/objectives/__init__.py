@@ -13,4 +13,6 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     NextToken="next_token",
     Tagging="tagging",
     MaskedWords="masked_words",
+    PolicyGradient="policy_gradient",
+    ClippedSurrogate="clipped_surrogate",
 )

@@ -1,0 +1,1 @@
+"""Recipes for acting in a world."""
