@@ -8,7 +8,12 @@ count        [B] how many entries of a ragged column (or of windows) are real: b
 asked        [B, M] beside the tokens of an input: the places at which an answer is wanted; absent means at all
 index        [B] int64, the example's row in its view: how losses find their way back to examples
 stand_in     [B] there where these rows only keep a process in step with others: they count nothing (core/world.py)
-observation, action, reward …   experience of a world acted in
+of a world acted in, whose observation is the input:
+action       [B] or [B, D] what was done, as the target's domain encodes it
+reward       [B] what came of it at once
+next         [B, …] what was observed after it; ended [B] whether nothing comes after that
+value        [B] the return that was expected; log_probability [B] how likely the action was, when it was taken
+advantage    [B] how much better it was than expected; return [B] what it came to, rewards to come discounted
 """
 
 from __future__ import annotations

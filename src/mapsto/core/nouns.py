@@ -29,9 +29,10 @@ from mapsto.core.state import Stateful
 from mapsto.core.text import clean, clean_lines
 
 Problem = Literal[
-    "regression", "classification", "multi-label", "tagging", "translation", "language-model", "fill-in"
+    "regression", "classification", "multi-label", "tagging", "translation", "language-model", "fill-in", "acting"
 ]  # fmt: skip
 Shape = tuple[int, ...] | dict[str, list[int]]  # [B, *shape], or what a row is made of: see domains/row.py
+TRIED = 8192  # rows of a batch that are tried out before learning begins, at most
 
 
 class Learner(Protocol):
@@ -257,6 +258,70 @@ class Data(ABC):
         """
 
 
+class Space(Domain):
+    """A kind of value that a world shows, or takes as an action: the world says what it is, and nothing is learned of it."""
+
+    def fit(self, values: Sequence) -> Self:
+        return self
+
+    @abstractmethod
+    def choose(self, prediction: Tensor) -> Tensor:
+        """What a prediction [E, …] comes to where it is acted upon: encoded values, [E] or [E, D]."""
+
+    @abstractmethod
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """`count` encoded values at random, [count] or [count, D], on the generator's device."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one move in E copies of a world came to.
+
+    observation: [E, …] what is seen now, ready for a model; where an episode is over, the first of the next one.
+    reward: [E] float32.
+    ended: [E] bool, where the episode came to its own end, after which nothing is to be expected.
+    cut: [E] bool, where it was broken off by a limit of moves, and would have gone on.
+    next: [E, …] what the move led to: as `observation`, but where an episode is over the last of it.
+    """
+
+    observation: Tensor
+    reward: Tensor
+    ended: Tensor
+    cut: Tensor
+    next: Tensor
+
+
+class World(Data, Stateful):
+    """Data that come of acting: `copies` of a world side by side, E of them, each with episodes of its own.
+
+    The input is what is observed, the target what can be done. Splits differ by the seeds of their episodes alone: an example of
+    valid or test is an episode, and train has none beforehand. What it gives is ready for a model, on its device.
+    fresh: why a resumed run begins new episodes, where the state of these cannot be restored; "" where it can.
+    """
+
+    input: Space
+    target: Space
+    copies: int
+    observation: Tensor  # [E, …] what is seen now
+    fresh: str = ""
+
+    @abstractmethod
+    def reset(self, seed: int) -> Tensor:
+        """Begin anew in every copy, and give what is observed: episode k of copy i is a function of (seed, i, k) and of what
+        is done in it."""
+
+    @abstractmethod
+    def step(self, action: Tensor) -> Turn:
+        """action: as the target encodes it, [E] or [E, D]. An episode that is over is followed by the next at once."""
+
+    @abstractmethod
+    def twin(self, copies: int) -> Self:
+        """Another like it with so many copies, whose episodes are its own."""
+
+    def ready(self, batch: Batch, generator: torch.Generator | None = None) -> Batch:
+        return batch  # what is observed comes ready
+
+
 class Objective(ABC):
     """What the model should become (losses), what its output means (predict), how it is measured.
 
@@ -267,6 +332,7 @@ class Objective(ABC):
     players: ClassVar[tuple[str, ...]] = ("",)
     problem: ClassVar[Problem | None] = None
     coupled: ClassVar[str] = ""  # why one example's loss depends on the others of its batch, where it does
+    restless: ClassVar[str] = ""  # why its losses may rise while it learns well, where they may
     looks_at: ClassVar[int] = 20_000  # training rows that an exam looks at, at most: fewer where an answer takes long
     large: ClassVar[str] = (
         ""  # why what it predicts of all examples is not kept beside each other, where it is too much
@@ -297,6 +363,7 @@ class Experience(Stateful, ABC):
     """Where batch number `step` comes from: a dataset, a replay buffer, or acting in the world."""
 
     ahead: ClassVar[bool] = False  # whether batches may be drawn before the steps in between: it neither acts nor hears
+    acts: ClassVar[bool] = False  # whether its batches come of acting in a world
 
     def start(self, learner: Learner) -> None:
         self.data, self.seed = learner.data, learner.seed
@@ -314,6 +381,21 @@ class Experience(Stateful, ABC):
     def padding(self) -> str:
         """How much of its batches is padding, for a person; "" where nothing is padded."""
         return ""
+
+    @property
+    def rhythm(self) -> int:
+        """After how many steps the cost of a batch repeats itself."""
+        return 1
+
+    def typical(self) -> Batch:
+        """A ready batch that stands for those to come, for trials before the first step; drawn without a trace."""
+        rows = self.data.train.epoch
+        few = self.data.train.typical(min(-(-rows // self.batches), TRIED)).to(self.data.device)
+        return self.data.ready(self.data.train.gather(few))
+
+    def seen(self) -> dict[str, float]:
+        """Figures of its own for a person who watches: what recent episodes have returned, by the measure's name."""
+        return {}
 
     def hear(self, batch: Batch, losses: Losses) -> None:
         """Told the losses per example: prioritised replay, hard examples, curricula."""
@@ -481,6 +563,33 @@ class Chain(Protocol):
 
     def chain(self) -> list[nn.Linear]:
         """The maps that, with a ReLU between each two, are all there is to it on an input [B, …] laid flat; [] where it is more."""
+
+
+class Policy(Protocol):
+    """What a model would do, in B states at once."""
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """An action for each, [B] or [B, D] as the world's target encodes it, given the chance in it [B, …]."""
+
+    def log_probability(self, action: Tensor) -> Tensor:
+        """[B], of densities where actions are numbers."""
+
+    def entropy(self) -> Tensor:
+        """[B], in nats."""
+
+
+@runtime_checkable
+class Actor(Protocol):
+    """A model that can act, and says what it expects of it."""
+
+    def noise(self, moves: int, copies: int, generator: torch.Generator) -> Tensor:
+        """[moves, copies, …]: all the chance in so many moves of its policy."""
+
+    def policy(self, input: Field) -> Policy:
+        """input: [B, …]."""
+
+    def value(self, input: Field) -> Tensor:
+        """The return that is expected from here on, [B]."""
 
 
 @runtime_checkable

@@ -13,13 +13,14 @@ class Divergence(Stateful):
     """Told every report's losses. Raises FailedRun when their sum, smoothed, is `FAR` times its best and above where it began,
     `LONG` reports in a row.
 
-    Only a loss that one player alone brings down says so: in a game, one that grows may be the other's lead.
+    Only a loss that one player alone brings down says so, and on data that stay: in a game, one that grows may be the other's
+    lead, and in a world, the states that one comes to may be worth more.
     """
 
     remembers = ("begun", "smoothed", "best", "away")
 
     def __init__(self, objective: Objective):
-        self.listens = len(objective.players) == 1
+        self.listens = len(objective.players) == 1 and not objective.restless
         self.begun: float | None = None
         self.smoothed, self.best, self.away = 0.0, float("inf"), 0
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mapsto.algorithms.update.sharded import whole
 from mapsto.core import devices, seeds, world
-from mapsto.core.batch import Batch, over
+from mapsto.core.batch import Batch, over, size
 from mapsto.core.errors import Damaged
 from mapsto.core.nouns import Algorithm, Data, Objective, Scores, Until
 from mapsto.core.reading import RESTORE
@@ -23,8 +23,6 @@ from mapsto.learner.fit import Observer, fit
 from mapsto.learner.race import LAYOUT, Settled, settle
 from mapsto.learner.tally import Tally
 from mapsto.learner.until import Steps
-
-TRIED = 8192  # rows of a batch that are tried out before learning begins, at most
 
 
 class Learner:
@@ -74,18 +72,13 @@ class Learner:
     def settle(self, as_before: Settled | None = None) -> Settled:
         """Decide, once, on threads, layout and precision of a step; `as_before`: what an earlier part of this run settled on."""
         if self.settled is None:
-            rows = self.data.train.epoch
-            usual = -(-rows // self.algorithm.experience.batches)
-            few = self.data.train.typical(min(usual, TRIED)).to(self.device)
-
-            def draw() -> Batch:
-                return self.data.ready(self.data.train.gather(few))
-
+            draw = self.algorithm.experience.typical
             devices.keep_heap()
             place.fits(self.examinee, draw(), self.data.target.shape)
 
             def work() -> int:
-                return len(few) * place.work(self.model, over(draw(), lambda t: t[:1]))
+                batch = draw()
+                return size(batch) * place.work(self.model, over(batch, lambda t: t[:1]))
 
             seeds.set_all(self.seed, self.step)
             self.model.train()
