@@ -593,6 +593,17 @@ class Actor(Protocol):
 
 
 @runtime_checkable
+class Lagged(Protocol):
+    """A model beside which a slower copy of it stands, that no gradient reaches: a goal that does not run away."""
+
+    def lagging(self, input: Field) -> Tensor:
+        """What the copy says, where the model is called."""
+
+    def follow(self, every: int, share: float) -> None:
+        """After each update: at every `every`-th one the copy goes `share` of the way to the model."""
+
+
+
 class Writer(Protocol):
     """A model that can go on with a text."""
 

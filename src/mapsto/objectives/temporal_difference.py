@@ -29,6 +29,7 @@ class TemporalDifference(Objective):
     share: float = 0.005
 
     problem = "acting"
+    restless = "the more it earns, the more there is to be wrong about"
 
     def __post_init__(self) -> None:
         if not 0 <= self.discount <= 1 or not 0 < self.share <= 1 or self.every < 1:

@@ -8,4 +8,5 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     Whole="whole",
     Neighbours="neighbours",
     NodePairs="node_pairs",
+    Replay="replay",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +10,13 @@ import torch
 from torch import Tensor
 
 from mapsto.core import seeds, world
-from mapsto.core.batch import Batch, Losses, Mean
+from mapsto.core.batch import Batch, Losses
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Experience, Learner
 from mapsto.core.state import to_device
+from mapsto.domains.discrete import Discrete
 
-ACT, RECALL, BEGUN = 10, 11, 13  # what a seed is for: what is tried, what is remembered, and the world
+ACT, RECALL, BEGUN = 10, 11, 13  # what a seed is for: what is tried, what is remembered, where it begins
 LEAST = 1e-3  # of a priority: what surprised nobody may still come again
 EPOCH = 1000  # batches that are told of as one epoch: a world has no rows to go through
 
@@ -40,6 +42,9 @@ class Replay(Experience):
     priority: float = 0.0
     correction: float = 0.4
 
+    acts = True
+    remembers = ("memory", "surprise", "most", "acted", "made", "running", "returned")
+
     def __post_init__(self) -> None:
         if min(self.capacity, self.batch_size, self.moves, self.warm_up) < 1 or self.falling < 0:
             raise FrameError(
@@ -55,26 +60,22 @@ class Replay(Experience):
     def start(self, learner: Learner) -> None:
         super().start(learner)
         self.model, self.horizon = learner.model, learner.algorithm.until.steps(EPOCH) or 0
-        self.envs, self.device = self.data.envs, self.data.device
-        if self.capacity < self.envs:
-            raise FrameError(
-                f"a memory of {self.capacity} moves has no room for one of each of {self.envs} worlds.",
-                f"Make it larger: --set algorithm.capacity={100 * self.envs}",
-                "F004",
-            )
-        observation = self.data.reset(seeds.mix(self.seed, BEGUN))
-        rows = self.capacity // self.envs * self.envs
+        copies, device = self.data.copies, self.data.device
+        self._refuse(copies, device)
+        seen = self.data.reset(seeds.mix(self.seed, BEGUN, *world.words()))
+        rows = self.capacity // copies * copies
         self.memory: Batch = {
-            "input": observation.new_zeros(rows, *observation.shape[1:]),
-            "next": observation.new_zeros(rows, *observation.shape[1:]),
-            "action": torch.zeros(rows, dtype=torch.int64, device=self.device),
-            "reward": torch.zeros(rows, device=self.device),
-            "ended": torch.zeros(rows, dtype=torch.bool, device=self.device),
+            "input": torch.zeros(rows, *seen.shape[1:], device=device),
+            "next": torch.zeros(rows, *seen.shape[1:], device=device),
+            "action": torch.zeros(rows, dtype=torch.int64, device=device),
+            "reward": torch.zeros(rows, device=device),
+            "ended": torch.zeros(rows, dtype=torch.bool, device=device),
         }
-        self.surprise = torch.zeros(rows if self.priority else 0, device=self.device)  # of each move, to the power α
-        self.most = torch.ones((), device=self.device)  # of it: what is new comes soon
-        self.seen = observation  # what the worlds show now
-        self.acted, self.made = 0, 0  # batches that moves were made for, and moves of each world
+        self.surprise = torch.zeros(rows if self.priority else 0, device=device)  # of each move, to the power α
+        self.most = torch.ones((), device=device)  # of it: what is new comes soon
+        self.acted, self.made = 0, 0  # batches that moves were made for, and moves of each copy
+        self.running = torch.zeros(copies, device=device)  # rewards of the present episode
+        self.returned = torch.full((copies,), float("nan"), device=device)  # and of the one before it
 
     @property
     def batches(self) -> int:
@@ -83,69 +84,91 @@ class Replay(Experience):
     def batch(self, step: int) -> Batch:
         if step >= self.acted:  # asked for again, it is the same
             self._act(step)
-        index, weight = self._drawn(step)
-        batch = {name: column.index_select(0, index) for name, column in self.memory.items()}
-        return {**batch, **weight, "index": index}
+        index, counts = self._drawn(step)
+        return {**self._recalled(index), **counts, "index": index}
+
+    def typical(self) -> Batch:
+        return self._recalled(torch.arange(min(self.batch_size, self.capacity), device=self.data.device))
+
+    def seen(self) -> dict[str, float]:
+        returned = float(self.returned.nanmean())
+        return {} if math.isnan(returned) else {"return": returned}
 
     def hear(self, batch: Batch, losses: Losses) -> None:
         if self.priority:
-            heard = [loss for loss in losses.values() if not isinstance(loss, Mean)]
-            surprise = (sum(heard).abs() + LEAST) ** self.priority
+            surprise = (sum(losses.values()) + LEAST) ** self.priority
             self.surprise[batch["index"]] = surprise
             self.most = torch.maximum(self.most, surprise.max())
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def _act(self, step: int) -> None:
         """Make the moves that are due, and remember them in place of the oldest."""
-        generator = seeds.generator(self.device, self.seed, step, ACT, *world.words())
-        due = self.moves if self.made else -(-self.warm_up // self.envs)
-        random = 1.0 if not self.made else self.share(step)
+        copies, rows = self.data.copies, len(self.memory["reward"])
+        generator = seeds.generator(self.data.device, self.seed, step, ACT, *world.words())
+        due = self.moves if self.made else -(-self.warm_up // copies)
+        random = self.random(step) if self.made else 1.0
         for _ in range(due):
-            worth = self.model(self.seen)
-            drawn = torch.rand(2, *worth.shape, generator=generator, device=self.device)
-            tries = drawn[0, :, 0] < random
-            action = torch.where(tries, drawn[1].argmax(1), worth.argmax(1))
-            after, reward, ended, _ = self.data.step(action)
-            at = self.made * self.envs % len(self.memory["reward"])
-            came = {"input": self.seen, "next": self.data.last, "action": action, "reward": reward, "ended": ended}
+            seen = self.data.observation
+            best = self.model(seen).argmax(1)
+            tried = torch.rand(copies, generator=generator, device=self.data.device) < random
+            action = torch.where(tried, self.data.target.draw(copies, generator), best)
+            turn = self.data.step(action)
+            came = {"input": seen, "next": turn.next, "action": action, "reward": turn.reward, "ended": turn.ended}
+            at = self.made * copies % rows
             for name, column in came.items():
-                self.memory[name][at : at + self.envs] = column
+                self.memory[name][at : at + copies] = column
             if self.priority:
-                self.surprise[at : at + self.envs] = self.most
-            self.seen = after
+                self.surprise[at : at + copies] = self.most
             self.made += 1
+            over, self.running = turn.ended | turn.cut, self.running + turn.reward
+            self.returned = torch.where(over, self.running, self.returned)
+            self.running = self.running.masked_fill(over, 0.0)
         self.acted = step + 1
 
-    def share(self, step: int) -> float:
-        """Of the moves at a step, how many are random."""
+    def random(self, step: int) -> float:
+        """Which share of the moves at a step is random."""
         return max(self.explore, 1 - (1 - self.explore) * step / max(self.falling, 1))
 
+    def _refuse(self, copies: int, device: torch.device) -> None:
+        """FrameError for what cannot be learned from so."""
+        if not isinstance(self.data.target, Discrete):
+            raise FrameError(
+                f"Replay tries one of several actions, but an action here is {self.data.target.describe()}.",
+                "Use rollout with clipped-surrogate, which acts by numbers too.",
+                "F004",
+            )
+        if self.capacity < copies:
+            raise FrameError(
+                f"a memory of {self.capacity} moves has no room for one of each of {copies} copies of the world.",
+                f"Make it larger: --set algorithm.capacity={100 * copies}",
+                "F004",
+            )
+        if self.priority and device.type != "cpu":
+            raise FrameError(
+                f"prioritised replay hears every move's own loss, but on {device.type} only their sum is told.",
+                "Leave priority at 0, or use device cpu.",
+                "F004",
+            )
+
+    def _recalled(self, index: Tensor) -> Batch:
+        return {name: column.index_select(0, index) for name, column in self.memory.items()}
+
     def _drawn(self, step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """Places in memory [B], and what each counts where not all were equally likely."""
-        generator = seeds.generator(self.device, self.seed, step, RECALL, *world.words())
-        there = min(self.made * self.envs, len(self.memory["reward"]))
+        """Places in memory [B], and how much each counts where some came likelier than others."""
+        generator = seeds.generator(self.data.device, self.seed, step, RECALL, *world.words())
+        there = min(self.made * self.data.copies, len(self.memory["reward"]))
         if not self.priority:
-            return torch.randint(there, (self.batch_size,), generator=generator, device=self.device), {}
+            return torch.randint(there, (self.batch_size,), generator=generator, device=generator.device), {}
         heap = self.surprise[:there].double().cumsum(0)
-        place = torch.rand(self.batch_size, generator=generator, device=self.device, dtype=torch.float64)
+        place = torch.rand(self.batch_size, generator=generator, device=generator.device, dtype=torch.float64)
         index = torch.searchsorted(heap, place * heap[-1]).clamp(max=there - 1)
-        share = self.correction + (1 - self.correction) * min(1.0, step / self.horizon if self.horizon else 0.0)
-        weight = self.surprise[index] ** -share  # N and the sum are the same for all, and the largest weight is 1
-        return index, {"weight": weight / weight.max()}
+        done = min(1.0, step / self.horizon) if self.horizon else 0.0
+        weight = self.surprise[index] ** -(self.correction + (1 - self.correction) * done)
+        return index, {"weight": weight / weight.max()}  # the sum of all surprises is the same for all
 
     def state_dict(self) -> dict[str, Any]:
-        return {
-            "world": self.data.state_dict(),
-            "memory": self.memory,
-            "surprise": self.surprise,
-            "most": self.most,
-            "seen": self.seen,
-            "acted": self.acted,
-            "made": self.made,
-        }
+        return {"world": self.data.state_dict(), **super().state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.data.load_state_dict(state["world"])
-        for name in ("memory", "surprise", "most", "seen"):
-            setattr(self, name, to_device(state[name], self.device))
-        self.acted, self.made = state["acted"], state["made"]
+        super().load_state_dict(to_device(state, self.data.device))
