@@ -351,6 +351,10 @@ class Objective(ABC):
         formula. None where there is none: autograd finds it."""
         return None
 
+    def slopes(self, outputs: list[Tensor], batch: Batch) -> tuple[Losses, list[Tensor]] | None:
+        """`slope` for a model of several stacks (`Stacked`): by the output of each, [B, C] of its own C."""
+        return None
+
     @abstractmethod
     def measures(self, target: Domain) -> dict[str, Measure]:
         """How it is measured; the first one is what the run is judged and stopped by."""
@@ -563,6 +567,14 @@ class Chain(Protocol):
 
     def chain(self) -> list[nn.Linear]:
         """The maps that, with a ReLU between each two, are all there is to it on an input [B, …] laid flat; [] where it is more."""
+
+
+@runtime_checkable
+class Stacked(Protocol):
+    """A model that may be several plain stacks of linear maps on the same input."""
+
+    def stacks(self) -> list[list[nn.Linear]]:
+        """Of each the maps, with a tanh between each two, on an input [B, …] laid flat; [] where there is more to it."""
 
 
 class Policy(Protocol):

@@ -62,7 +62,7 @@ class Replay(Experience):
         self.model, self.horizon = learner.model, learner.algorithm.until.steps(EPOCH) or 0
         copies, device = self.data.copies, self.data.device
         self._refuse(copies, device)
-        seen = self.data.reset(seeds.mix(self.seed, BEGUN, *world.words()))
+        seen = self.data.reset(seeds.mix(self.seed, BEGUN, *world.words()) >> 10)  # 53 bits, as JSON has them
         rows = self.capacity // copies * copies
         self.memory: Batch = {
             "input": torch.zeros(rows, *seen.shape[1:], device=device),

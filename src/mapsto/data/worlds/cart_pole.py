@@ -10,51 +10,67 @@ control problems"), without friction, taken in Euler steps of τ = 0.02 s, as gy
 from __future__ import annotations
 
 import math
-from typing import Self
 
 import torch
 from torch import Tensor
 
 from mapsto.core import seeds
-from mapsto.core.nouns import Turn, World
+from mapsto.core.errors import FrameError
+from mapsto.core.nouns import Learner, Scores, Turn, World
+from mapsto.data.episodes import examined, splits
+from mapsto.domains.box import Box
+from mapsto.domains.discrete import Discrete
 
 GRAVITY, CART, POLE, HALF, PUSH, TAU = 9.8, 1.0, 0.1, 0.5, 10.0, 0.02  # m/s², kg, kg, metres of half the pole, N, s
 MASS = CART + POLE
-LIMITS = (2.4, math.inf, 12 * 2 * math.pi / 360, math.inf)  # metres and radians, beyond which an episode has ended
-MOVES = 500  # after which it is cut short
+TRACK, FALLEN = 2.4, 12 * 2 * math.pi / 360  # metres and radians, beyond which an episode has ended
 APART = 0.05  # an episode begins with four numbers between −0.05 and 0.05
-BEGIN = 12  # what a seed is for: where episodes begin
+BEGIN = 17  # what a seed is for: where episodes begin
 
 
 class CartPole(World):
-    """state [E, 4]: place (metres), speed, angle from upright (radians, to the right), angular speed; reward 1 for every move.
+    """What is seen: place (metres), speed, angle from upright (radians, to the right), angular speed, in the bounds of gymnasium's;
+    what can be done: push to the left (0) or to the right (1). Reward 1 for every move, the last one too.
 
-    It is kept in float64, as gymnasium has it, where the device knows that; what is observed is float32.
+    state: [E, 4] float64, as gymnasium computes, where the device knows that.
     """
 
-    remembers = ("seed", "state", "moves", "episodes", "observation")
+    remembers = ("begun", "state", "moves", "episodes")
 
-    def __init__(self, copies: int = 1, device: torch.device | str = "cpu"):
-        self.copies, self.device = copies, torch.device(device)
+    def __init__(
+        self,
+        copies: int = 16,
+        limit: int = 500,
+        valid: int = 20,
+        test: int = 100,
+        seed: int = 0,
+        device: str = "cpu",
+    ):
+        if min(copies, limit) < 1:
+            raise FrameError(f"CartPole needs at least one copy and one move, but came {copies} and {limit}.")
+        self.copies, self.limit, self.seed, self.device = copies, limit, seed, torch.device(device)
         self.looks = self.device.type == "cpu"  # whether the host may wait to be told that an episode is over
+        self.input = Box([-2 * TRACK, None, -2 * FALLEN, None], [2 * TRACK, None, 2 * FALLEN, None], [4])
+        self.target = Discrete(2)
         exact = torch.float32 if self.device.type == "mps" else torch.float64
-        self._limits = torch.tensor(LIMITS, dtype=exact, device=device)
+        self._limits = torch.tensor([TRACK, math.inf, FALLEN, math.inf], dtype=exact, device=device)
+        self._scale = torch.from_numpy(1 / self.input.half).to(self.device, exact)
         self._pushes = torch.tensor([-PUSH / MASS, PUSH / MASS], dtype=exact, device=device)
         self._inertia = torch.tensor(HALF * 4 / 3, dtype=exact, device=device)
         self._numbers = (torch.arange(copies, device=device) << 34)[:, None] + torch.arange(4, device=device)
+        self.train, self.valid, self.test = splits(self, valid, test, seed)
+        self.reset(0)
 
     @torch.inference_mode()
     def reset(self, seed: int) -> Tensor:
-        self.seed = seed
+        self.begun = seed
         self.moves = torch.zeros(self.copies, dtype=torch.int64, device=self.device)  # of the present episode
         self.episodes = torch.zeros_like(self.moves)  # before it
         self.state = self._beginnings()
-        self.observation = self.state.float()
-        return self.observation
+        return self._look()
 
     @torch.inference_mode()
     def step(self, action: Tensor) -> Turn:
-        """action [E] int64: 0 pushes to the left, 1 to the right."""
         _, speed, angle, turning = self.state.unbind(1)
         sine, cosine = angle.sin(), angle.cos()
         push = torch.addcmul(self._pushes[action], turning * turning, sine, value=POLE * HALF / MASS)
@@ -63,20 +79,31 @@ class CartPole(World):
         sped = torch.addcmul(push, turned, cosine, value=-POLE * HALF / MASS)
         self.state = torch.add(self.state, torch.stack([speed, sped, turning, turned], 1), alpha=TAU)
         self.moves = self.moves + 1
-        ended, cut = (self.state.abs() > self._limits).any(1), self.moves >= MOVES
-        self.observation = last = self.state.float()
-        over = ended | cut
+        ended, cut = (self.state.abs() > self._limits).any(1), self.moves >= self.limit
+        over, last = ended | cut, self._look()
         if not self.looks or over.any():
             self.episodes = self.episodes + over
             self.moves = self.moves.masked_fill(over, 0)
             self.state = torch.where(over[:, None], self._beginnings(), self.state)
-            self.observation = self.state.float()
+            self._look()
         return Turn(self.observation, torch.ones(self.copies, device=self.device), ended, cut, last)
 
-    def twin(self, copies: int) -> Self:
-        return type(self)(copies, self.device)
+    def twin(self, copies: int) -> CartPole:
+        return CartPole(copies, self.limit, 0, 0, self.seed, str(self.device))
+
+    def exam(self, learner: Learner, split: str, intervals: bool = True, at_most: int = 0) -> Scores:
+        return examined(self, learner, split, intervals, at_most)
+
+    @torch.inference_mode()
+    def load_state_dict(self, state: dict) -> None:
+        super().load_state_dict({**state, **{n: state[n].to(self.device) for n in ("state", "moves", "episodes")}})
+        self._look()
+
+    def _look(self) -> Tensor:
+        self.observation = (self.state * self._scale).float()
+        return self.observation
 
     def _beginnings(self) -> Tensor:
         """[E, 4] where the present episode of each copy begins, by its number."""
-        share = seeds.scattered(self._numbers + (self.episodes << 2)[:, None], self.seed, BEGIN)
+        share = seeds.scattered(self._numbers + (self.episodes << 2)[:, None], self.begun, BEGIN)
         return APART * (2 * share.to(self._limits.dtype) - 1)
