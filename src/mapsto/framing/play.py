@@ -1,0 +1,71 @@
+"""Playing: what a learned function does in its world, move by move, for somebody who looks on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from mapsto.core import names, seeds
+from mapsto.core.nouns import Objective, World
+from mapsto.insight.animation import animated
+from mapsto.insight.scenes import SCENES, Scene
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+PLAYED = 18  # what a seed is for: episodes that are played for somebody to see
+WIDE = 240  # pixels of a picture
+
+
+@dataclass(frozen=True)
+class Move:
+    """observation: what the move led to, as the world shows it; number 0, without an action, is what an episode begins with.
+
+    total: rewards so far. end: "" while the episode goes on, else how it was over.
+    """
+
+    number: int
+    observation: np.ndarray
+    action: Any
+    reward: float
+    total: float
+    end: str
+
+
+def played(model: nn.Module, objective: Objective, world: World, seed: int, episode: int = 0) -> Iterator[Move]:
+    """One episode of a world of one copy; which, is a function of the seed and of its number."""
+    seen = world.reset(seeds.mix(seed, PLAYED, episode) >> 10)
+    model.eval()
+    number, total, end = 0, 0.0, ""
+    yield Move(0, _raw(world, seen), None, 0.0, 0.0, "")
+    while not end:
+        with torch.inference_mode():
+            action = world.target.choose(objective.predict(model, {"input": world.observation}))
+            turn = world.step(action)
+        number, reward = number + 1, float(turn.reward)
+        total += reward
+        end = "ended" if bool(turn.ended) else "cut short" if bool(turn.cut) else ""
+        yield Move(number, _raw(world, turn.next), world.target.decode(action)[0], reward, total, end)
+
+
+def scene_of(world: dict[str, Any]) -> Scene | None:
+    """How the world of these settings looks; None where nobody knows."""
+    stem = str(world.get("id", world["name"])).rpartition("-v")
+    word = names.squash(stem[0] or stem[2])
+    return next((scene for name, scene in SCENES.items() if names.squash(name) == word), None)
+
+
+def film(scene: Scene, moves: Sequence[Move]) -> bytes:
+    """An animated GIF of these moves."""
+    pictures: list[Image] = [scene.draw(move.observation.tolist(), WIDE) for move in moves]
+    return animated(pictures, scene.rate)
+
+
+def _raw(world: World, seen: torch.Tensor) -> np.ndarray:
+    """What the first copy shows, in the world's own numbers."""
+    return np.asarray(world.input.decode(seen[:1])[0])
