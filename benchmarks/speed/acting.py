@@ -75,7 +75,7 @@ CONTESTS = (
         "acting-tensors",
         "Acting: PPO on CartPole as tensors",
         "acting",
-        ABOUT + "Both step the same tensor world (data/cart_pole.py).",
+        ABOUT + "Both step the same tensor world (data/worlds/cart_pole.py).",
         "benchmarks.speed.acting:on_tensors",
         arms(),
         measure="return",

@@ -18,7 +18,7 @@ import mapsto
 from benchmarks.speed.acting import Acting
 from benchmarks.speed.networks import weights
 from benchmarks.speed.task import Fitted, clocked
-from mapsto.data.cart_pole import CartPole
+from mapsto.data.worlds import CartPole
 
 EXAMINED = 100  # episodes
 
@@ -134,8 +134,8 @@ def _tensors(task: Acting, seed: int) -> Stepped:
     first = world.reset(seed)
 
     def step(action: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        observation, reward, ended, cut = world.step(action)
-        return observation, reward, (ended | cut).float()
+        turn = world.step(action)
+        return turn.observation, turn.reward, (turn.ended | turn.cut).float()
 
     return step, first
 
@@ -167,7 +167,8 @@ def returns_of(policy: Callable[[Tensor], Tensor]) -> np.ndarray:
     observation = world.reset(12345)
     returns, alive = torch.zeros(EXAMINED), torch.ones(EXAMINED, dtype=torch.bool)
     while alive.any():
-        observation, reward, ended, cut = world.step(policy(observation))
-        returns += reward * alive
-        alive &= ~(ended | cut)
+        turn = world.step(policy(observation))
+        observation = turn.observation
+        returns += turn.reward * alive
+        alive &= ~(turn.ended | turn.cut)
     return returns.numpy()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +12,12 @@ import torch
 from torch import nn
 
 from mapsto.core import names, seeds
+from mapsto.core.errors import BadInput
 from mapsto.core.nouns import Objective, World
+from mapsto.framing import settings
 from mapsto.insight.animation import animated
 from mapsto.insight.scenes import SCENES, Scene
+from mapsto.learner.run import Run
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -51,6 +55,16 @@ def played(model: nn.Module, objective: Objective, world: World, seed: int, epis
         total += reward
         end = "ended" if bool(turn.ended) else "cut short" if bool(turn.cut) else ""
         yield Move(number, _raw(world, turn.next), world.target.decode(action)[0], reward, total, end)
+
+
+def world_of(run: str | Path) -> tuple[World, dict[str, Any]]:
+    """The world that a run learned in, in one copy, and its settings. BadInput where it was none."""
+    folder = Run(run)
+    written = settings.loads(folder.frame(), str(folder.path / "frame.toml"))["data"].get("world")
+    if written is None:
+        raise BadInput(f"{run} has learned from examples, not in a world.", "Name the run of a world: mapsto train env:cart-pole")
+    about = {**written, "copies": 1}
+    return names.build("world", about), about
 
 
 def scene_of(world: dict[str, Any]) -> Scene | None:
