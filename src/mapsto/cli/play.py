@@ -23,13 +23,13 @@ def command(run: str, episodes: int, seed: int, save: str | None, weights: str, 
     from mapsto.cli import screen
     from mapsto.core.disk import replace_file
     from mapsto.core.errors import BadInput
-    from mapsto.framing.play import film, played, scene_of, world_of
+    from mapsto.framing.play import film, played, scene_of, told, world_of
 
     f, (world, about) = mapsto.load(run, weights=weights), world_of(run)
     scene = scene_of(about)
     if save and scene is None:
         raise BadInput(f"nobody knows how {about.get('id', about['name'])} looks.", "Leave out --save.")
-    told: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
     for number in range(episodes):
         moves = []
         with screen.Watching(scene, quiet or as_json) as watching:
@@ -37,11 +37,10 @@ def command(run: str, episodes: int, seed: int, save: str | None, weights: str, 
                 moves.append(move)
                 watching.show(move)
         last = moves[-1]
-        told.append({"episode": number + 1, "return": last.total, "moves": last.number, "end": last.end})
+        results.append({"episode": number + 1, "return": last.total, "moves": last.number, "end": last.end})
         if not (as_json or quiet):
-            words = f"episode {number + 1}: return {last.total:g} in {last.number:,} moves, {last.end}"
-            screen.out.print(screen.plain(words))
+            screen.out.print(screen.plain(f"episode {number + 1}: {told(last)}"))
     if save:
         replace_file(Path(save), film(scene, moves))
     if as_json:
-        screen.print_json(told)
+        screen.print_json(results)

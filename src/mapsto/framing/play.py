@@ -22,7 +22,7 @@ from mapsto.learner.run import Run
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-PLAYED = 18  # what a seed is for: episodes that are played for somebody to see
+PLAYED = 21  # what a seed is for: episodes that are played for somebody to see
 WIDE = 240  # pixels of a picture
 
 
@@ -43,7 +43,7 @@ class Move:
 
 def played(model: nn.Module, objective: Objective, world: World, seed: int, episode: int = 0) -> Iterator[Move]:
     """One episode of a world of one copy; which, is a function of the seed and of its number."""
-    seen = world.reset(seeds.mix(seed, PLAYED, episode) >> 10)
+    seen = world.reset(seeds.mix(seed, PLAYED, episode))
     model.eval()
     number, total, end = 0, 0.0, ""
     yield Move(0, _raw(world, seen), None, 0.0, 0.0, "")
@@ -78,6 +78,19 @@ def film(scene: Scene, moves: Sequence[Move]) -> bytes:
     """An animated GIF of these moves."""
     pictures: list[Image] = [scene.draw(move.observation.tolist(), WIDE) for move in moves]
     return animated(pictures, scene.rate)
+
+
+def shown(model: nn.Module, objective: Objective, written: dict[str, Any]) -> tuple[bytes, str]:
+    """An episode in the world of these settings as an animated GIF, and what came of it; empty where nobody knows how it looks."""
+    scene = scene_of(written)
+    if scene is None:
+        return b"", ""
+    moves = list(played(model, objective, names.build("world", {**written, "copies": 1, "device": "cpu"}), 0))
+    return film(scene, moves), told(moves[-1])
+
+
+def told(last: Move) -> str:
+    return f"return {last.total:g} in {last.number:,} moves, {last.end}"
 
 
 def _raw(world: World, seen: torch.Tensor) -> np.ndarray:

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mapsto.core import seeds, world
+from mapsto.algorithms.experience.rollout import refuse_others
+from mapsto.core import seeds
 from mapsto.core.batch import Batch, Losses
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Experience, Learner
@@ -59,10 +60,10 @@ class Replay(Experience):
 
     def start(self, learner: Learner) -> None:
         super().start(learner)
+        self._refuse(learner)
         self.model, self.horizon = learner.model, learner.algorithm.until.steps(EPOCH) or 0
         copies, device = self.data.copies, self.data.device
-        self._refuse(copies, device)
-        seen = self.data.reset(seeds.mix(self.seed, BEGUN, *world.words()) >> 10)  # 53 bits, as JSON has them
+        seen = self.data.reset(seeds.mix(self.seed, BEGUN))
         rows = self.capacity // copies * copies
         self.memory: Batch = {
             "input": torch.zeros(rows, *seen.shape[1:], device=device),
@@ -104,7 +105,7 @@ class Replay(Experience):
     def _act(self, step: int) -> None:
         """Make the moves that are due, and remember them in place of the oldest."""
         copies, rows = self.data.copies, len(self.memory["reward"])
-        generator = seeds.generator(self.data.device, self.seed, step, ACT, *world.words())
+        generator = seeds.generator(self.data.device, self.seed, step, ACT)
         due = self.moves if self.made else -(-self.warm_up // copies)
         random = self.random(step) if self.made else 1.0
         for _ in range(due):
@@ -129,23 +130,24 @@ class Replay(Experience):
         """Which share of the moves at a step is random."""
         return max(self.explore, 1 - (1 - self.explore) * step / max(self.falling, 1))
 
-    def _refuse(self, copies: int, device: torch.device) -> None:
+    def _refuse(self, learner: Learner) -> None:
         """FrameError for what cannot be learned from so."""
+        refuse_others(self, learner)
         if not isinstance(self.data.target, Discrete):
             raise FrameError(
                 f"Replay tries one of several actions, but an action here is {self.data.target.describe()}.",
                 "Use rollout with clipped-surrogate, which acts by numbers too.",
                 "F004",
             )
-        if self.capacity < copies:
+        if self.capacity < self.data.copies:
             raise FrameError(
-                f"a memory of {self.capacity} moves has no room for one of each of {copies} copies of the world.",
-                f"Make it larger: --set algorithm.capacity={100 * copies}",
+                f"a memory of {self.capacity} moves has no room for one of each of {self.data.copies} copies of the world.",
+                f"Make it larger: --set algorithm.capacity={100 * self.data.copies}",
                 "F004",
             )
-        if self.priority and device.type != "cpu":
+        if self.priority and self.data.device.type != "cpu":
             raise FrameError(
-                f"prioritised replay hears every move's own loss, but on {device.type} only their sum is told.",
+                f"prioritised replay hears every move's own loss, but on {self.data.device.type} only their sum is told.",
                 "Leave priority at 0, or use device cpu.",
                 "F004",
             )
@@ -155,7 +157,7 @@ class Replay(Experience):
 
     def _drawn(self, step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Places in memory [B], and how much each counts where some came likelier than others."""
-        generator = seeds.generator(self.data.device, self.seed, step, RECALL, *world.words())
+        generator = seeds.generator(self.data.device, self.seed, step, RECALL)
         there = min(self.made * self.data.copies, len(self.memory["reward"]))
         if not self.priority:
             return torch.randint(there, (self.batch_size,), generator=generator, device=generator.device), {}
@@ -172,3 +174,5 @@ class Replay(Experience):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.data.load_state_dict(state["world"])
         super().load_state_dict(to_device(state, self.data.device))
+        if self.data.fresh:
+            self.running = torch.zeros_like(self.running)

@@ -25,7 +25,7 @@ GRAVITY, CART, POLE, HALF, PUSH, TAU = 9.8, 1.0, 0.1, 0.5, 10.0, 0.02  # m/s², 
 MASS = CART + POLE
 TRACK, FALLEN = 2.4, 12 * 2 * math.pi / 360  # metres and radians, beyond which an episode has ended
 APART = 0.05  # an episode begins with four numbers between −0.05 and 0.05
-BEGIN = 17  # what a seed is for: where episodes begin
+BEGIN = 20  # what a seed is for: where episodes begin
 
 
 class CartPole(World):
@@ -63,7 +63,7 @@ class CartPole(World):
 
     @torch.inference_mode()
     def reset(self, seed: int) -> Tensor:
-        self.begun = seed
+        self.begun = seed % 2**53  # as JSON has whole numbers
         self.moves = torch.zeros(self.copies, dtype=torch.int64, device=self.device)  # of the present episode
         self.episodes = torch.zeros_like(self.moves)  # before it
         self.state = self._beginnings()
