@@ -57,7 +57,7 @@ def through_gymnasium() -> Acting:
 
 ABOUT = (
     "PPO on CartPole-v1: 4 worlds, roll-outs of 128 moves, 4 passes in 4 batches, two hidden layers of 64 with tanh for the "
-    "policy and for the value, Adam at 2.5e-4 falling to nothing; 51,200 moves, one thread. The loop is written after CleanRL's "
+    "policy and for the value, Adam at 2.5e-4; 51,200 moves, one thread. The loop is written after CleanRL's "
     "ppo.py and its list of details; the return is the mean of 100 episodes under the learned policy, likeliest action. "
 )
 

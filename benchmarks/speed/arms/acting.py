@@ -18,9 +18,38 @@ import mapsto
 from benchmarks.speed.acting import Acting
 from benchmarks.speed.networks import weights
 from benchmarks.speed.task import Fitted, clocked
-from mapsto.data.worlds import CartPole
+from mapsto.data.worlds import CartPole, Gymnasium
 
 EXAMINED = 100  # episodes
+
+
+@dataclass@dataclass(frozen=True)
+class Mapsto:
+    """Its Learner on the nouns of acting."""
+
+    def fit(self, task: Acting, seed: int) -> Fitted:
+        kind = {"tensors": CartPole, "gymnasium": Gymnasium}[task.place]
+        torch.manual_seed(seed)
+        world = kind(copies=task.worlds, valid=0, test=0)
+        model = mapsto.models.ActorCritic(world.input.shape, 2, 64, 2)
+        with clocked(task) as clock:
+            algorithm = mapsto.Algorithm(
+                mapsto.experience.Rollout(
+                    task.moves,
+                    task.passes,
+                    task.moves * task.worlds // task.pieces,
+                    task.discount,
+                    task.trace,
+                    epoch=task.turns,
+                ),
+                mapsto.update.Descend(
+                    task.rate, mapsto.optimizers.Adam(epsilon=1e-5), mapsto.schedules.Constant(), clip=task.norm
+                ),
+                mapsto.until.Steps(task.turns * task.passes * task.pieces),
+            )
+            rules = mapsto.objectives.ClippedSurrogate(task.clip, task.value / 2, task.entropy)
+            mapsto.Learner(world, model, rules, algorithm, seed=seed).fit()
+        return Fitted(clock, task.steps, weights(model), lambda _: returns_of(lambda seen: model(seen).argmax(1)))
 
 
 @dataclass(frozen=True)
@@ -38,8 +67,7 @@ class Loop:
                 torch.zeros(task.moves, task.worlds) for _ in range(5)
             )
             observation, over = first, torch.zeros(task.worlds)
-            for turn in range(task.turns):
-                optimizer.param_groups[0]["lr"] = (1 - turn / task.turns) * task.rate
+            for _ in range(task.turns):
                 for k in range(task.moves):
                     observations[k], overs[k] = observation, over
                     with torch.no_grad():
