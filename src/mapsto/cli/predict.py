@@ -79,7 +79,6 @@ def command(
     from mapsto.cli import screen
     from mapsto.data.frames import objects
     from mapsto.domains.column import parts
-    from mapsto.export.function import OF_CLASSES
     from mapsto.export.inputs import inputs_of
 
     f = mapsto.load(run, weights=weights)
@@ -101,7 +100,7 @@ def command(
         spoke = mapsto.why(f, list(asked.column)) if why else []
         looked = mapsto.attention(f, objects(list(asked.column)), layer, head) if attention else []
         predictions = f.encoded_predictions(asked.column)
-        shares = f.shares(predictions) if f.objective.problem in OF_CLASSES else [None] * len(predictions)
+        shares = f.shares(predictions) if f.tells_shares else [None] * len(predictions)
         for label, answer, share in zip(asked.labels, f.answers(predictions, threshold), shares, strict=True):
             rows.append({"input": label, "prediction": answer, **_certainty(answer, share, top, f.objective.problem)})
         if f.objective.problem == "tagging":

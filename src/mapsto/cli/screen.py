@@ -150,6 +150,7 @@ class Progressing:
 
     def begin(self, learner: Any) -> None:
         self.measure = learner.best.measure
+        self.seen = learner.algorithm.experience.seen
         self.begun = time.monotonic()
         if self.task is None:
             self.task = self.progress.add_task(
@@ -163,6 +164,8 @@ class Progressing:
     def __call__(self, report: Any) -> None:
         loss = sum(report.losses.values())
         self.figures["loss"] = f"loss {loss:.4f}"
+        for name, value in self.seen().items():  # of recent episodes
+            self.figures["seen"] = f"{name} {value:.4g}"
         if report.scores:
             self.figures["score"] = f"valid {self.measure} {report.scores[self.measure].value:.4f}"
         words = f"epoch {report.epoch:.1f}  step {report.step}  " + "  ".join(self.figures.values())

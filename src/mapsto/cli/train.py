@@ -49,7 +49,7 @@ def command(
 
     SOURCE is a table, a folder or zip of pictures, .npz, idx, a graph (an .npz with edge_index, a folder with nodes.csv and
     edges.csv, or of the TU collection), the name of a data set (`mapsto zoo data`), plain text (.txt, or a folder of such, without
-    --target: a language model), or a frame.toml.
+    --target: a language model), a world to act in (env:CartPole-v1), or a frame.toml.
     """
     if sharded:
         asked["settings"] = (*asked["settings"], "algorithm.update.sharded=true")
@@ -90,6 +90,9 @@ def finish(result: Any, as_json: bool, console: Any) -> None:
         screen.plain(f"run       {result.path}  ({result.written['steps']} steps in {result.written['seconds']:.1f} s)")
     )
     console.print(screen.plain(f"report    {result.path / 'report.html'}"))
+    if result.written["problem"] == "acting":
+        console.print(screen.plain(f"use it    mapsto play {result.path}"))
+        return
     asked = question(result.written["problem"], result.written.get("reads", ""))
     ways = [f'"{asked}"', "FILE"] if asked else ["FILE"]
     for label, way in zip(("use it", "or"), ways, strict=False):

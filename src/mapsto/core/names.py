@@ -23,6 +23,7 @@ from mapsto.core.text import clean
 
 SHELVES = {
     "source": "mapsto.data",
+    "world": "mapsto.data.worlds",
     "domain": "mapsto.domains",
     "measure": "mapsto.measures",
     "model": "mapsto.models",

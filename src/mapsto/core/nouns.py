@@ -321,6 +321,10 @@ class World(Data, Stateful):
     def ready(self, batch: Batch, generator: torch.Generator | None = None) -> Batch:
         return batch  # what is observed comes ready
 
+    def noticed(self) -> list[Finding]:
+        """What there is to say about it before anything is learned."""
+        return []
+
 
 class Objective(ABC):
     """What the model should become (losses), what its output means (predict), how it is measured.
@@ -674,6 +678,7 @@ class Raw:
     `words` keeps the words in columns of text that were taken as missing (NA, null …): column → row → word.
     `shards` is the folder of encoded examples that these rows are a sample of, where there is one (data/shards.py).
     `relation` says which rows are joined, where they are nodes of a graph.
+    `world` is a world to act in, as `names.build` takes it, where the rows are to be made by acting: there are none then.
     """
 
     name: str
@@ -687,6 +692,7 @@ class Raw:
     words: dict[str, dict[int, str]] = field(default_factory=dict)
     shards: Any = None
     relation: Relation | None = None
+    world: dict[str, Any] | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0

@@ -19,4 +19,5 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     TorchDataset="torch_dataset",
     Zoo="zoo",
     ShardFolder="shard_folder",
+    Environment="environment",
 )

@@ -18,6 +18,7 @@ Codes of the findings that sources make:
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -60,7 +61,7 @@ def read(
     """Everything that `where` holds, as raw columns.
 
     where: a path (table, tagged sentences, .npz, idx file, folder, zip), "-" for a table from standard input, the name of a named
-    set, a pandas or polars frame, a dict of arrays, a tuple (X, y), a graph of networkx or PyTorch Geometric, or a map-style torch
+    set, a world to act in (env:CartPole-v1), a pandas or polars frame, a dict of arrays, a tuple (X, y), a graph of networkx or PyTorch Geometric, or a map-style torch
     Dataset. A folder holds pictures by class, or with a table of labels, or with COCO annotations; or tables.
     target: the column to learn; columns, encoding, separator: how to read a text table; data_dir: where named sets lie.
     download: whether a named set that is not here may be fetched.
@@ -119,7 +120,7 @@ def _source_for(where: Any, prose: bool) -> type[Source]:
 
 
 def _source_for_path(where: str | Path, prose: bool) -> type[Source]:
-    """An existing path first, else a named set."""
+    """An existing path first, else a named set, or a world to act in."""
     if str(where) == "-":
         from mapsto.data.table import Table
 
@@ -135,10 +136,12 @@ def _source_for_path(where: str | Path, prose: bool) -> type[Source]:
             "in a folder or .zip, .npz, an idx file (…-images-idx3-ubyte), or a folder with nodes.csv and edges.csv.",
             "D105",
         )
+    from mapsto.data.environment import Environment
     from mapsto.data.zoo import Zoo
 
-    if Zoo().accepts(where):
-        return Zoo
+    for source in (Zoo, Environment):
+        if source().accepts(where):
+            return source
     raise BadInput(nothing_there(where), f"Named sets: {', '.join(NAMED)}.", "D105")
 
 
@@ -197,6 +200,7 @@ def nothing_there(where: str | Path) -> str:
     """That a word or path leads to nothing, with what it may have meant: named sets, and files that are there."""
     path, where = Path(os.path.expanduser(where)), clean(str(where), 200)
     hint = near(where, NAMED)
+    hint += [f"env:{where}"] if re.fullmatch(r"[\w/-]+-v\d+", where) else []
     said = f"'{where}' is no file, no folder and no named set."
     folder = path.parent
     if os.path.isdir(folder):

@@ -17,4 +17,6 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     Words="words",
     Tags="tags",
     Filled="filled",
+    Discrete="discrete",
+    Box="box",
 )

@@ -26,8 +26,10 @@ from mapsto.core.nouns import Domain, Objective
 from mapsto.core.reading import RESTORE, parse_json
 from mapsto.core.state import read_folder, write_folder
 from mapsto.core.text import clean, few
+from mapsto.domains.box import Box
 from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
+from mapsto.domains.discrete import Discrete
 from mapsto.domains.filled import Filled
 from mapsto.domains.number import Number
 from mapsto.domains.row import Row
@@ -51,6 +53,7 @@ TARGETS = {
     "language-model": Text,
     "fill-in": Filled,
     "translation": Text,
+    "acting": (Discrete, Box),
 }
 
 

@@ -16,6 +16,7 @@ from mapsto.core.nouns import Domain, Objective, Raw, View
 from mapsto.data.dataset import Examples, in_order, looked_at
 from mapsto.data.linked import nodes_of, of_edges, open_pairs
 from mapsto.data.read import is_graph, read
+from mapsto.domains.discrete import Discrete
 from mapsto.domains.row import Row
 from mapsto.domains.whole_graph import WholeGraph
 from mapsto.export.continuation import continued
@@ -80,7 +81,7 @@ class Function:
         return self.target.decode((predictions[:, 1] >= threshold).long())
 
     def shares(self, predictions: Tensor) -> list[dict[Any, float]]:
-        if self.objective.problem not in OF_CLASSES:
+        if not self.tells_shares:
             raise BadInput(
                 f"this function gives {self.target.describe()}, without probabilities.", "Call it plainly: f(raw)."
             )
@@ -127,6 +128,11 @@ class Function:
         """All nodes of a graph, each of which is a question; of one that says who is joined, pairs with a neighbour in common."""
         asked = nodes_of(self.input, raw, of_edges(raw, self.about))
         return Examples({"input": open_pairs(asked.graph) if self.of_pairs else asked})
+
+    @property
+    def tells_shares(self) -> bool:
+        """Whether its answers come with probabilities."""
+        return self.objective.problem in OF_CLASSES or isinstance(self.target, Discrete)
 
     @property
     def of_pairs(self) -> bool:

@@ -25,6 +25,7 @@ VERBS = {
     "translation": "say the same in other words",
     "language-model": "say what comes next in",
     "fill-in": "say the hidden words of",
+    "acting": "choose",
 }
 
 
@@ -55,7 +56,7 @@ def card(frame: Frame, with_price: bool = True) -> Card:
         ("measure", f"{learner_measure} on the test {counted(ready.problem).about}"),
         (
             "experience",
-            f"{parts['train']:,} {ready.unit} to train, {parts['valid']:,} to choose by, {parts['test']:,} to be examined on",
+            f"{_to_train(frame)}, {parts['valid']:,} to choose by, {parts['test']:,} to be examined on",
         ),
         (
             "x ↦ y",
@@ -108,6 +109,12 @@ def html(frame: Frame) -> str:
     )
     found = "".join(f"<li>{escaping.escape(str(f))}</li>" for f in made.findings)
     return f"<div><b>{escaping.escape(made.title)}</b><table>{rows}</table><ul>{found}</ul></div>"
+
+
+def _to_train(frame: Frame) -> str:
+    if frame.prepared.raw.world is not None:
+        return f"episodes of {many(frame.settings['data']['world']['copies'], 'copy', 'copies')} side by side to train"
+    return f"{frame.prepared.examples['train']:,} {frame.prepared.unit} to train"
 
 
 def _wrapped(label: str, line: str) -> list[str]:

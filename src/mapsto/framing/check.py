@@ -30,6 +30,8 @@ AT_ONCE = 4_000_000  # numbers that are widened to 64 bits at a time
 
 def check(prepared: Prepared) -> list[Finding]:
     """Everything found, what was repaired on the way included."""
+    if prepared.raw.world is not None:  # there are no rows to look at
+        return prepared.findings
     return [
         *prepared.findings,
         *_left_out(prepared),

@@ -10,16 +10,17 @@ import torch
 import mapsto
 from mapsto.algorithms.update.sharded import is_sharded
 from mapsto.core import names, world
-from mapsto.core.nouns import Scores
+from mapsto.core.nouns import Scores, World
 from mapsto.core.text import clean
 from mapsto.domains.row import Row
 from mapsto.domains.text import Text
 from mapsto.domains.words import Words
 from mapsto.export import bundle
+from mapsto.framing.acting import random_play
 from mapsto.framing.doubts import mismatch_of, noise_of
 from mapsto.framing.report import report_of
 from mapsto.framing.result import Plain, Result, plain_label, plain_mistake, plain_scores, strict
-from mapsto.insight.baselines import baselines
+from mapsto.insight.baselines import Baseline, baselines
 from mapsto.insight.labels import Label, by_label
 from mapsto.insight.report import page
 from mapsto.insight.verdict import judge
@@ -54,7 +55,10 @@ def conclude(
     }
     ready = frame.prepared
     predictions = {
-        split: learner.data.predictions(learner, split, ready.looked_at.get(split)) for split in ("valid", "test")
+        split: torch.empty(0)  # what was done in an exam is not kept
+        if isinstance(learner.data, World)
+        else learner.data.predictions(learner, split, ready.looked_at.get(split))
+        for split in ("valid", "test")
     }
     weights = {"best": learner.weights(), "last": last}
     written = None
@@ -80,15 +84,7 @@ def _write(
 ) -> Plain:
     """Compare and judge; write it all, and give back what stands in result.json. weights: the best and the last."""
     ready, problem = frame.prepared, frame.prepared.problem
-    beside = baselines(
-        learner.data,
-        learner.objective,
-        ready.target.outputs,
-        learner.seed,
-        baseline_seconds,
-        told=watch.say,
-        looked_at=ready.looked_at,
-    )
+    beside = _beside(ready, learner, baseline_seconds, watch)
     measures = learner.objective.measures(ready.target)
     leading, measure = next(iter(measures.items()))
     curve = curve_of(folder, leading)
@@ -179,13 +175,29 @@ def _write(
     return written
 
 
+def _beside(ready: Prepared, learner: Learner, seconds: float, watch: Watch) -> dict[str, Baseline]:
+    """Simple models on the same split; in a world, acting at random."""
+    if isinstance(learner.data, World):
+        return random_play(learner)
+    outputs, looked_at = ready.target.outputs, ready.looked_at
+    return baselines(
+        learner.data, learner.objective, outputs, learner.seed, seconds, told=watch.say, looked_at=looked_at
+    )
+
+
 def curve_of(folder: Run, leading: str) -> list[Plain]:
     """The course of a run, as a verdict and a report read it."""
-    points = []
-    for line in folder.history():
-        point = {"step": line["step"], "train_loss": sum(line["losses"].values())}
+    points, history = [], folder.history()
+    acted = any("seen" in line for line in history)  # then losses say nothing, and what episodes returned does
+    for line in history:
+        point = {"step": line["step"]}
+        if not acted:
+            point["train_loss"] = sum(line["losses"].values())
+        elif leading in line.get("seen", {}):
+            point["train_score"] = line["seen"][leading]
         if "valid" in line:
-            point |= {"valid_loss": line["valid"]["loss"], "valid_score": line["valid"][leading]}
+            point |= {"valid_score": line["valid"][leading]}
+            point |= {"valid_loss": line["valid"]["loss"]} if "loss" in line["valid"] else {}
         points.append(point)
     return points
 

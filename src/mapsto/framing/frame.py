@@ -16,12 +16,13 @@ from mapsto.core import devices, names, world
 from mapsto.core.ceiling import Ceiling
 from mapsto.core.errors import FrameError
 from mapsto.core.faults import Faults, refusal, worst_first
-from mapsto.core.nouns import Algorithm, Finding, Objective, Raw
+from mapsto.core.nouns import Algorithm, Data, Finding, Objective, Raw
 from mapsto.core.text import clean
 from mapsto.data.dataset import Dataset
 from mapsto.data.shards import default_grant
 from mapsto.framing import mistakes
 from mapsto.framing import settings as written
+from mapsto.framing.acting import prepare_world, world_of, world_settings
 from mapsto.framing.check import check
 from mapsto.framing.fill_in import prepare_fill_in
 from mapsto.framing.language import BY_PLACE, WINDOW, by_line, of_text_alone, prepare_text
@@ -96,6 +97,8 @@ class Frame:
         }
         if alone:
             self._base["data"].setdefault("window", WINDOW)
+        if raw.world is not None:
+            self._base["data"].setdefault("world", world_settings(raw))
         if raw.shards is not None:  # a setting, since the order of rows follows from it
             self._base["data"].setdefault("resident", max(1, default_grant() >> 20))
         self._whole = complete is not None  # every setting, from a frame.toml: nothing is proposed
@@ -239,7 +242,7 @@ class Frame:
                 if fills_in and alone:
                     raws = (by_line(raw) if raw is not None else None for raw in raws)
                 links = of_edges(self._raw, data.get("target"))
-                how = prepare_links if links else prepare_fill_in if fills_in else prepare_text if alone else prepare
+                how = prepare_world if self._raw.world else prepare_links if links else prepare_fill_in if fills_in else prepare_text if alone else prepare
                 self._prepared = (key, how(*raws, data, start and start.input))
             else:
                 _refuse_of_shards(start, fills_in)
@@ -290,7 +293,7 @@ class Frame:
             mine["model"] = {"name": OWN, "class": type(self._own).__qualname__}
         return mine
 
-    def components(self) -> tuple[Dataset, nn.Module, Objective, Algorithm]:
+    def components(self) -> tuple[Data, nn.Module, Objective, Algorithm]:
         """The four nouns, new ones at each call; the model's first weights follow from the seed.
 
         Refuses everything that is wrong with the data and the settings, in one BadInput.
@@ -310,8 +313,11 @@ class Frame:
             model = self._model(now, ready)
         found.refuse()
         augment = [names.build("augmentation", a) for a in now["data"].get("augment", [])]
-        views = ready.views(device, now["data"].get("resident", 0) << 20)
-        data = Dataset(**views, input=ready.input, target=ready.target, augment=augment, device=device)
+        if ready.raw.world is not None:
+            data: Data = world_of(ready.raw, now["data"], device)
+        else:
+            views = ready.views(device, now["data"].get("resident", 0) << 20)
+            data = Dataset(**views, input=ready.input, target=ready.target, augment=augment, device=device)
         return data, model, objective, Algorithm(**{k: names.build(k, v) for k, v in now["algorithm"].items()})
 
     def built(self) -> nn.Module:

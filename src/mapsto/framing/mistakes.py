@@ -54,6 +54,7 @@ WANTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "data.text": ("a table: how text is cut into tokens", lambda v: isinstance(v, dict)),
     "data.resident": ("a whole number of MiB", lambda v: _count(v) and v > 0),
     "data.window": ("a whole number of tokens above 0", lambda v: _count(v) and v > 0),
+    "data.world": ("a table: how the world is set up", lambda v: isinstance(v, dict)),
     "data.augment": ("a list of tables", lambda v: isinstance(v, list) and all(isinstance(a, dict) for a in v)),
     "data.missing_targets": ("a share from 0 to 1", _share),
     "data.drop_unseen": ("true or false", _yes_or_no),
@@ -100,7 +101,7 @@ def in_data(table: Table) -> Faults:
     """Of the tables [data] and [run]: unknown settings, values of the wrong kind, ways to split that clash."""
     found = Faults()
     for path in paths({noun: table[noun] for noun in ("data", "run")}):
-        if path in ("data", "run") or path.startswith(("data.kinds.", "data.augment.", "data.text.")):
+        if path in ("data", "run") or path.startswith(("data.kinds.", "data.augment.", "data.text.", "data.world.")):
             continue
         with found.noting():
             _check(table, path)

@@ -47,12 +47,15 @@ def price(learner: Learner, views: list[View]) -> Price:
     learner.settle()
     learner.model.train()
     times = []
-    for step in range(TRIALS):
-        seeds.set_all(learner.seed, step)
+    experience, update = learner.algorithm.experience, learner.algorithm.update
+    rhythm = min(experience.rhythm, steps)
+    for trial in range(TRIALS if rhythm == 1 else 1):
         begun = time.perf_counter()
-        with suppress(FailedRun):  # the run itself will stop there, and say why
-            learner.algorithm.update.step(learner.algorithm.experience.batch(step), step)
-        times.append(time.perf_counter() - begun)
+        for step in range(trial * rhythm, (trial + 1) * rhythm):
+            seeds.set_all(learner.seed, step)
+            with suppress(FailedRun):  # the run itself will stop there, and say why
+                update.step(experience.batch(step), step)
+        times.append((time.perf_counter() - begun) / rhythm)
     return Price(parameters, size, steps, steps * min(times), padding)
 
 

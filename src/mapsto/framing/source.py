@@ -10,6 +10,7 @@ from mapsto.core import names
 from mapsto.core.errors import BadInput
 from mapsto.core.nouns import Raw
 from mapsto.core.text import clean
+from mapsto.data.environment import Environment
 from mapsto.data.read import named, nothing_there, read
 from mapsto.framing import mistakes
 from mapsto.framing import settings as written
@@ -43,7 +44,7 @@ def frame(
 
     source: a file (table, pictures' zip, .npz, idx), a folder of pictures, a recipe, the name of a data set, a pandas or
         polars frame, arrays (X, y) or a dict of them, a `torch.utils.data.Dataset`, plain text (a .txt, or a folder of them,
-        without a target: a language model), or a frame.toml. A word that names
+        without a target: a language model), a world to act in (env:CartPole-v1), or a frame.toml. A word that names
         several of them is a path before a recipe, and a recipe before a data set.
     target: the column to learn; several columns of 0 and 1 are labels that may hold together.
     test: a separate exam, read like `source`. columns: names for a table without a header.
@@ -153,7 +154,7 @@ def _is_recipe(source: Any) -> bool:
 def _leads_somewhere(source: str) -> bool:
     """Whether there is something to read at this path or of this name; what "-" leads to is only known by reading."""
     known = any(names.squash(name) == names.squash(source) for name in named())
-    return source == "-" or known or os.path.exists(os.path.expanduser(source))
+    return source == "-" or known or Environment().accepts(source) or os.path.exists(os.path.expanduser(source))
 
 
 def _by_recipe(word: str, asked: dict[str, Any], split: dict[str, Any], seed: int, device: str) -> Frame:

@@ -13,6 +13,7 @@ import mapsto
 from mapsto.algorithms.update.shared import has_batch_statistics
 from mapsto.core import devices, world
 from mapsto.core.errors import BadInput, NotFinite
+from mapsto.core.nouns import World
 from mapsto.core.stop import Stop, at_once
 from mapsto.framing.conclude import conclude
 from mapsto.framing.result import Result
@@ -120,6 +121,8 @@ def resume(
             about, skipped = folder.restore(learner)
             for reason in skipped:
                 watch.tell(f"skipped a checkpoint: {reason}")
+            if isinstance(learner.data, World) and learner.data.fresh:
+                watch.tell(f"{learner.data.fresh}: it goes on in new episodes, and so not bit for bit")
             pace = Pace.of(before, baseline_seconds=baseline_seconds, save_seconds=save_seconds)
             return _go(frame, folder, learner, watch, observers, pace, stop, about.get("seconds", 0.0))
 
@@ -191,11 +194,14 @@ def _go(
         begun = time.perf_counter()
         clock = {"seconds": spent}
 
+        def record(report: Any) -> None:
+            folder.record(report, learner.algorithm.experience.seen())
+
         def tick(report: Any) -> None:
             clock["seconds"] = spent + time.perf_counter() - begun
 
         saver = Checkpoints(folder, learner, clock, pace.save_seconds)
-        learner.fit(observers=[folder.record, tick, saver, watch, *observers], stop=stop)
+        learner.fit(observers=[record, tick, saver, watch, *observers], stop=stop)
         clock["seconds"] = spent + time.perf_counter() - begun
         folder.save(learner, clock)
         with at_once():  # all of it follows from that checkpoint

@@ -36,6 +36,7 @@ from mapsto.export.function import Function
 from mapsto.export.inputs import refuse_other_domains
 from mapsto.framing import infer, settings
 from mapsto.framing import train as training
+from mapsto.framing.acting import same_world, world_of
 from mapsto.framing.language import WINDOW, side_by_side, tokens_of
 from mapsto.framing.looks import looks
 from mapsto.framing.result import Result, plain_scores, strict
@@ -94,6 +95,8 @@ def evaluate(
     """
     f = bundle.load(run)
     counted: dict[str, int] = {}
+    if f.objective.problem == "acting":
+        return strict(_played(f, run, source))
     if source is None:
         folder = Run(run)
         if "model_from" in folder.result():  # a run in folds: its function knows the test rows of all folds but its own
@@ -124,6 +127,20 @@ def evaluate(
         "scores": scores,
     }
     return strict(found | counted)
+
+
+def _played(f: Function, run: str | Path, source: Any) -> dict[str, Any]:
+    """`evaluate`, where an exam is episodes: of the run's own world, or of another."""
+    if source is None:
+        folder = Run(run)
+        made = reopen(folder.frame(), str(folder.path / "frame.toml"))
+        world = world_of(made.prepared.raw, made.settings["data"], f.device)
+    else:
+        world = same_world(f, read(source))
+    examinee = Examinee(f.model, f.objective, f.device)
+    scores = {s: plain_scores(found) for s in ("valid", "test") if (found := world.exam(examinee, s))}
+    measure = next(iter(f.objective.measures(f.target)))
+    return {"run": str(run), "problem": "acting", "measure": measure, "scores": scores}
 
 
 def why(run: str | Path | Function, raw: Any, answer: Any = None) -> Attribution | list[Attribution]:

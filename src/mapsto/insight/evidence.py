@@ -14,7 +14,7 @@ from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Estimate, Problem, Scores
 from mapsto.insight.words import Counted, counted
 
-TRIVIAL = ("majority", "mean", "frequencies")  # baselines that look at no input
+TRIVIAL = ("majority", "mean", "frequencies", "random")  # baselines that look at no input
 SPLITS = {"train": "training", "valid": "validation", "test": "test"}
 
 
@@ -93,17 +93,18 @@ class Course:
 
 
 def course_of(curve: list[dict[str, float]], better: int) -> Course:
-    """Read a learning curve: points with "step", "train_loss" and "valid_score", or else "valid_loss"."""
+    """Read a learning curve: points with "step", "train_loss" (or else "train_score") and "valid_score" (or else "valid_loss")."""
     valid = "valid_score" if any("valid_score" in point for point in curve) else "valid_loss"
     sign = better if valid == "valid_score" else -1
-    points = [p for p in curve if all(math.isfinite(p.get(key, math.nan)) for key in (valid, "train_loss"))]
+    train, fall = ("train_loss", 1) if any("train_loss" in point for point in curve) else ("train_score", -better)
+    points = [p for p in curve if all(math.isfinite(p.get(key, math.nan)) for key in (valid, train))]
     if len(points) < 5:  # too few to see a course
         return Course()
     best = max(range(len(points)), key=lambda i: (sign * points[i][valid], -points[i].get("valid_loss", 0.0)))
     first, peak, last = points[0], points[best], points[-1]
     late = points[-max(2, len(points) // 5) :]  # the last fifth of the way
     gained = sign * (peak[valid] - first[valid])
-    fallen = first["train_loss"] - last["train_loss"]
+    fallen = fall * (first[train] - last[train])
     lost = sign * (peak[valid] - sum(p[valid] for p in late) / len(late))
     return Course(
         int(peak["step"]),
@@ -112,12 +113,12 @@ def course_of(curve: list[dict[str, float]], better: int) -> Course:
         overfits=fallen > 0
         and best < len(points) - len(late)
         and lost > 0.1 * gained
-        and peak["train_loss"] - last["train_loss"] > 0.1 * fallen,
+        and fall * (peak[train] - last[train]) > 0.1 * fallen,
         # best in the last fifth, where both still make more than a twentieth of their whole way
         unfinished=fallen > 0
         and best >= len(points) - len(late)
         and sign * (peak[valid] - late[0][valid]) > 0.05 * gained
-        and late[0]["train_loss"] - last["train_loss"] > 0.05 * fallen,
+        and fall * (late[0][train] - last[train]) > 0.05 * fallen,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from mapsto.core.nouns import Estimate, Problem, Scores
@@ -12,13 +12,14 @@ from mapsto.insight.labels import Label
 from mapsto.insight.mismatch import Mismatch
 from mapsto.insight.noise import Noise
 from mapsto.insight.remarks import given_away, remarks
-from mapsto.insight.words import UNSEEING, the, unseeing, words
+from mapsto.insight.words import the, unseeing, words
 
 Limit = Literal["capacity", "data", "label-noise", "mismatch", "none"]
 DEEP = "deep"
 WITNESS = 1 / 3  # skill below which a model's contradictions say more of itself than of the labels
 READABLE = ("logistic-regression", "ridge", "linear", "decision-tree", "tree")
 MORE_TEXT = "train longer, or on more text."
+MORE = {"frequencies": MORE_TEXT, "random": "train longer, or with another rate or algorithm."}
 REGULARISATION = "stronger regularisation (weight decay, dropout, augmentation)"
 
 
@@ -60,7 +61,8 @@ def judge(
     measure, better: the leading measure's name, and +1 where more of it is better, −1 where less is.
     scores: split (train, valid, test) → measure → estimate. The test split judges; without one, the validation split.
     baselines: name → split → measure → estimate; the one called "majority" or "mean" looks at no input.
-    curve: points in order, each with "step" and any of "train_loss", "valid_loss", "train_score", "valid_score".
+    curve: points in order, each with "step" and any of "train_loss", "valid_loss", "train_score", "valid_score"; where there is
+        no training loss, the training score stands for it.
     noise, mismatch: what `contradictions` and `tell_apart` found, where they were asked.
     counts: class → training rows. labels: where several may hold at once, each one's own figures.
     separate: the test rows came as a set of their own, and were not drawn at random.
@@ -72,6 +74,8 @@ def judge(
     best = _best_baseline(figures)
     take = _take(figures, best)
     course = course_of(curve or [], better)
+    if problem == "acting":  # one learns in the world that one is examined in: there is nothing else to know by heart
+        course = replace(course, overfits=False)
     limit, remedy = _limit(figures, best, course, noise, mismatch, linear)
     counts = counts if problem == "classification" and counts else {}
     lines = remarks(figures, best, course, noise, mismatch, counts, labels or {}, scores[figures.exam], separate)
@@ -112,7 +116,7 @@ def _take_advice(figures: Figures, take: str) -> str:
         return (
             f"Nothing has been learned that helps: {unseeing(take)} does as well {figures.where} "
             f"({words(figures.trivially)}) as the deep model ({words(figures.result)}), so use neither yet: "
-            + (MORE_TEXT if take in UNSEEING else "see whether the inputs say anything about the target.")
+            + MORE.get(take, "see whether the inputs say anything about the target.")
         )
     simple, name = figures.shallow[take][figures.exam], f"T{the(take)[1:]}"
     many = take.endswith("s") and not take.endswith("-of-words")

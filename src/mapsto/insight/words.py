@@ -21,8 +21,9 @@ COUNTED: dict[Problem, Counted] = {
     "translation": Counted("sentences", "sentences"),
     "language-model": Counted("tokens", "windows"),
     "fill-in": Counted("words", "texts"),
+    "acting": Counted("episodes", "episodes"),
 }
-UNSEEING = {"frequencies": "going by the frequencies of tokens"}  # where it is not always the same answer
+UNSEEING = {"frequencies": "going by the frequencies of tokens", "random": "acting at random"}  # where it is not always the same answer
 
 
 def counted(problem: Problem) -> Counted:

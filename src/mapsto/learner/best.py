@@ -27,7 +27,8 @@ class Best(Stateful):
 
     def hear(self, step: int, scores: Scores, model: nn.Module) -> None:
         """Where there are no scores, for want of examples to examine on, the latest weights are kept."""
-        rank = [_or_worst(self.better * scores[self.measure].value), _or_worst(-scores["loss"].value)] if scores else []
+        loss = -scores["loss"].value if "loss" in scores else 0.0  # acting has none
+        rank = [_or_worst(self.better * scores[self.measure].value), _or_worst(loss)] if scores else []
         if not self.rank or rank > self.rank:
             self.step, self.rank = step, rank
             self.weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}

@@ -164,11 +164,13 @@ class Run:
         """The reports so far, oldest first."""
         return list(self._lines("history.jsonl"))
 
-    def record(self, report: Report) -> None:
-        """An observer: one line in history.jsonl, and the clock in timing.jsonl."""
+    def record(self, report: Report, seen: dict[str, float] | None = None) -> None:
+        """One line in history.jsonl, and the clock in timing.jsonl. seen: what the experience has to tell of itself."""
         line = {"step": report.step, "epoch": round(report.epoch, 4), "losses": report.losses}
         if report.scores:
             line["valid"] = {name: score.value for name, score in report.scores.items()}
+        if seen:
+            line["seen"] = seen
         if report.news:
             line["news"] = list(report.news)
         self._append("history.jsonl", line)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from mapsto.core import names, world
 from mapsto.core.errors import FrameError, UnknownName
 from mapsto.core.names import shelf_here
-from mapsto.core.nouns import Learner, Scores, Until
+from mapsto.core.nouns import Learner, Scores, Until, World
 
 TOGETHER = 20  # steps between two looks at the clock that processes share
 __shelf__ = shelf_here(__name__, "Steps", "Epochs", "Minutes", "Plateau", "Either")
@@ -87,7 +87,7 @@ class Plateau(Until):
 
     def start(self, learner: Learner) -> None:
         measures = learner.objective.measures(learner.data.target)
-        known = [*measures, "loss"]
+        known = [*measures, *([] if isinstance(learner.data, World) else ["loss"])]
         if self.measure not in known:
             hint = names.near(self.measure, known)
             raise UnknownName(

@@ -13,5 +13,7 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     NextToken="next_token",
     Tagging="tagging",
     MaskedWords="masked_words",
+    PolicyGradient="policy_gradient",
+    ClippedSurrogate="clipped_surrogate",
     TemporalDifference="temporal_difference",
 )

@@ -8,5 +8,6 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     Whole="whole",
     Neighbours="neighbours",
     NodePairs="node_pairs",
+    Rollout="rollout",
     Replay="replay",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mapsto.framing.ways.acting import Acting
 from mapsto.framing.ways.blanks import Blanks
 from mapsto.framing.ways.graphs import NodesOfGraph, PairsOfNodes, WholeGraphs
 from mapsto.framing.ways.languages import Languages
@@ -13,6 +14,7 @@ from mapsto.framing.ways.translations import Translations
 from mapsto.framing.ways.way import Way
 
 WAYS: tuple[Way, ...] = (
+    Acting(),
     Languages(),
     Translations(),
     PairsOfNodes(),

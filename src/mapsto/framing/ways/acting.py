@@ -1,0 +1,47 @@
+"""A world to act in, and what to do in it."""
+
+from __future__ import annotations
+
+from mapsto.domains.box import Box
+from mapsto.framing.prepare import Prepared
+from mapsto.framing.ways.way import Table, Way, Written
+
+
+class Acting(Way):
+    models = ("actor-critic",)
+
+    def fits(self, prepared: Prepared) -> bool:
+        return prepared.problem == "acting"
+
+    def model(self, prepared: Prepared, rows: int) -> Written:
+        if _of_numbers(prepared):
+            why = "an action is numbers, drawn around what the actor takes for best"
+            return {"name": "actor-critic", "gaussian": True}, why
+        return {"name": "actor-critic"}, f"an action is {prepared.target.describe()}, each so likely"
+
+    def objective(self, prepared: Prepared) -> Written:
+        entropy = 0.0 if _of_numbers(prepared) else 0.01
+        why = "what turned out better than expected becomes likelier, by a little at a time"
+        return {"name": "clipped-surrogate", "entropy": entropy}, why
+
+    def descent(self, prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
+        numbers = _of_numbers(prepared)
+        experience = {
+            "name": "rollout",
+            "moves": 256 if numbers else 128,
+            "passes": 10 if numbers else 4,
+            "batch_size": 64 if numbers else 256,
+        }
+        update = {
+            "name": "descend",
+            "learning_rate": 3e-4 if numbers else 1e-3,
+            "optimizer": {"name": "adam", "epsilon": 1e-5},
+            "schedule": {"name": "cosine"},
+            "clip": 0.5,
+        }
+        made = {"experience": experience, "update": update, "until": {"name": "epochs", "count": 15}}
+        return made, "learn from what the present policy does, a few times over; the weights of the best exam are kept"
+
+
+def _of_numbers(prepared: Prepared) -> bool:
+    return isinstance(prepared.target, Box)
