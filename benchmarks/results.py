@@ -106,6 +106,7 @@ GATES = [
     Gate("citeseer-gcn", "Citeseer, GCN", "accuracy", 0.698, seeds=20),
     Gate("mutag-gin", "MUTAG, GIN, 3 × 10 folds, validation rows choose", "accuracy", 0.82, folds=10),
     Gate("cora-links", "Cora, which papers are joined", "auroc", 0.90),
+    Gate("cart-pole-dqn", "CartPole-v1, DQN with replay", "return", 475, seeds=5),
 ]
 
 

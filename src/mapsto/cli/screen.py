@@ -189,32 +189,32 @@ class Watching:
     """
 
     def __init__(self, scene: Any, quiet: bool):
-        self.scene, self.shown = scene, not quiet and out.is_terminal
+        self.scene, self.looks = scene, not quiet and out.is_terminal
         self.live = Live(console=out, auto_refresh=False, transient=True)
         self.due = time.monotonic()
 
     def __enter__(self) -> Watching:
-        if self.shown:
+        if self.looks:
             self.live.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self.shown:
+        if self.looks:
             self.live.stop()
 
-    def show(self, move: Any) -> None:
-        """One `Move`, for as long as it takes."""
-        if not self.shown:
-            return
-        seen = ", ".join(f"{number:.3g}" for number in move.observation.ravel()[:TOLD_NUMBERS])
-        lines = [] if self.scene is None else [self._picture(move)]
-        did = "" if move.action is None else f"  action {move.action}"
-        lines.append(f"move {move.number:,}  return {move.total:g}{did}" + (f"  ({seen})" if self.scene is None else ""))
-        self.live.update(plain("\n".join(lines)), refresh=True)
+    def shown(self, move: Any) -> Any:
+        """The same move, once it has been seen for as long as it takes."""
+        if not self.looks:
+            return move
+        words = f"{move}" + ("" if move.action is None else f", action {move.action}")
+        self.live.update(plain(f"{self._looks_like(move)}\n{words}"), refresh=True)
         self.due += 1 / (self.scene.rate if self.scene else PLAIN_RATE)
         time.sleep(max(0.0, self.due - time.monotonic()))
+        return move
 
-    def _picture(self, move: Any) -> str:
+    def _looks_like(self, move: Any) -> str:
+        if self.scene is None:
+            return f"({', '.join(f'{number:.3g}' for number in move.observation.ravel()[:TOLD_NUMBERS])})"
         return in_letters(self.scene.draw(move.observation.tolist(), 2 * min(PICTURE, out.width)))
 
 

@@ -52,6 +52,10 @@ class ActorCritic(nn.Module):
     def value(self, input: Field) -> Tensor:
         return self.critic(self.columns(input))[:, 0]
 
+    def stacks(self) -> list[list[nn.Linear]]:
+        plain = self.columns.flat and not self.gaussian
+        return [[m for m in body if isinstance(m, nn.Linear)] for body in (self.actor, self.critic)] if plain else []
+
     def noise(self, moves: int, copies: int, generator: torch.Generator) -> Tensor:
         kind = Gaussian if self.gaussian else Choice
         return kind.noise((moves, copies, self.outputs), generator)

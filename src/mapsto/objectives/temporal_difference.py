@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from mapsto.core.batch import Batch, Losses
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Domain, Lagged, Measure, Objective
+from mapsto.objectives.acting import NEW_DATA, returns
 
 
 @dataclass
@@ -29,7 +30,7 @@ class TemporalDifference(Objective):
     share: float = 0.005
 
     problem = "acting"
-    restless = "the more it earns, the more there is to be wrong about"
+    restless = NEW_DATA
 
     def __post_init__(self) -> None:
         if not 0 <= self.discount <= 1 or not 0 < self.share <= 1 or self.every < 1:
@@ -53,7 +54,7 @@ class TemporalDifference(Objective):
         return F.one_hot(worth.argmax(1), worth.shape[1]).to(worth.dtype)
 
     def measures(self, target: Domain) -> dict[str, Measure]:
-        return {}
+        return returns()
 
     def settle(self, model: nn.Module) -> None:
         lagged(model).follow(self.every, self.share)

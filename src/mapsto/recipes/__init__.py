@@ -33,4 +33,5 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     cora_links="graph.cora_links",
     citeseer_gcn="graph.citeseer_gcn",
     mutag_gin="graph.mutag_gin",
+    cart_pole_dqn="acting.cart_pole_dqn",
 )

@@ -79,8 +79,9 @@ class CartPole(World):
         sped = torch.addcmul(push, turned, cosine, value=-POLE * HALF / MASS)
         self.state = torch.add(self.state, torch.stack([speed, sped, turning, turned], 1), alpha=TAU)
         self.moves = self.moves + 1
-        ended, cut = (self.state.abs() > self._limits).any(1), self.moves >= self.limit
-        over, last = ended | cut, self._look()
+        ended, last = (self.state.abs() > self._limits).any(1), self._look()
+        cut = (self.moves >= self.limit) & ~ended
+        over = ended | cut
         if not self.looks or over.any():
             self.episodes = self.episodes + over
             self.moves = self.moves.masked_fill(over, 0)

@@ -1,0 +1,1 @@
+"""Recipes for worlds to act in."""
