@@ -5,9 +5,10 @@ import math
 import pytest
 import torch
 
+from mapsto.core import names
 from mapsto.core.errors import FrameError
 from mapsto.core.state import pack, unpack
-from mapsto.data.worlds import CartPole
+from mapsto.data.worlds import CartPole, Gymnasium
 from mapsto.data.worlds.cart_pole import APART
 
 
@@ -165,3 +166,10 @@ def test_where_the_host_does_not_look_it_is_the_same_world():
 def test_a_world_without_copies_is_refused():
     with pytest.raises(FrameError, match="at least one copy and one move, but came 0 and 500"):
         CartPole(0)
+
+
+def test_it_shows_and_takes_what_gymnasiums_does_so_that_a_function_acts_in_both():
+    pytest.importorskip("gymnasium")
+    theirs, ours = Gymnasium("CartPole-v1", copies=1), world(1)
+    for mine, other in ((ours.input, theirs.input), (ours.target, theirs.target)):
+        assert names.spec(mine) == names.spec(other)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -50,7 +51,8 @@ class CartPole(World):
             raise FrameError(f"CartPole needs at least one copy and one move, but came {copies} and {limit}.")
         self.copies, self.limit, self.seed, self.device = copies, limit, seed, torch.device(device)
         self.looks = self.device.type == "cpu"  # whether the host may wait to be told that an episode is over
-        self.input = Box([-2 * TRACK, None, -2 * FALLEN, None], [2 * TRACK, None, 2 * FALLEN, None], [4])
+        place, angle = (float(np.float32(2 * limit)) for limit in (TRACK, FALLEN))  # to the digit what gymnasium says
+        self.input = Box([-place, None, -angle, None], [place, None, angle, None], [4])
         self.target = Discrete(2)
         exact = torch.float32 if self.device.type == "mps" else torch.float64
         self._limits = torch.tensor([TRACK, math.inf, FALLEN, math.inf], dtype=exact, device=device)
