@@ -11,6 +11,7 @@ from mapsto.algorithms.update import Descend, Solve
 from mapsto.core.errors import BadInput, Interrupted
 from mapsto.core.nouns import Raw
 from mapsto.framing.frame import Frame
+from mapsto.framing.source import frame_data
 from mapsto.framing.train import resume, train
 from mapsto.learner.run import Run
 
@@ -64,7 +65,15 @@ def on_texts() -> Frame:
     return frame.set("algorithm.until.count", 4)
 
 
-FRAMES = {"texts": on_texts, "table": on_table, "pictures": on_pictures, "solved": with_tree}
+def on_world() -> Frame:
+    """Roll-outs of 8 steps each, over whose edges it is stopped, and in their midst."""
+    frame = frame_data("env:identity", seed=3, device="cpu").set("data.world.valid", 5).set("data.world.test", 5)
+    for setting, value in {"moves": 8, "batch_size": 32, "epoch": 2}.items():
+        frame.set(f"algorithm.experience.{setting}", value)
+    return frame.set("algorithm.until.count", 3)
+
+
+FRAMES = {"world": on_world, "texts": on_texts, "table": on_table, "pictures": on_pictures, "solved": with_tree}
 QUICK = {"baseline_seconds": 0.0}  # the trivial one alone
 
 
@@ -132,13 +141,13 @@ def outcome(result):
 
 
 # the table takes 15 steps in epochs of 3, the pictures 16 in epochs of 4; step 2 is the last of the table's first epoch
-STOPS = [("table", [2]), ("table", [0, 7, 13]), ("pictures", [3]), ("pictures", [5, 6, 14]), ("solved", [0])]
+STOPS = [("world", [5, 24]), ("table", [2]), ("table", [0, 7, 13]), ("pictures", [3]), ("pictures", [5, 6, 14]), ("solved", [0])]
 
 
 @pytest.mark.parametrize(("kind", "stops"), STOPS)
 def test_a_stopped_and_resumed_run_is_the_whole_run(tmp_path, wholes, asked_at, kind, stops):
     whole = wholes(kind)
-    assert whole[1]["steps"] == {"table": 15, "pictures": 16, "solved": 1}[kind]
+    assert whole[1]["steps"] == {"world": 48, "table": 15, "pictures": 16, "solved": 1}[kind]
     asked_at += stops
     reached = stops[0] + 1 if kind != "solved" else 0  # a solution is broken off, or not begun
     with pytest.raises(Interrupted, match=f"stopped at step {reached} .* nothing is lost") as stopped:

@@ -1,4 +1,4 @@
-"""The losses of the first 20 steps of nine tiny recipes, as they were when curves.json was written.
+"""The losses of the first 20 steps of ten tiny recipes, as they were when curves.json was written.
 
 A curve that moves means that learning has changed: data, first weights, batches, masks, losses, gradients, steps. Where
 that is meant, write the curves anew, look at the difference, and say in the commit why they moved:
@@ -217,6 +217,22 @@ def blanks() -> Frame:
     )
 
 
+def moves() -> Frame:
+    """An actor and a critic in a world where what is seen is to be done, over two and a half roll-outs; PPO, Adam, clipped."""
+    return described(
+        mapsto.frame("env:identity", device="cpu"),
+        model={"name": "actor-critic", "width": 16, "depth": 2},
+        objective={"name": "clipped-surrogate", "clip": 0.2, "value": 0.25, "entropy": 0.01},
+        update={
+            "learning_rate": 1e-2,
+            "optimizer": {"name": "adam", "epsilon": 1e-5},
+            "schedule": {"name": "cosine"},
+            "clip": 0.5,
+        },
+        experience={"name": "rollout", "moves": 16, "passes": 4, "batch_size": 64, "discount": 0.9, "trace": 0.9},
+    )
+
+
 RECIPES = {
     "digits": digits,
     "wine": wine,
@@ -227,18 +243,24 @@ RECIPES = {
     "prose": prose,
     "translated": translated,
     "blanks": blanks,
+    "moves": moves,
 }
 
 
 def described(
-    frame: Frame, model: dict, update: dict, objective: dict | None = None, augment: list | None = None
+    frame: Frame,
+    model: dict,
+    update: dict,
+    objective: dict | None = None,
+    augment: list | None = None,
+    experience: dict | None = None,
 ) -> Frame:
     """Nothing of it is left to be proposed: a better proposal should move no curve."""
     frame.set("model", model).set("data.augment", augment or [])
     if objective:
         frame.set("objective", objective)
     frame.set("algorithm.update", {"name": "descend", **update})
-    frame.set("algorithm.experience", {"name": "passes", "batch_size": 32})
+    frame.set("algorithm.experience", experience or {"name": "passes", "batch_size": 32})
     return frame.set("algorithm.until", {"name": "steps", "count": STEPS})
 
 

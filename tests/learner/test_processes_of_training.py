@@ -124,7 +124,7 @@ def of_many(monkeypatch: pytest.MonkeyPatch, size: int, rank: int = 0) -> None:
     monkeypatch.setattr(world, "_joined", world._Joined(size, rank, None))
 
 
-@pytest.mark.parametrize("kind", sorted(names.listed("experience")))
+@pytest.mark.parametrize("kind", sorted(k for k in names.listed("experience") if not names.find("experience", k).acts))
 @pytest.mark.parametrize("shape", [(6,), TOKENS], ids=["dense", "ragged"])
 @pytest.mark.parametrize("size", [2, 3, 5])
 def test_the_parts_of_all_processes_are_the_batch(monkeypatch, kind, size, shape):

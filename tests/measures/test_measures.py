@@ -31,6 +31,7 @@ from mapsto.measures import (
     MaskedPerplexity,
     MicroF1,
     NatsPerToken,
+    Return,
     SacreBLEU,
     SpanF1,
     TagAccuracy,
@@ -185,6 +186,7 @@ CASES = {
     "accuracy of masked words": (
         MaskedAccuracy, masked, lambda p, t: (p[..., 1] == t)[~np.isnan(p[..., 1])].mean()),
     "span F1": (SpanF1, tags, span_f1),
+    "return": (Return, numbers, lambda p, t: p.mean()),
 }  # fmt: skip
 every = pytest.mark.parametrize(("measure", "examples", "reference"), CASES.values(), ids=CASES.keys())
 

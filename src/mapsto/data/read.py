@@ -61,8 +61,9 @@ def read(
     """Everything that `where` holds, as raw columns.
 
     where: a path (table, tagged sentences, .npz, idx file, folder, zip), "-" for a table from standard input, the name of a named
-    set, a world to act in (env:CartPole-v1), a pandas or polars frame, a dict of arrays, a tuple (X, y), a graph of networkx or PyTorch Geometric, or a map-style torch
-    Dataset. A folder holds pictures by class, or with a table of labels, or with COCO annotations; or tables.
+    set, a world to act in (env:CartPole-v1), a pandas or polars frame, a dict of arrays, a tuple (X, y), a graph of networkx or
+    PyTorch Geometric, or a map-style torch Dataset. A folder holds pictures by class, or with a table of labels, or with COCO
+    annotations; or tables.
     target: the column to learn; columns, encoding, separator: how to read a text table; data_dir: where named sets lie.
     download: whether a named set that is not here may be fetched.
     formats: how a text table's columns write dates and decimals, as another reading found out (`Raw.formats`).

@@ -30,7 +30,7 @@ class Discrete(Space):
         self.count, self.start = count, start
 
     def encode(self, values: Sequence) -> Tensor:
-        column = items(values)
+        column = [value.item() if isinstance(value, np.generic) else value for value in items(values)]
         for place, value in enumerate(column):
             if type(value) is not int or not 0 <= value - self.start < self.count:
                 raise DataError(

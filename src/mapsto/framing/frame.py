@@ -242,7 +242,8 @@ class Frame:
                 if fills_in and alone:
                     raws = (by_line(raw) if raw is not None else None for raw in raws)
                 links = of_edges(self._raw, data.get("target"))
-                how = prepare_world if self._raw.world else prepare_links if links else prepare_fill_in if fills_in else prepare_text if alone else prepare
+                how = prepare_links if links else prepare_fill_in if fills_in else prepare_text if alone else prepare
+                how = prepare_world if self._raw.world is not None else how
                 self._prepared = (key, how(*raws, data, start and start.input))
             else:
                 _refuse_of_shards(start, fills_in)

@@ -93,7 +93,7 @@ class Course:
 
 
 def course_of(curve: list[dict[str, float]], better: int) -> Course:
-    """Read a learning curve: points with "step", "train_loss" (or else "train_score") and "valid_score" (or else "valid_loss")."""
+    """Read a learning curve: points with "step", "train_loss" or else "train_score", and "valid_score" or else "valid_loss"."""
     valid = "valid_score" if any("valid_score" in point for point in curve) else "valid_loss"
     sign = better if valid == "valid_score" else -1
     train, fall = ("train_loss", 1) if any("train_loss" in point for point in curve) else ("train_score", -better)

@@ -23,7 +23,10 @@ COUNTED: dict[Problem, Counted] = {
     "fill-in": Counted("words", "texts"),
     "acting": Counted("episodes", "episodes"),
 }
-UNSEEING = {"frequencies": "going by the frequencies of tokens", "random": "acting at random"}  # where it is not always the same answer
+UNSEEING = {  # where it is not always the same answer
+    "frequencies": "going by the frequencies of tokens",
+    "random": "acting at random",
+}
 
 
 def counted(problem: Problem) -> Counted:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -29,12 +29,16 @@ class Choice:
         """noise: [B, n] → places [B]."""
         return (self.logits + noise).argmax(-1)
 
+    @cached_property
+    def log(self) -> Tensor:
+        """Of the probabilities, [B, n]."""
+        return self.logits.log_softmax(-1)
+
     def log_probability(self, action: Tensor) -> Tensor:
-        return -F.cross_entropy(self.logits, action, reduction="none")
+        return self.log.gather(-1, action[:, None])[:, 0]
 
     def entropy(self) -> Tensor:
-        log = self.logits.log_softmax(-1)
-        return -(log.exp() * log).sum(-1)
+        return -(self.log.exp() * self.log).sum(-1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,8 @@ class ActorCritic(nn.Module):
         action has, each drawn around what the actor gives, with a spread that is learned and begins at `spread`.
     forward: input [B, *inputs] → [B, outputs], logits of the actions, or the numbers taken for best.
     """
+
+    exempt: ClassVar[dict[str, str]] = {"one-gradient": "what the actor gives says nothing of the critic"}
 
     def __init__(
         self,

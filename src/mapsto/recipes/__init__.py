@@ -33,5 +33,9 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     cora_links="graph.cora_links",
     citeseer_gcn="graph.citeseer_gcn",
     mutag_gin="graph.mutag_gin",
+    cart_pole_ppo="acting.cart_pole",
+    cart_pole_reinforce="acting.cart_pole",
+    acrobot_ppo="acting.acrobot",
+    pendulum_ppo="acting.pendulum",
     cart_pole_dqn="acting.cart_pole_dqn",
 )

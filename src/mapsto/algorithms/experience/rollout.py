@@ -183,7 +183,7 @@ class Rollout(Experience):
         ends = torch.where(over, moves, 0).cummax(0).values  # the last end until then, 0 where there was none
         before = torch.cat([torch.zeros_like(ends[:1]), ends[:-1]])
         each = total.gather(0, moves.expand_as(before)) - total.gather(0, before)
-        self._recent[step // self.rhythm % RECENT] = torch.stack([(each * over).sum(), over.sum()])
+        self._recent[step // self.rhythm % RECENT] = torch.stack([(each * over).sum(), over.double().sum()])
         self._begun = total[-1] - total.gather(0, ends[-1:])[0]
 
 

@@ -1,1 +1,1 @@
-"""Recipes for worlds to act in."""
+"""Recipes for acting in a world."""
