@@ -12,7 +12,7 @@ from benchmarks.speed.contest import Arm, Contest
 
 @dataclass(frozen=True)
 class Acting:
-    """Learn to balance a pole with PPO (Schulman et al. 2017) under the usual settings for CartPole, which Huang et al. 2022 ("The 37
+    """Learn to balance a pole with PPO (Schulman et al. 2017) under the usual settings, which Huang et al. 2022 ("The 37
     implementation details of proximal policy optimization") list: `worlds` side by side, `moves` of each a roll-out, `turns`
     roll-outs, each learned from `passes` times in `pieces` batches.
 

@@ -110,7 +110,7 @@ def test_a_resumed_run_is_the_whole_one(priority):
 
 def test_another_seed_is_another_run():
     one, again, other = (learner(seed=seed).fit() for seed in (0, 0, 1))
-    weights = [run.model.online.output.weight for run in (one, again, other)]
+    weights = [run.model.online[-1].weight for run in (one, again, other)]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
 
@@ -123,7 +123,8 @@ def test_what_surprised_comes_again_and_counts_less_each_time():
     replay.hear(batch, {"loss": losses})
     batch = replay.batch(1)
     often = batch["index"] == 7
-    assert 0.2 < often.float().mean() < 0.7  # alone, it would come once in 24
+    assert 0.12 < often.float().mean() < 0.3  # as often as each of the four moves since, of which nothing is known
+    assert 0.6 < (batch["index"] >= 20).float().mean() < 0.9
     assert batch["weight"][often][0] == pytest.approx(float(batch["weight"].max()) * 0.101 / 9.001, rel=0.1)
 
 

@@ -95,9 +95,9 @@ def test_what_it_gave_stays_as_it_was(world):
 
 def test_copies_differ(world):
     seen = world.reset(0)
-    assert any(not torch.equal(turn.observation[0], turn.observation[1]) for turn in [*does(world, 20)]) or not torch.equal(
-        seen[0], seen[1]
-    )
+    assert any(
+        not torch.equal(turn.observation[0], turn.observation[1]) for turn in [*does(world, 20)]
+    ) or not torch.equal(seen[0], seen[1])
 
 
 def test_a_twin_has_episodes_of_its_own(world):
@@ -148,15 +148,20 @@ def untrained(world: World) -> Learner:
     return learner(world, ClippedSurrogate(), Rollout(**SMALL["rollout"]), 4)
 
 
-def learner(world: World, objective, experience, steps: int, rate: float = 0.01, seed: int = 0, weights: int = 0) -> Learner:
+def learner(
+    world: World, objective, experience, steps: int, rate: float = 0.01, seed: int = 0, weights: int = 0
+) -> Learner:
     model = initialised(
-        lambda: ActorCritic(world.input.shape, world.target.outputs, 32, gaussian=isinstance(world.target, Box)), weights
+        lambda: ActorCritic(world.input.shape, world.target.outputs, 32, gaussian=isinstance(world.target, Box)),
+        weights,
     )
     update = Descend(rate, Adam(), Constant(), clip=0.5)
     return Learner(world, model, objective, Algorithm(experience, update, Steps(steps)), seed, device="cpu")
 
 
-def by_worth(world: World, experience: Replay, steps: int, discount: float = 0.9, seed: int = 0, weights: int = 0) -> Learner:
+def by_worth(
+    world: World, experience: Replay, steps: int, discount: float = 0.9, seed: int = 0, weights: int = 0
+) -> Learner:
     model = initialised(lambda: QNetwork(world.input.shape, world.target.outputs, 32), weights)
     objective, update = TemporalDifference(discount, share=0.05), Descend(0.005, Adam(), Constant())
     return Learner(world, model, objective, Algorithm(experience, update, Steps(steps)), seed, device="cpu")

@@ -75,7 +75,8 @@ def test_play_shows_a_run_and_keeps_it(mapsto, tmp_path):
     code, out, _ = mapsto("play", "run", "--episodes", "2", "--save", "last.gif")
     assert code == 0
     lines = out.splitlines()
-    assert Image.open(tmp_path / "last.gif").n_frames > 2
+    with Image.open(tmp_path / "last.gif") as gif:
+        assert gif.n_frames > 2
     code, out, _ = mapsto("play", "run", "--episodes", "2", "--json")
     told = json.loads(out)
     assert len(lines) == len(told) == 2

@@ -35,9 +35,7 @@ def test_the_cart_stands_where_it_is_and_the_pole_leans_where_it_falls():
 
 
 def test_a_pendulum_points_up_at_angle_0_and_turns_to_the_left():
-    up, left = (
-        middle(SCENES["Pendulum"].draw([math.cos(a), math.sin(a), 0], 200), ACCENT) for a in (0, math.pi / 2)
-    )
+    up, left = (middle(SCENES["Pendulum"].draw([math.cos(a), math.sin(a), 0], 200), ACCENT) for a in (0, math.pi / 2))
     assert up[1] < 0.5
     assert left[0] < 0.4
 
@@ -58,7 +56,7 @@ def test_letters_have_a_dot_for_each_pixel():
 
 
 def frames(count):
-    return [SCENES["CartPole"].draw([k / count, 0, 0, 0], 120) for k in range(count)]
+    return [SCENES["CartPole"].draw([4 * k / count - 2, 0, 0, 0], 240) for k in range(count)]
 
 
 @pytest.mark.parametrize(("rate", "shown"), [(50, 51), (25, 100), (10, 100)])

@@ -29,14 +29,15 @@ def batch(rows=6):
 
 
 @pytest.mark.parametrize("double", [True, False])
+@torch.no_grad()
 def test_the_loss_is_the_papers(double):
     model, seen = network(), batch()
     found = TemporalDifference(discount=0.9, double=double).losses(model, seen, "")["temporal difference"]
     for row in range(6):
-        online, slow = model.online(seen["next"][row]), model.target(seen["next"][row])
+        online, slow = (net(seen["next"])[row] for net in (model.online, model.target))
         chosen = int((online if double else slow).argmax())
         goal = float(seen["reward"][row]) + (0.0 if seen["ended"][row] else 0.9 * float(slow[chosen]))
-        error = goal - float(model.online(seen["input"][row])[seen["action"][row]])
+        error = goal - float(model.online(seen["input"])[row, seen["action"][row]])
         expected = error**2 / 2 if abs(error) < 1 else abs(error) - 0.5
         assert float(found[row]) == pytest.approx(expected, rel=1e-4)
 

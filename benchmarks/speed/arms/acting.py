@@ -23,7 +23,7 @@ from mapsto.data.worlds import CartPole, Gymnasium
 EXAMINED = 100  # episodes
 
 
-@dataclass@dataclass(frozen=True)
+@dataclass(frozen=True)
 class Mapsto:
     """Its Learner on the nouns of acting."""
 
@@ -77,7 +77,9 @@ class Loop:
                     observation, reward, over = step(action)
                     rewards[k] = reward.view(-1)
                 with torch.no_grad():
-                    advantages = self._advantages(task, agent.critic(observation).flatten(), rewards, values, overs, over)
+                    advantages = self._advantages(
+                        task, agent.critic(observation).flatten(), rewards, values, overs, over
+                    )
                     returns = advantages + values
                 seen = [
                     t.reshape(-1, *t.shape[2:])
@@ -91,9 +93,7 @@ class Loop:
         return Fitted(clock, task.steps, weights(agent), lambda _: returns_of(lambda o: agent.actor(o).argmax(1), raw))
 
     @staticmethod
-    def _advantages(
-        task: Acting, last: Tensor, rewards: Tensor, values: Tensor, overs: Tensor, over: Tensor
-    ) -> Tensor:
+    def _advantages(task: Acting, last: Tensor, rewards: Tensor, values: Tensor, overs: Tensor, over: Tensor) -> Tensor:
         advantages, trace = torch.zeros_like(rewards), 0
         for k in reversed(range(task.moves)):
             alive = 1.0 - (over if k == task.moves - 1 else overs[k + 1])
@@ -155,7 +155,9 @@ def _linear(inputs: int, outputs: int, gain: float = 2**0.5) -> nn.Linear:
     return layer
 
 
-Stepped = tuple[Callable[[Tensor], tuple[Tensor, Tensor, Tensor]], Tensor]  # what makes a move, and what is seen at first
+Stepped = tuple[
+    Callable[[Tensor], tuple[Tensor, Tensor, Tensor]], Tensor
+]  # what makes a move, and what is seen at first
 
 
 def _tensors(task: Acting, seed: int) -> Stepped:
@@ -191,8 +193,11 @@ STEPPED = {"tensors": _tensors, "gymnasium": _gymnasium}
 
 @torch.no_grad()
 def returns_of(policy: Callable[[Tensor], Tensor], raw: bool = False) -> np.ndarray:
-    """[EXAMINED] returns of the first episode of as many worlds. raw: whether the policy sees metres and radians, as gymnasium shows
-    them, and not the shares of their bounds that mapsto's worlds show."""
+    """[EXAMINED] returns of the first episode of as many worlds.
+
+    raw: whether the policy sees metres and radians, as gymnasium shows them, and not the shares of their bounds that
+    mapsto's worlds show.
+    """
     world = CartPole(EXAMINED)
     observation = world.reset(12345)
     returns, alive = torch.zeros(EXAMINED), torch.ones(EXAMINED, dtype=torch.bool)

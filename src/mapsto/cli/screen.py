@@ -40,7 +40,11 @@ FOR, AGAINST = "dark_orange", "blue"
 SQUARES = ("  ", "··", "░░", "▒▒", "▓▓", "██")  # of a map of attention, from nothing to the most
 SEEN = 0.005  # of a weight: what is less is no look
 TALL, WIDE, TOLD = 10, 20, 3  # letters of a token above it and beside it; tokens told where there is no room for a map
-TOLD_NUMBERS, PLAIN_RATE, PICTURE = 8, 10, 60  # of an observation; moves a second of a world without a picture; letters of one
+TOLD_NUMBERS, PLAIN_RATE, PICTURE = (
+    8,
+    10,
+    60,
+)  # of an observation; moves a second of a world without a picture; letters of one
 
 
 def print_json(value: Any) -> None:

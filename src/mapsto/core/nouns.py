@@ -608,18 +608,19 @@ class Actor(Protocol):
         """The return that is expected from here on, [B]."""
 
 
-@runtime_checkable
-class Lagged(Protocol):
+class Lagged(nn.Module, ABC):
     """A model beside which a slower copy of it stands, that no gradient reaches: a goal that does not run away."""
 
+    @abstractmethod
     def lagging(self, input: Field) -> Tensor:
         """What the copy says, where the model is called."""
 
+    @abstractmethod
     def follow(self, every: int, share: float) -> None:
         """After each update: at every `every`-th one the copy goes `share` of the way to the model."""
 
 
-
+@runtime_checkable
 class Writer(Protocol):
     """A model that can go on with a text."""
 

@@ -38,7 +38,9 @@ class ActorCritic(nn.Module):
     ):
         super().__init__()
         if width < 1 or not spread > 0:
-            raise FrameError(f"ActorCritic needs a width of at least 1 and a spread above 0, but came {width}, {spread}.")
+            raise FrameError(
+                f"ActorCritic needs a width of at least 1 and a spread above 0, but came {width}, {spread}."
+            )
         self.inputs, self.outputs, self.width, self.depth = inputs, outputs, width, depth
         self.gaussian, self.spread = gaussian, spread
         self.columns = Columns(inputs)

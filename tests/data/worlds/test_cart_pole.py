@@ -1,4 +1,4 @@
-"""The cart and its pole: the paper's equations one world at a time, gymnasium where it is there, and a state that is all there is."""
+"""The cart and its pole: the paper's equations one world at a time, gymnasium where it is there, and a state that is all of it."""
 
 import math
 

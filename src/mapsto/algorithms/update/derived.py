@@ -41,7 +41,8 @@ class Derived:
     def __init__(self, stacks: list[list[nn.Linear]], bend: Bend, slopes: Slopes):
         self.bend, self.slopes = bend, slopes
         self.stacks = [
-            [(m.weight.data, m.weight.data.t(), m.bias.data, m.weight.grad, m.bias.grad) for m in maps] for maps in stacks
+            [(m.weight.data, m.weight.data.t(), m.bias.data, m.weight.grad, m.bias.grad) for m in maps]
+            for maps in stacks
         ]
 
     @classmethod
