@@ -85,7 +85,9 @@ class Counting(Identity):
         cut = over & (self.number % 2 == 1)
         self.number += over
         self.age[over] = 0
-        return Turn(turn.observation, torch.arange(1.0, self.copies + 1), over & ~cut, cut, turn.next + 0.5 * over[:, None])
+        return Turn(
+            turn.observation, torch.arange(1.0, self.copies + 1), over & ~cut, cut, turn.next + 0.5 * over[:, None]
+        )
 
 
 def rolling(world=None, model=None, **settings) -> Rollout:

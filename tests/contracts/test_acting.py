@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from toys import learner as of_examples
+from toys import stopped
 
 from mapsto.algorithms.experience import Replay, Rollout
 from mapsto.algorithms.optimizers import Adam
@@ -245,7 +247,7 @@ def test_a_typical_batch_has_the_fields_of_the_others_and_leaves_no_trace(kind):
 
 def test_a_resumed_run_is_the_same_run(kind):
     whole = started(kind).fit()
-    before = started(kind).fit(17)
+    before = stopped(started(kind), 17)
     after = started(kind, weights=1)
     after.load_state_dict(unpack(pack(before.state_dict())))
     assert pack(after.state_dict()) == pack(before.state_dict())
@@ -265,8 +267,6 @@ def test_its_spec_builds_it_again(kind):
 
 
 def test_examples_are_no_world_to_act_in(kind):
-    from toys import learner as of_examples
-
     with pytest.raises(FrameError, match="acts in a world, but came Dataset"):
         of_examples(experience=names.build("experience", {"name": kind}))
 

@@ -118,7 +118,8 @@ def test_every_seed_has_the_same_exam_and_its_own_course():
     learners = [small(seed=seed).learner() for seed in (0, 1)]
     first, second = (run.data.test.gather(torch.arange(5))["input"] for run in learners)
     assert torch.equal(first, second)
-    other = small(split_seed=1).learner().data.test.gather(torch.arange(5))["input"]
+    third = small(split_seed=1).learner()
+    other = third.data.test.gather(torch.arange(5))["input"]
     assert not torch.equal(first, other)
     one, two = (run.algorithm.experience.batch(0)["input"] for run in learners)
     assert not torch.equal(one, two)

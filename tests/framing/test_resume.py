@@ -141,7 +141,14 @@ def outcome(result):
 
 
 # the table takes 15 steps in epochs of 3, the pictures 16 in epochs of 4; step 2 is the last of the table's first epoch
-STOPS = [("world", [5, 24]), ("table", [2]), ("table", [0, 7, 13]), ("pictures", [3]), ("pictures", [5, 6, 14]), ("solved", [0])]
+STOPS = [
+    ("world", [5, 24]),
+    ("table", [2]),
+    ("table", [0, 7, 13]),
+    ("pictures", [3]),
+    ("pictures", [5, 6, 14]),
+    ("solved", [0]),
+]
 
 
 @pytest.mark.parametrize(("kind", "stops"), STOPS)

@@ -87,7 +87,9 @@ def random_play(learner: Learner) -> dict[str, Baseline]:
 def same_world(f: Function, raw: Raw) -> World:
     """The world of `raw`, for a function to be examined in. BadInput where it shows or takes something else than was learned."""
     if raw.world is None:
-        raise BadInput(f"{f!r} acts in a world, but {clean(raw.name)} is none.", "Name a world: env:CartPole-v1", "F004")
+        raise BadInput(
+            f"{f!r} acts in a world, but {clean(raw.name)} is none.", "Name a world: env:CartPole-v1", "F004"
+        )
     world = world_of(raw, {"world": world_settings(raw), "split": {"seed": 0}}, f.device)
     for mine, theirs in ((f.input, world.input), (f.target, world.target)):
         if names.spec(mine) != names.spec(theirs):

@@ -1,4 +1,4 @@
-"""Proximal policy optimisation: improve the policy, but not far from the one that acted (Schulman et al. 2017, arXiv:1707.06347)."""
+"""Proximal policy optimisation: a better policy, but near the one that acted (Schulman et al. 2017, arXiv:1707.06347)."""
 
 from __future__ import annotations
 

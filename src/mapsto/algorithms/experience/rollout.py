@@ -69,7 +69,9 @@ class Rollout(Experience):
         self._dealt: dict[int, Batch] = {}  # step → its batch, of the present pass
         device = self.data.device
         self._begun = torch.zeros(self.data.copies, dtype=torch.float64, device=device)  # what episodes returned so far
-        self._recent = torch.zeros(RECENT, 2, dtype=torch.float64, device=device)  # of roll-outs: total and count of episodes
+        self._recent = torch.zeros(
+            RECENT, 2, dtype=torch.float64, device=device
+        )  # of roll-outs: total and count of episodes
 
     @property
     def rhythm(self) -> int:
@@ -154,9 +156,7 @@ class Rollout(Experience):
         flat = input.flatten(0, 1)
         value = model.value(flat).view_as(reward)
         following = model.value(torch.cat(then)).view_as(reward)
-        advantage = generalised_advantage(
-            reward * self.scale, value, following, ended, over, self.discount, self.trace
-        )
+        advantage = generalised_advantage(reward * self.scale, value, following, ended, over, self.discount, self.trace)
         memory = {
             "input": flat,
             "action": action.flatten(0, 1),
@@ -179,7 +179,9 @@ class Rollout(Experience):
     def _tell(self, step: int, reward: Tensor, over: Tensor) -> None:
         """Note what the episodes returned that were over in this roll-out: reward [T, E], over [T, E] bool."""
         moves = torch.arange(1, self.moves + 1, device=reward.device)[:, None]
-        total = torch.cat([-self._begun[None], reward.cumsum(0)])  # of all moves so far, less what earlier ones returned
+        total = torch.cat(
+            [-self._begun[None], reward.cumsum(0)]
+        )  # of all moves so far, less what earlier ones returned
         ends = torch.where(over, moves, 0).cummax(0).values  # the last end until then, 0 where there was none
         before = torch.cat([torch.zeros_like(ends[:1]), ends[:-1]])
         each = total.gather(0, moves.expand_as(before)) - total.gather(0, before)

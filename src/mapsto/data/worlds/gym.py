@@ -181,7 +181,9 @@ class Gymnasium(World):
         encoded = action.cpu().numpy()
         if isinstance(self.target, Discrete):
             return (encoded + self.target.start).tolist(), encoded
-        return self.target.unscaled(encoded).reshape(-1, *self._takes.shape).astype(self._takes.dtype, copy=False), encoded
+        return self.target.unscaled(encoded).reshape(-1, *self._takes.shape).astype(
+            self._takes.dtype, copy=False
+        ), encoded
 
     def _refuse_none(self, seen: np.ndarray, rewards: list[float]) -> None:
         """DataError for an observation or a reward that is no number."""
@@ -212,7 +214,8 @@ def made(id: str, limit: int = 0) -> gymnasium.Env:
     if id not in gym.registry:
         hint = near(id, gym.registry)
         raise UnknownName(
-            f"no environment '{clean(id, 60)}' is registered with gymnasium." + (f" Near it: {', '.join(hint)}." if hint else ""),
+            f"no environment '{clean(id, 60)}' is registered with gymnasium."
+            + (f" Near it: {', '.join(hint)}." if hint else ""),
             "An environment of your own is registered by gymnasium.register, in Python, before mapsto.frame('env:…').",
             "D301",
         )

@@ -14,8 +14,8 @@ from mapsto.domains.discrete import Discrete
 
 
 class Identity(World):
-    """Each move shows one of `kinds` at random: 1 for doing the same, 0 for anything else. With `continuous` it shows a number from −1
-    to 1, and gives 1 less the distance from it. An episode has `limit` moves.
+    """Each move shows one of `kinds` at random: 1 for doing the same, 0 for anything else. With `continuous` it shows a number
+    from −1 to 1, and gives 1 less the distance from it. An episode has `limit` moves.
 
     After Stable-Baselines3's IdentityEnv (Raffin et al. 2021).
     """
@@ -49,10 +49,7 @@ class Identity(World):
         return self._look()
 
     def step(self, action: Tensor) -> Turn:
-        if self.continuous:
-            reward = 1 - (action - self.asked).abs()[:, 0]
-        else:
-            reward = (action == self.asked).float()
+        reward = 1 - (action - self.asked).abs()[:, 0] if self.continuous else (action == self.asked).float()
         self.moves += 1
         last = self.moves % self.limit == 0
         seen = self._look()
