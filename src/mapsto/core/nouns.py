@@ -604,6 +604,9 @@ class Actor(Protocol):
     def policy(self, input: Field) -> Policy:
         """input: [B, …]."""
 
+    def acting(self) -> Callable[[Tensor], Policy]:
+        """`policy` of what is seen, for as long as the weights stay as they are, and without a gradient: in few calls."""
+
     def value(self, input: Field) -> Tensor:
         """The return that is expected from here on, [B]."""
 

@@ -17,8 +17,8 @@ from mapsto.objectives.acting import NEW_DATA, returns
 @dataclass
 class TemporalDifference(Objective):
     """huber(δ) of δ = r + γ Q̄(s′, a′) − Q(s, a), where Q̄ is the target network and a′ the best action in s′ by Q (double
-    Q-learning, van Hasselt et al. 2016, arXiv:1509.06461, eq. 4), or by Q̄ itself (Mnih et al. 2015); r alone where the episode ended.
-    An episode that was cut short has not ended: what would have followed counts.
+    Q-learning, van Hasselt et al. 2016, arXiv:1509.06461, eq. 4), or by Q̄ itself (Mnih et al. 2015); r alone where the episode
+    ended. One that was cut short has not: what would have followed counts.
 
     discount: γ. double: who chooses a′. After every `every`-th update Q̄ goes `share` of the way to Q: all of it now and then
     (every=500, share=1), or a little each time (Lillicrap et al. 2016, arXiv:1509.02971).

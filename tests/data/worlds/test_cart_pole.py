@@ -158,6 +158,7 @@ def test_a_copy_does_not_depend_on_those_beside_it():
 def test_where_the_host_does_not_look_it_is_the_same_world():
     one, other = world(6), world(6)
     other.looks = False
+    other.reset(0)
     for action in actions(one, 120):
         left, right = one.step(action), other.step(action)
         assert all(torch.equal(getattr(left, name), getattr(right, name)) for name in vars(left))

@@ -19,7 +19,6 @@ from mapsto.domains.discrete import Discrete
 
 ACT, RECALL, BEGUN = 10, 11, 13  # what a seed is for: what is tried, what is remembered, where it begins
 LEAST = 1e-3  # of a priority: what surprised nobody may still come again
-EPOCH = 1000  # batches that are told of as one epoch: a world has no rows to go through
 
 
 @dataclass
@@ -32,6 +31,7 @@ class Replay(Experience):
     priority: α of prioritised replay (Schaul et al. 2016, arXiv:1511.05952, eq. 1): how much likelier a move comes that surprised
         more, by the loss that was heard of it; 0 draws all alike. correction: β, which weighs such moves down again (ibid., §3.4);
         it rises to 1 over the run.
+    epoch: how many batches are called one, after which there is an exam.
     """
 
     capacity: int = 50_000
@@ -42,15 +42,16 @@ class Replay(Experience):
     falling: int = 2000
     priority: float = 0.0
     correction: float = 0.4
+    epoch: int = 500
 
     acts = True
     remembers = ("memory", "surprise", "most", "acted", "made", "running", "returned")
 
     def __post_init__(self) -> None:
-        if min(self.capacity, self.batch_size, self.moves, self.warm_up) < 1 or self.falling < 0:
+        if min(self.capacity, self.batch_size, self.moves, self.warm_up, self.epoch) < 1 or self.falling < 0:
             raise FrameError(
-                "capacity, batch_size, moves and warm_up are at least 1 and falling at least 0, but came "
-                f"{self.capacity}, {self.batch_size}, {self.moves}, {self.warm_up} and {self.falling}."
+                "capacity, batch_size, moves, warm_up and epoch are at least 1 and falling at least 0, but came "
+                f"{self.capacity}, {self.batch_size}, {self.moves}, {self.warm_up}, {self.epoch} and {self.falling}."
             )
         if not 0 <= self.explore <= 1 or not 0 <= self.correction <= 1 or self.priority < 0:
             raise FrameError(
@@ -61,7 +62,7 @@ class Replay(Experience):
     def start(self, learner: Learner) -> None:
         super().start(learner)
         self._refuse(learner)
-        self.model, self.horizon = learner.model, learner.algorithm.until.steps(EPOCH) or 0
+        self.model, self.horizon = learner.model, learner.algorithm.until.steps(self.epoch) or 0
         copies, device = self.data.copies, self.data.device
         seen = self.data.reset(seeds.mix(self.seed, BEGUN))
         rows = self.capacity // copies * copies
@@ -80,7 +81,7 @@ class Replay(Experience):
 
     @property
     def batches(self) -> int:
-        return EPOCH
+        return self.epoch
 
     def batch(self, step: int) -> Batch:
         if step >= self.acted:  # asked for again, it is the same

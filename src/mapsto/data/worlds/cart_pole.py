@@ -18,6 +18,7 @@ from torch import Tensor
 from mapsto.core import seeds
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Learner, Scores, Turn, World
+from mapsto.core.state import to_device
 from mapsto.data.episodes import examined, splits
 from mapsto.domains.box import Box
 from mapsto.domains.discrete import Discrete
@@ -36,7 +37,7 @@ class CartPole(World):
     state: [E, 4] float64, as gymnasium computes, where the device knows that.
     """
 
-    remembers = ("begun", "state", "moves", "episodes")
+    remembers = ("begun", "made", "state", "due", "episodes")
 
     def __init__(
         self,
@@ -50,7 +51,7 @@ class CartPole(World):
         if min(copies, limit) < 1:
             raise FrameError(f"CartPole needs at least one copy and one move, but came {copies} and {limit}.")
         self.copies, self.limit, self.seed, self.device = copies, limit, seed, torch.device(device)
-        self.looks = self.device.type == "cpu"  # whether the host may wait to be told that an episode is over
+        self.looks = self.device.type == "cpu"  # whether the host may wait to be told what the device knows
         place, angle = (float(np.float32(2 * limit)) for limit in (TRACK, FALLEN))  # to the digit what gymnasium says
         self.input = Box([-place, None, -angle, None], [place, None, angle, None], [4])
         self.target = Discrete(2)
@@ -60,36 +61,33 @@ class CartPole(World):
         self._pushes = torch.tensor([-PUSH / MASS, PUSH / MASS], dtype=exact, device=device)
         self._inertia = torch.tensor(HALF * 4 / 3, dtype=exact, device=device)
         self._numbers = (torch.arange(copies, device=device) << 34)[:, None] + torch.arange(4, device=device)
+        self._one = torch.ones(copies, device=device)  # the reward
+        self._nobody = torch.zeros(copies, dtype=torch.bool, device=device)
         self.train, self.valid, self.test = splits(self, valid, test, seed)
         self.reset(0)
 
-    @torch.inference_mode()
     def reset(self, seed: int) -> Tensor:
         self.begun = seed % 2**53  # as JSON has whole numbers
-        self.moves = torch.zeros(self.copies, dtype=torch.int64, device=self.device)  # of the present episode
-        self.episodes = torch.zeros_like(self.moves)  # before it
-        self.state = self._beginnings()
+        self.made = 0  # moves so far
+        self.due = torch.full((self.copies,), self.limit, device=self.device)  # until which the present episode is cut
+        self.episodes = torch.zeros_like(self.due)  # before it
+        self.state, self._soonest = self._beginnings(), self._next_due()
         return self._look()
 
-    @torch.inference_mode()
     def step(self, action: Tensor) -> Turn:
-        _, speed, angle, turning = self.state.unbind(1)
-        sine, cosine = angle.sin(), angle.cos()
-        push = torch.addcmul(self._pushes[action], turning * turning, sine, value=POLE * HALF / MASS)
-        torque = torch.addcmul(GRAVITY * sine, cosine, push, value=-1)
-        turned = torque / torch.addcmul(self._inertia, cosine, cosine, value=-HALF * POLE / MASS)
-        sped = torch.addcmul(push, turned, cosine, value=-POLE * HALF / MASS)
-        self.state = torch.add(self.state, torch.stack([speed, sped, turning, turned], 1), alpha=TAU)
-        self.moves = self.moves + 1
-        ended, last = (self.state.abs() > self._limits).any(1), self._look()
-        cut = (self.moves >= self.limit) & ~ended
+        self.made += 1
+        self.state = self._moved(self._pushes.index_select(0, action))
+        then, beyond = self._look(), self.state.abs() > self._limits
+        if self.made < self._soonest and not beyond.any():  # as most moves are
+            return Turn(then, self._one, self._nobody, self._nobody, then)
+        ended = beyond.any(1)
+        cut = (self.due <= self.made) & ~ended
         over = ended | cut
-        if not self.looks or over.any():
-            self.episodes = self.episodes + over
-            self.moves = self.moves.masked_fill(over, 0)
-            self.state = torch.where(over[:, None], self._beginnings(), self.state)
-            self._look()
-        return Turn(self.observation, torch.ones(self.copies, device=self.device), ended, cut, last)
+        self.episodes = self.episodes + over
+        self.due = self.due.masked_fill(over, self.made + self.limit)
+        self.state = torch.where(over[:, None], self._beginnings(), self.state)
+        self._soonest = self._next_due()
+        return Turn(self._look(), self._one, ended, cut, then)
 
     def twin(self, copies: int) -> CartPole:
         return CartPole(copies, self.limit, 0, 0, self.seed, str(self.device))
@@ -97,14 +95,28 @@ class CartPole(World):
     def exam(self, learner: Learner, split: str, intervals: bool = True, at_most: int = 0) -> Scores:
         return examined(self, learner, split, intervals, at_most)
 
-    @torch.inference_mode()
     def load_state_dict(self, state: dict) -> None:
-        super().load_state_dict({**state, **{n: state[n].to(self.device) for n in ("state", "moves", "episodes")}})
+        super().load_state_dict(to_device(state, self.device))
+        self._soonest = self._next_due()
         self._look()
+
+    def _moved(self, push: Tensor) -> Tensor:
+        """The state after τ under a force, [E] in units of all mass."""
+        _, speed, angle, turning = self.state.unbind(1)
+        sine, cosine = angle.sin(), angle.cos()
+        push = torch.addcmul(push, turning * turning, sine, value=POLE * HALF / MASS)
+        torque = torch.addcmul(GRAVITY * sine, cosine, push, value=-1)
+        turned = torque / torch.addcmul(self._inertia, cosine, cosine, value=-HALF * POLE / MASS)
+        sped = torch.addcmul(push, turned, cosine, value=-POLE * HALF / MASS)
+        return torch.add(self.state, torch.stack([speed, sped, turning, turned], 1), alpha=TAU)
 
     def _look(self) -> Tensor:
         self.observation = (self.state * self._scale).float()
         return self.observation
+
+    def _next_due(self) -> int:
+        """Before which move no episode is cut, where the host may wait to be told."""
+        return int(self.due.min()) if self.looks else 0
 
     def _beginnings(self) -> Tensor:
         """[E, 4] where the present episode of each copy begins, by its number."""
