@@ -227,6 +227,9 @@ def test_spaces_without_bounds_have_none():
     assert (box.low, box.high, box.plain) == ([None], [None], True)
     cart = Gymnasium("CartPole-v1", copies=1).input
     assert cart.high[1] is None and cart.high[0] == pytest.approx(4.8)
+    assert cart.plain, "what is small is shown as it is"
+    wide = space_of(gymnasium.spaces.Box(0, 255, (4, 4), np.uint8), "is observed", "x")
+    assert wide.encode([np.full((4, 4), 255)]).max() == 1
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,14 @@ def test_numbers_between_bounds_are_seen_from_minus_one_to_one_and_others_as_the
     assert encoded.tolist() == [[-1, 7, 3, 5], [1, -7, 0, 0], [0, 0, 0, 0]]
 
 
+def test_what_is_small_in_its_own_unit_is_left_as_it_is():
+    box = Box([-4.8, None, 0.0], [4.8, None, 255.0], [3], small=100.0)
+    assert box.encode([[2.4, 7.0, 255.0]]).tolist() == [[pytest.approx(2.4), 7, 1]]
+    assert [v.tolist() for v in box.decode(torch.tensor([[9.0, 9.0, 9.0]]))] == [[pytest.approx(4.8), 9, 255]]
+    drawn = box.draw(1000, torch.Generator().manual_seed(0))
+    assert 4 < drawn[:, 0].abs().max() <= 4.8 and 0.9 < drawn[:, 2].abs().max() <= 1
+
+
 def test_one_bound_holds_for_all_numbers_of_any_shape():
     box = Box([0.0], [255.0], [2, 3])
     assert box.shape == (2, 3) and box.outputs == 6

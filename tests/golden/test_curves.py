@@ -289,6 +289,9 @@ def test_the_curve_is_the_one_that_was_kept(recipe):
 def test_every_curve_kept_is_one_of_learning():
     for recipe, kept in json.loads(CURVES.read_text()).items():
         assert recipe in RECIPES
+        if "return" in kept["valid"]:  # what a loss comes to says nothing there
+            assert kept["valid"]["return"] > 9
+            continue
         assert sum(kept["losses"][-5:]) < 0.9 * sum(kept["losses"][:5]), recipe
 
 

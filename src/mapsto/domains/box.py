@@ -18,7 +18,8 @@ WIDE = 1e6  # bounds farther away than that say nothing of how large numbers usu
 
 
 class Box(Space):
-    """Numbers of shape `size`. Where both its bounds are known, a number is encoded from −1 to 1 between them; else as it is.
+    """Numbers of shape `size`. Where both its bounds are known, a number is encoded from −1 to 1 between them; else as it is, and
+    so it is where they lie within ±`small`: what is small in its own unit is as a model wants it.
 
     low, high: the bounds in the order of the numbers laid flat, or one for all; None where there is none.
     encode: N arrays of `size` → float32 [N, *size]. decode: [N, *size] → arrays of `size`, brought in to the bounds.
@@ -26,8 +27,8 @@ class Box(Space):
 
     present = "a world always shows something, and something is always done in it"
 
-    def __init__(self, low: list[float | None], high: list[float | None], size: list[int]):
-        self.low, self.high, self.size = low, high, size
+    def __init__(self, low: list[float | None], high: list[float | None], size: list[int], small: float = 0.0):
+        self.low, self.high, self.size, self.small = low, high, size, small
         numbers = math.prod(size)
         if not {len(low), len(high)} <= {1, numbers}:
             raise FrameError(
@@ -38,9 +39,11 @@ class Box(Space):
             np.broadcast_to(np.where(np.isnan(bound), beyond, bound), numbers).reshape(size).astype(np.float32)
             for bound, beyond in ((low, -np.inf), (high, np.inf))
         )
-        bounded = (np.abs(low) <= WIDE) & (np.abs(high) <= WIDE) & (low < high)
-        middle, half = np.where(bounded, (low + high) / 2, 0.0), np.where(bounded, (high - low) / 2, 1.0)
-        self.plain = not bounded.any()  # encoded as it is
+        farthest = np.maximum(np.abs(low), np.abs(high))
+        bounded = (farthest <= WIDE) & (low < high)
+        scaled = bounded & (farthest > small)
+        middle, half = np.where(scaled, (low + high) / 2, 0.0), np.where(scaled, (high - low) / 2, 1.0)
+        self.plain = not scaled.any()  # encoded as it is
         self.middle, self.half, self.bounded = (
             np.broadcast_to(each, numbers).reshape(size) for each in (middle.astype("f"), half.astype("f"), bounded)
         )
@@ -85,7 +88,11 @@ class Box(Space):
         device, shape = generator.device, (count, *self.size)
         even = 2 * torch.rand(shape, generator=generator, device=device) - 1
         normal = torch.randn(shape, generator=generator, device=device)
-        return torch.where(torch.from_numpy(np.array(self.bounded)).to(device), even, normal)
+        low, high, bounded = (
+            torch.from_numpy(np.array(each)).to(device)
+            for each in (self.scaled(self.least), self.scaled(self.most), self.bounded)
+        )
+        return torch.where(bounded, (low + high) / 2 + even * (high - low) / 2, normal)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -29,13 +29,15 @@ if TYPE_CHECKING:
 
 LONGEST = 10_000  # moves after which an episode is cut, where the environment has no limit of its own
 NO_BOUND = 1e30  # from which on a bound is none
+SMALL = 100.0  # observations within such bounds are shown as they are: scaled, the cart of CartPole drifts away unseen
 
 
 class Gymnasium(World):
     """`copies` of the registered environment `id`.
 
     limit: moves after which an episode is cut; 0 is the environment's own limit, or 10,000 where it has none.
-    Numbers are shown and taken between −1 and 1 where the environment says its bounds; an action beyond them is brought in.
+    Numbers are taken between −1 and 1 where the environment says its bounds, and what lies beyond is brought in; they are shown
+    as they are, but where their bounds are wide (those of a pixel).
     Raises DataError where gymnasium is missing, a space is none that can be learned from, or the environment fails or gives what is
     no number; UnknownName for an environment that is not registered.
     """
@@ -270,7 +272,7 @@ def space_of(space: Any, what: str, id: str, flat: bool = False) -> Space:
     if kind == "Box":
         low, high = (_bounds(bounds) for bounds in (space.low, space.high))
         size = [int(space.low.size)] if flat or not space.shape else list(space.shape)
-        return Box(low, high, size)
+        return Box(low, high, size, 0.0 if flat else SMALL)
     raise DataError(
         f"what {what} in {id} is of the space {clean(str(space), 100)}, and this version learns from Box, and Discrete from 0 on.",
         "Wrap the environment: gymnasium.wrappers.FlattenObservation makes one Box of several spaces.",

@@ -9,7 +9,7 @@ from mapsto.framing.source import frame_data
 def cart_pole_ppo(data_dir: str | None = None, seed: int = 0, epochs: int = 12) -> Frame:
     """CartPole-v1 (Barto, Sutton and Anderson 1983) by proximal policy optimisation: 500 moves is all there is to be had."""
     frame = frame_data("env:CartPole-v1", seed=seed)
-    experience = {"moves": 128, "passes": 8, "batch_size": 256, "discount": 0.99, "trace": 0.95}
+    experience = {"moves": 32, "passes": 10, "batch_size": 256, "discount": 0.98, "trace": 0.8}
     for setting, value in experience.items():
         frame.set(f"algorithm.experience.{setting}", value)
     return frame.set("algorithm.lr", 1e-3).set("objective.entropy", 0.0).set("algorithm.until.count", epochs)

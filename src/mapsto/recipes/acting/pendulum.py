@@ -16,7 +16,7 @@ def pendulum_ppo(data_dir: str | None = None, seed: int = 0, epochs: int = 12) -
         "discount": 0.9,
         "trace": 0.95,
         "scale": 0.1,
-        "epoch": 10,
+        "epoch": 5,
     }
     for setting, value in experience.items():
         frame.set(f"algorithm.experience.{setting}", value)
