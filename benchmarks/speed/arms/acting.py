@@ -89,8 +89,7 @@ class Loop:
                     order = np.random.permutation(task.moves * task.worlds)
                     for rows in np.array_split(order, task.pieces):
                         self._update(task, agent, optimizer, *(t[rows] for t in seen))
-        raw = task.place == "gymnasium"
-        return Fitted(clock, task.steps, weights(agent), lambda _: returns_of(lambda o: agent.actor(o).argmax(1), raw))
+        return Fitted(clock, task.steps, weights(agent), lambda _: returns_of(lambda o: agent.actor(o).argmax(1)))
 
     @staticmethod
     def _advantages(task: Acting, last: Tensor, rewards: Tensor, values: Tensor, overs: Tensor, over: Tensor) -> Tensor:
@@ -192,18 +191,13 @@ STEPPED = {"tensors": _tensors, "gymnasium": _gymnasium}
 
 
 @torch.no_grad()
-def returns_of(policy: Callable[[Tensor], Tensor], raw: bool = False) -> np.ndarray:
-    """[EXAMINED] returns of the first episode of as many worlds.
-
-    raw: whether the policy sees metres and radians, as gymnasium shows them, and not the shares of their bounds that
-    mapsto's worlds show.
-    """
+def returns_of(policy: Callable[[Tensor], Tensor]) -> np.ndarray:
+    """[EXAMINED] returns of the first episode of as many worlds."""
     world = CartPole(EXAMINED)
     observation = world.reset(12345)
     returns, alive = torch.zeros(EXAMINED), torch.ones(EXAMINED, dtype=torch.bool)
     while alive.any():
-        seen = torch.from_numpy(world.input.unscaled(observation.numpy())) if raw else observation
-        turn = world.step(policy(seen))
+        turn = world.step(policy(observation))
         observation = turn.observation
         returns += turn.reward * alive
         alive &= ~(turn.ended | turn.cut)

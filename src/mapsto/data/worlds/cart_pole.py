@@ -20,6 +20,7 @@ from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Learner, Scores, Turn, World
 from mapsto.core.state import to_device
 from mapsto.data.episodes import examined, splits
+from mapsto.data.worlds.gym import SMALL
 from mapsto.domains.box import Box
 from mapsto.domains.discrete import Discrete
 
@@ -53,11 +54,10 @@ class CartPole(World):
         self.copies, self.limit, self.seed, self.device = copies, limit, seed, torch.device(device)
         self.looks = self.device.type == "cpu"  # whether the host may wait to be told what the device knows
         place, angle = (float(np.float32(2 * limit)) for limit in (TRACK, FALLEN))  # to the digit what gymnasium says
-        self.input = Box([-place, None, -angle, None], [place, None, angle, None], [4])
+        self.input = Box([-place, None, -angle, None], [place, None, angle, None], [4], SMALL)
         self.target = Discrete(2)
         exact = torch.float32 if self.device.type == "mps" else torch.float64
         self._limits = torch.tensor([TRACK, math.inf, FALLEN, math.inf], dtype=exact, device=device)
-        self._scale = torch.from_numpy(1 / self.input.half).to(self.device, exact)
         self._pushes = torch.tensor([-PUSH / MASS, PUSH / MASS], dtype=exact, device=device)
         self._inertia = torch.tensor(HALF * 4 / 3, dtype=exact, device=device)
         self._numbers = (torch.arange(copies, device=device) << 34)[:, None] + torch.arange(4, device=device)
@@ -111,7 +111,7 @@ class CartPole(World):
         return torch.add(self.state, torch.stack([speed, sped, turning, turned], 1), alpha=TAU)
 
     def _look(self) -> Tensor:
-        self.observation = (self.state * self._scale).float()
+        self.observation = self.state.float()
         return self.observation
 
     def _next_due(self) -> int:
