@@ -56,8 +56,31 @@ def test_a_batch_is_of_moves_that_were_made():
         world.state = torch.from_numpy(world.input.unscaled(four["input"].numpy())).double()
         turn = world.step(four["action"])
         torch.testing.assert_close(turn.next, four["next"], rtol=0, atol=1e-5)
-        assert torch.equal(turn.ended, four["ended"])
+        assert torch.equal(four["discount"], 0.99 * ~turn.ended)
     assert (batch["reward"] == 1).all()
+
+
+@pytest.mark.parametrize("capacity", [4000, 60])
+def test_a_longer_horizon_adds_up_what_came_until_an_episode_was_over(capacity):
+    replay = started(horizon=5, discount=0.5, capacity=capacity, batch_size=400)
+    for step in range(30):
+        replay.batch(step)
+    batch, held, copies = replay.batch(30), replay.memory, 4
+    lengths = []
+    for row, place in enumerate(batch["index"].tolist()):
+        reward, last, k = 0.0, place, place
+        for power in range(5):
+            reward, last = reward + 0.5**power * float(held["reward"][k]), k
+            newest = k // copies == (replay.made - 1) % (capacity // copies)
+            if held["over"][k] or newest:
+                break
+            k = (k + copies) % (capacity // copies * copies)
+        lengths.append(power + 1)
+        assert float(batch["reward"][row]) == pytest.approx(reward)
+        assert torch.equal(batch["next"][row], held["next"][last])
+        assert float(batch["discount"][row]) == (0.0 if held["ended"][last] else 0.5 ** (power + 1))
+        assert torch.equal(batch["input"][row], held["input"][place])
+    assert set(lengths) == {1, 2, 3, 4, 5}
 
 
 def test_the_oldest_moves_are_forgotten():
@@ -142,7 +165,9 @@ def test_a_memory_without_room_for_one_move_of_each_copy_is_refused():
         started(capacity=3)
 
 
-@pytest.mark.parametrize("odd", [{"batch_size": 0}, {"moves": 0}, {"explore": 1.5}, {"priority": -1.0}])
+@pytest.mark.parametrize(
+    "odd", [{"batch_size": 0}, {"horizon": 0}, {"discount": 1.5}, {"explore": 1.5}, {"priority": -1.0}]
+)
 def test_settings_that_are_none_are_refused(odd):
     with pytest.raises(FrameError, match="but came"):
         Replay(**odd)

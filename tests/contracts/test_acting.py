@@ -161,11 +161,9 @@ def learner(
     return Learner(world, model, objective, Algorithm(experience, update, Steps(steps)), seed, device="cpu")
 
 
-def by_worth(
-    world: World, experience: Replay, steps: int, discount: float = 0.9, seed: int = 0, weights: int = 0
-) -> Learner:
+def by_worth(world: World, experience: Replay, steps: int, seed: int = 0, weights: int = 0) -> Learner:
     model = initialised(lambda: QNetwork(world.input.shape, world.target.outputs, 32), weights)
-    objective, update = TemporalDifference(discount, share=0.05), Descend(0.005, Adam(), Constant())
+    objective, update = TemporalDifference(share=0.05), Descend(0.005, Adam(), Constant())
     return Learner(world, model, objective, Algorithm(experience, update, Steps(steps)), seed, device="cpu")
 
 
@@ -285,7 +283,7 @@ def reinforce(world: World) -> Learner:
 
 
 def dqn(world: World) -> Learner:
-    return by_worth(world, Replay(2000, 64, warm_up=200, falling=200), 400, discount=0.5)
+    return by_worth(world, Replay(2000, 64, discount=0.5, warm_up=200, falling=200), 400)
 
 
 ALGORITHMS: dict[str, Callable[[World], Learner]] = {"ppo": ppo, "reinforce": reinforce, "dqn": dqn}

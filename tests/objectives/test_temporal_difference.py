@@ -24,7 +24,7 @@ def batch(rows=6):
         "next": torch.randn(rows, 4, generator=draw),
         "action": torch.arange(rows) % 3,
         "reward": 2 * torch.randn(rows, generator=draw),
-        "ended": torch.arange(rows) % 4 == 1,
+        "discount": 0.9 * (torch.arange(rows) % 4 != 1),
     }
 
 
@@ -32,11 +32,11 @@ def batch(rows=6):
 @torch.no_grad()
 def test_the_loss_is_the_papers(double):
     model, seen = network(), batch()
-    found = TemporalDifference(discount=0.9, double=double).losses(model, seen, "")["temporal difference"]
+    found = TemporalDifference(double=double).losses(model, seen, "")["temporal difference"]
     for row in range(6):
         online, slow = (net(seen["next"])[row] for net in (model.online, model.target))
         chosen = int((online if double else slow).argmax())
-        goal = float(seen["reward"][row]) + (0.0 if seen["ended"][row] else 0.9 * float(slow[chosen]))
+        goal = float(seen["reward"][row]) + float(seen["discount"][row]) * float(slow[chosen])
         error = goal - float(model.online(seen["input"])[row, seen["action"][row]])
         expected = error**2 / 2 if abs(error) < 1 else abs(error) - 0.5
         assert float(found[row]) == pytest.approx(expected, rel=1e-4)
@@ -92,7 +92,7 @@ def test_a_model_without_a_target_network_is_refused():
         TemporalDifference().losses(MLP((4,), 3), batch(), "")
 
 
-@pytest.mark.parametrize("odd", [{"discount": 1.1}, {"share": 0.0}, {"every": 0}])
+@pytest.mark.parametrize("odd", [{"share": 1.1}, {"share": 0.0}, {"every": 0}])
 def test_settings_that_are_none_are_refused(odd):
-    with pytest.raises(FrameError, match="discount is in"):
+    with pytest.raises(FrameError, match="share is in"):
         TemporalDifference(**odd)

@@ -17,14 +17,14 @@ from mapsto.objectives.acting import NEW_DATA, returns
 @dataclass
 class TemporalDifference(Objective):
     """huber(δ) of δ = r + γ Q̄(s′, a′) − Q(s, a), where Q̄ is the target network and a′ the best action in s′ by Q (double
-    Q-learning, van Hasselt et al. 2016, arXiv:1509.06461, eq. 4), or by Q̄ itself (Mnih et al. 2015); r alone where the episode
-    ended. One that was cut short has not: what would have followed counts.
+    Q-learning, van Hasselt et al. 2016, arXiv:1509.06461, eq. 4), or by Q̄ itself (Mnih et al. 2015).
 
-    discount: γ. double: who chooses a′. After every `every`-th update Q̄ goes `share` of the way to Q: all of it now and then
+    r and γ are the batch's, which may look several moves ahead; γ is 0 where an episode ended. One that was cut short has not: what
+    would have followed counts.
+    double: who chooses a′. After every `every`-th update Q̄ goes `share` of the way to Q: all of it now and then
     (every=500, share=1), or a little each time (Lillicrap et al. 2016, arXiv:1509.02971).
     """
 
-    discount: float = 0.99
     double: bool = True
     every: int = 1
     share: float = 0.005
@@ -33,18 +33,15 @@ class TemporalDifference(Objective):
     restless = NEW_DATA
 
     def __post_init__(self) -> None:
-        if not 0 <= self.discount <= 1 or not 0 < self.share <= 1 or self.every < 1:
-            raise FrameError(
-                "discount is in [0, 1], share in (0, 1] and every at least 1, but came "
-                f"{self.discount}, {self.share} and {self.every}."
-            )
+        if not 0 < self.share <= 1 or self.every < 1:
+            raise FrameError(f"share is in (0, 1] and every at least 1, but came {self.share} and {self.every}.")
 
     def losses(self, model: nn.Module, batch: Batch, player: str) -> Losses:
         with torch.no_grad():
             ahead = lagged(model).lagging(batch["next"])
             choice = (model(batch["next"]) if self.double else ahead).argmax(1, keepdim=True)
             after = ahead.gather(1, choice).squeeze(1)
-            goal = batch["reward"] + self.discount * after * ~batch["ended"]
+            goal = batch["reward"] + batch["discount"] * after
         worth = model(batch["input"]).gather(1, batch["action"][:, None]).squeeze(1)
         return {"temporal difference": F.smooth_l1_loss(worth, goal, reduction="none")}
 

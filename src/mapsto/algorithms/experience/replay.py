@@ -26,6 +26,9 @@ class Replay(Experience):
     """Before each batch `moves` moves in every world, by the model as it is; the last `capacity` moves are kept, and each batch is
     `batch_size` of them, drawn at random. So one move is learned from several times, and neighbours in time seldom meet.
 
+    discount: γ, what a reward counts one move later. horizon: so many rewards of a move are those that came, and what comes after them
+        is estimated: `reward` is Σ γᵏ r, `next` what was seen then, and `discount` what that counts (Sutton 1988; Hessel et al.
+        2018, arXiv:1710.02298, eq. 1). With 1, worth spreads one move back at a time.
     warm_up: moves at random, of all worlds together, before the first batch.
     explore: the share of moves that are random (ε-greedy); it falls to there from 1 in a straight line over `falling` batches.
     priority: α of prioritised replay (Schaul et al. 2016, arXiv:1511.05952, eq. 1): how much likelier a move comes that surprised
@@ -37,6 +40,8 @@ class Replay(Experience):
     capacity: int = 50_000
     batch_size: int = 128
     moves: int = 1
+    discount: float = 0.99
+    horizon: int = 1
     warm_up: int = 1000
     explore: float = 0.05
     falling: int = 2000
@@ -48,21 +53,25 @@ class Replay(Experience):
     remembers = ("memory", "surprise", "most", "acted", "made", "running", "returned")
 
     def __post_init__(self) -> None:
-        if min(self.capacity, self.batch_size, self.moves, self.warm_up, self.epoch) < 1 or self.falling < 0:
+        counts = (self.capacity, self.batch_size, self.moves, self.horizon, self.warm_up, self.epoch)
+        if min(counts) < 1 or self.falling < 0:
             raise FrameError(
-                "capacity, batch_size, moves, warm_up and epoch are at least 1 and falling at least 0, but came "
-                f"{self.capacity}, {self.batch_size}, {self.moves}, {self.warm_up}, {self.epoch} and {self.falling}."
+                "capacity, batch_size, moves, horizon, warm_up and epoch are at least 1 and falling at least 0, but came "
+                f"{', '.join(map(str, counts))} and {self.falling}."
             )
-        if not 0 <= self.explore <= 1 or not 0 <= self.correction <= 1 or self.priority < 0:
+        if (
+            min(self.discount, self.explore, self.correction, self.priority) < 0
+            or max(self.discount, self.explore, self.correction) > 1
+        ):
             raise FrameError(
-                "explore and correction are shares in [0, 1] and priority is at least 0, but came "
-                f"{self.explore}, {self.correction} and {self.priority}."
+                "discount, explore and correction are shares in [0, 1] and priority is at least 0, but came "
+                f"{self.discount}, {self.explore}, {self.correction} and {self.priority}."
             )
 
     def start(self, learner: Learner) -> None:
         super().start(learner)
         self._refuse(learner)
-        self.model, self.horizon = learner.model, learner.algorithm.until.steps(self.epoch) or 0
+        self.model, self.end = learner.model, learner.algorithm.until.steps(self.epoch) or 0
         copies, device = self.data.copies, self.data.device
         seen = self.data.reset(seeds.mix(self.seed, BEGUN))
         rows = self.capacity // copies * copies
@@ -72,6 +81,7 @@ class Replay(Experience):
             "action": torch.zeros(rows, dtype=torch.int64, device=device),
             "reward": torch.zeros(rows, device=device),
             "ended": torch.zeros(rows, dtype=torch.bool, device=device),
+            "over": torch.zeros(rows, dtype=torch.bool, device=device),
         }
         self.surprise = torch.zeros(rows if self.priority else 0, device=device)  # of each move, to the power α
         self.most = torch.ones((), device=device)  # of it: what is new comes soon
@@ -87,7 +97,7 @@ class Replay(Experience):
         if step >= self.acted:  # asked for again, it is the same
             self._act(step)
         index, counts = self._drawn(step)
-        return {**self._recalled(index), **counts, "index": index}
+        return {**self._recalled(index), **counts}
 
     def typical(self) -> Batch:
         return self._recalled(torch.arange(min(self.batch_size, self.capacity), device=self.data.device))
@@ -115,14 +125,15 @@ class Replay(Experience):
             tried = torch.rand(copies, generator=generator, device=self.data.device) < random
             action = torch.where(tried, self.data.target.draw(copies, generator), best)
             turn = self.data.step(action)
-            came = {"input": seen, "next": turn.next, "action": action, "reward": turn.reward, "ended": turn.ended}
+            over = turn.ended | turn.cut
+            came = (seen, turn.next, action, turn.reward, turn.ended, over)
             at = self.made * copies % rows
-            for name, column in came.items():
-                self.memory[name][at : at + copies] = column
+            for column, told in zip(self.memory.values(), came, strict=True):
+                column[at : at + copies] = told
             if self.priority:
                 self.surprise[at : at + copies] = self.most
             self.made += 1
-            over, self.running = turn.ended | turn.cut, self.running + turn.reward
+            self.running = self.running + turn.reward
             self.returned = torch.where(over, self.running, self.returned)
             self.running = self.running.masked_fill(over, 0.0)
         self.acted = step + 1
@@ -154,7 +165,19 @@ class Replay(Experience):
             )
 
     def _recalled(self, index: Tensor) -> Batch:
-        return {name: column.index_select(0, index) for name, column in self.memory.items()}
+        """The moves at these places [B], and what came of them within the horizon, or until their episode was over."""
+        held, copies = self.memory, self.data.copies
+        times, after = len(held["reward"]) // copies, torch.arange(self.horizon, device=index.device)
+        time, since = index // copies, (self.made - 1 - index // copies) % times  # how many moves are known after it
+        at = (time[:, None] + after) % times * copies + index[:, None] % copies  # [B, horizon]
+        over = held["over"][at].long()
+        counts = (over.cumsum(1) == over) & (after <= since[:, None])  # before the first end, and that one
+        reward = (held["reward"][at] * self.discount**after * counts).sum(1)
+        last = counts.sum(1, keepdim=True) - 1
+        end = at.gather(1, last)[:, 0]
+        discount = self.discount ** (last[:, 0] + 1) * ~held["ended"][end]
+        seen, then, action = held["input"][index], held["next"][end], held["action"][index]
+        return {"input": seen, "action": action, "reward": reward, "next": then, "discount": discount, "index": index}
 
     def _drawn(self, step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Places in memory [B], and how much each counts where some came likelier than others."""
@@ -165,7 +188,7 @@ class Replay(Experience):
         heap = self.surprise[:there].double().cumsum(0)
         place = torch.rand(self.batch_size, generator=generator, device=generator.device, dtype=torch.float64)
         index = torch.searchsorted(heap, place * heap[-1]).clamp(max=there - 1)
-        done = min(1.0, step / self.horizon) if self.horizon else 0.0
+        done = min(1.0, step / self.end) if self.end else 0.0
         weight = self.surprise[index] ** -(self.correction + (1 - self.correction) * done)
         return index, {"weight": weight / weight.max()}  # the sum of all surprises is the same for all
 
