@@ -9,7 +9,9 @@ import torch
 
 import mapsto
 from mapsto.core.errors import BadInput, DataError, FrameError, UnknownName
+from mapsto.core.nouns import Estimate
 from mapsto.framing.frame import Frame
+from mapsto.learner.best import Best
 
 WORLD = "env:identity"
 SMALL = {
@@ -159,6 +161,13 @@ def test_a_loss_that_rises_does_not_end_it():
     run = small().learner()
     for step, loss in enumerate([1.0, 1.0, 0.1, 50.0, 50.0, 50.0, 50.0, 50.0]):
         run.divergence.hear(step, {"value": loss})
+
+
+def test_of_weights_that_return_the_same_the_later_are_kept():
+    best, model = Best("return", 1), torch.nn.Linear(1, 1)
+    for step, value in enumerate([3.0, 9.0, 9.0, 5.0]):
+        best.hear(step, {"return": Estimate(value, value, value, 5)}, model)
+    assert best.describe() == {"step": 2, "measure": "return", "value": 9.0}
 
 
 def test_a_plateau_is_one_of_returns():

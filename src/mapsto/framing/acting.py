@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from mapsto.core import names, seeds
+from mapsto.core.batch import Batch, over, size
 from mapsto.core.errors import BadInput, FrameError
 from mapsto.core.faults import Faults
 from mapsto.core.nouns import Domain, Raw, World
@@ -54,11 +55,9 @@ def prepare_world(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: D
         if settings["split"].get(way):
             raise FrameError(f"a world has no rows to deal out, but came data.split.{way}.", "Leave it out.", "F004")
     world = world_of(raw, settings)
-    seen, done = _look(world)
-    fields = {"train": {"input": seen, "target": done}} | {
-        part: {"input": seen[:0], "target": done[:0]} for part in ("valid", "test")
-    }
-    parts = {"train": np.arange(len(seen)), "valid": np.arange(len(world.valid)), "test": np.arange(len(world.test))}
+    looked = _look(world)
+    fields = {"train": looked} | {part: over(looked, lambda t: t[:0]) for part in ("valid", "test")}
+    parts = {"train": np.arange(size(looked)), "valid": np.arange(len(world.valid)), "test": np.arange(len(world.test))}
     kinds = {
         name: Kind(names.name_of(type(space)), space.describe())
         for name, space in (("observation", world.input), ("action", world.target))
@@ -101,12 +100,13 @@ def same_world(f: Function, raw: Raw) -> World:
     return world
 
 
-def _look(world: World) -> tuple[torch.Tensor, torch.Tensor]:
-    """Observations and actions of some moves at random, [N, …] each."""
+def _look(world: World) -> Batch:
+    """Some moves at random: what was observed, done, and got for it."""
     generator = seeds.generator(world.device, LOOK)
-    observation, seen, done = world.reset(LOOK), [], []
+    observation, moves = world.reset(LOOK), []
     for _ in range(LOOK):
-        seen.append(observation)
-        done.append(world.target.draw(world.copies, generator))
-        observation = world.step(done[-1]).observation
-    return torch.cat(seen), torch.cat(done)
+        action = world.target.draw(world.copies, generator)
+        turn = world.step(action)
+        moves.append({"input": observation, "target": action, "reward": turn.reward})
+        observation = turn.observation
+    return {name: torch.cat([move[name] for move in moves]) for name in moves[0]}

@@ -6,6 +6,7 @@ from mapsto.core import names
 
 SHELVES = {
     "recipes": ["recipe"],
+    "worlds": ["world"],
     "models": ["model"],
     "objectives": ["objective"],
     "algorithms": ["experience", "update", "optimizer", "schedule", "until"],

@@ -12,7 +12,8 @@ from mapsto.core.state import Stateful, odd
 
 
 class Best(Stateful):
-    """Keeps a copy of the weights of the best exam. Ties go to the lower loss, then to the earlier step.
+    """Keeps a copy of the weights of the best exam. Ties go to the lower loss, then to the earlier step; where an exam
+    has no loss, to the later one, which has seen more of the same world.
 
     measure: the measure's name; better: +1 where more is better, −1 where less is.
     """
@@ -27,8 +28,8 @@ class Best(Stateful):
 
     def hear(self, step: int, scores: Scores, model: nn.Module) -> None:
         """Where there are no scores, for want of examples to examine on, the latest weights are kept."""
-        loss = -scores["loss"].value if "loss" in scores else 0.0  # acting has none
-        rank = [_or_worst(self.better * scores[self.measure].value), _or_worst(loss)] if scores else []
+        other = -scores["loss"].value if "loss" in scores else float(step)
+        rank = [_or_worst(self.better * scores[self.measure].value), _or_worst(other)] if scores else []
         if not self.rank or rank > self.rank:
             self.step, self.rank = step, rank
             self.weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}

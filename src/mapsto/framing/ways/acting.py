@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+from mapsto.core.text import short
 from mapsto.domains.box import Box
 from mapsto.framing.prepare import Prepared
 from mapsto.framing.ways.way import Table, Way, Written
@@ -28,22 +31,32 @@ class Acting(Way):
         return {"name": "clipped-surrogate", "entropy": entropy}, why
 
     def descent(self, prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
-        numbers = _of_numbers(prepared)
+        numbers, reward = _of_numbers(prepared), _usual_reward(prepared)
         experience = {
             "name": "rollout",
             "moves": 256 if numbers else 128,
             "passes": 10 if numbers else 4,
-            "batch_size": 64 if numbers else 256,
+            "batch_size": 128 if numbers else 256,
+            "scale": 1.0 if 0.1 <= reward <= 3 else 10.0 ** -round(math.log10(reward)),
+            "epoch": 8 if numbers else 16,
         }
         update = {
             "name": "descend",
-            "learning_rate": 3e-4 if numbers else 1e-3,
+            "learning_rate": 5e-4 if numbers else 1e-3,
             "optimizer": {"name": "adam", "epsilon": 1e-5},
             "schedule": {"name": "cosine"},
             "clip": 0.5,
         }
-        made = {"experience": experience, "update": update, "until": {"name": "epochs", "count": 15}}
-        return made, "learn from what the present policy does, a few times over; the weights of the best exam are kept"
+        why = "learn from what the present policy does, a few times over; the weights of the best exam are kept"
+        if experience["scale"] != 1:
+            why += f"; rewards, about {short(reward)} a move at random, are brought to about 1"
+        return {"experience": experience, "update": update, "until": {"name": "epochs", "count": 15}}, why
+
+
+def _usual_reward(prepared: Prepared) -> float:
+    """How large a reward is, at random; 1 where there was none."""
+    reward = prepared.fields["train"]["reward"].double()
+    return float(f"{float(reward.square().mean().sqrt()):.2g}") or 1.0
 
 
 class ActingByWorth(Acting):

@@ -15,7 +15,7 @@ def cart_pole_ppo(data_dir: str | None = None, seed: int = 0, epochs: int = 12) 
     return frame.set("algorithm.lr", 1e-3).set("objective.entropy", 0.0).set("algorithm.until.count", epochs)
 
 
-def cart_pole_reinforce(data_dir: str | None = None, seed: int = 0, epochs: int = 12) -> Frame:
+def cart_pole_reinforce(data_dir: str | None = None, seed: int = 0, epochs: int = 8) -> Frame:
     """The same by the policy gradient of Williams (1992), with a learned baseline: each move is learned from once."""
     frame = frame_data("env:CartPole-v1", seed=seed)
     frame.set("objective", {"name": "policy-gradient", "entropy": 0.0})
