@@ -111,6 +111,7 @@ GATES = [
     Gate("cart-pole-reinforce", "CartPole-v1, REINFORCE with a baseline", "return", None),
     Gate("acrobot-ppo", "Acrobot-v1, PPO", "return", -100),
     Gate("pendulum-ppo", "Pendulum-v1, PPO with numbers for actions", "return", -250),
+    Gate("cart-pole-dqn", "CartPole-v1, DQN with replay, each of 5 seeds", "return", 475, seeds=5, each=True),
 ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.speed import cora, digits, gpt, gpu_contests, mnist, overheads, reviews, start, table
+from benchmarks.speed import acting, cora, digits, gpt, gpu_contests, mnist, overheads, reviews, start, table
 from benchmarks.speed.contest import Contest
 
 ON_GPU: tuple[Contest, ...] = gpu_contests.CONTESTS  # measured by gpu.py
@@ -13,6 +13,7 @@ ALL: tuple[Contest, ...] = (
     *gpt.CONTESTS,
     *reviews.CONTESTS,
     *cora.CONTESTS,
+    *acting.CONTESTS,
     *start.CONTESTS,
     *overheads.CONTESTS,
 )

@@ -81,6 +81,8 @@ GATES = (
     Gate("sentences", "times", 1.8, "HF Trainer"),
     Gate("sentences", "times", 1.8, "fastai"),
     Gate("cora", "times", 3.0, "PyTorch Geometric"),
+    Gate("acting-tensors", "times", 5.0, "PyTorch"),
+    Gate("acting-gymnasium", "times", 1.5, "PyTorch"),
     Gate("start", "within", 0.05, name="import-torch", who="import-mapsto", words="`import mapsto` and its Learner"),
     Gate("start", "within", 0.2, name="python", who="help", words="`mapsto --help`"),
     Gate(

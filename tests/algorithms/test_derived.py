@@ -11,8 +11,8 @@ from mapsto.algorithms.update.flat import Flat
 from mapsto.core import names
 from mapsto.core.nouns import Objective
 from mapsto.core.schedules import Cosine
-from mapsto.models import MLP, Linear
-from mapsto.objectives import CrossEntropy, Huber
+from mapsto.models import MLP, ActorCritic, Linear
+from mapsto.objectives import ClippedSurrogate, CrossEntropy, Huber
 
 nn = torch.nn
 SLOPES = [name for name in names.listed("objective") if names.find("objective", name).slope is not Objective.slope]
@@ -83,6 +83,8 @@ OTHERS = {
     "no slope": (MLP((6,), 6), Ragged()),
     "a frozen bias": (frozen(), CrossEntropy()),
     "tied weights": (tied(), CrossEntropy()),
+    "an actor that is a Gaussian": (ActorCritic((6,), 3, gaussian=True), ClippedSurrogate()),
+    "an actor under another objective": (ActorCritic((6,), 3), CrossEntropy()),
     "another bend": (nn.Sequential(nn.Linear(6, 4), nn.Tanh(), nn.Linear(4, 3)), CrossEntropy()),
     "a bend at the end": (nn.Sequential(nn.Linear(6, 4), nn.ReLU()), CrossEntropy()),
     "no bias": (nn.Sequential(nn.Linear(6, 3, bias=False)), CrossEntropy()),
@@ -136,3 +138,35 @@ def test_the_fused_kernel_is_the_formula(optimizer, as_tensors):
 def test_every_optimizer_is_among_them():
     assert set(names.listed("optimizer")) == {"sgd", "adam", "adam-w"}
     assert objective().slope.__func__ in {names.find("objective", name).slope for name in SLOPES}
+
+
+def acted(rows=24, kinds=3, seed=0):
+    """Moves of a roll-out, some of them now much likelier than when they were made, and some much less."""
+    draw = torch.Generator().manual_seed(seed)
+    return {
+        "input": torch.randn(rows, 6, generator=draw),
+        "action": torch.randint(kinds, (rows,), generator=draw),
+        "log_probability": -1.1 + 0.5 * torch.randn(rows, generator=draw),
+        "advantage": torch.randn(rows, generator=draw),
+        "return": 3 * torch.randn(rows, generator=draw),
+    }
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_the_gradient_of_an_actor_beside_its_critic_is_autograds(depth):
+    model, rules, asked = ActorCritic((6,), 3, width=8, depth=depth), ClippedSurrogate(), acted()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.3 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
+    flat = Flat(model, SGD())
+    losses = rules.losses(model, asked, "")
+    sum(loss.mean() for loss in losses.values()).backward()
+    autograd = flat.gradient.clone()
+    flat.gradient.fill_(7.0)
+    derived = Derived.of(model, rules)(asked)
+    assert derived.keys() == losses.keys()
+    for term in losses:
+        torch.testing.assert_close(derived[term], losses[term].detach())
+    torch.testing.assert_close(flat.gradient, autograd, rtol=1e-4, atol=1e-6)
+    ratio = (model.policy(asked["input"]).log_probability(asked["action"]) - asked["log_probability"]).exp()
+    assert ((ratio < 0.8).any() and (ratio > 1.2).any()) and ((ratio - 1).abs() < 0.2).any()

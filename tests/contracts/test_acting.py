@@ -13,7 +13,7 @@ import torch
 from toys import learner as of_examples
 from toys import stopped
 
-from mapsto.algorithms.experience import Rollout
+from mapsto.algorithms.experience import Replay, Rollout
 from mapsto.algorithms.optimizers import Adam
 from mapsto.algorithms.update import Descend
 from mapsto.core import names
@@ -27,11 +27,14 @@ from mapsto.data.worlds import Identity
 from mapsto.domains import Box
 from mapsto.learner.learner import Learner, initialised
 from mapsto.learner.until import Steps
-from mapsto.models import ActorCritic
-from mapsto.objectives import ClippedSurrogate, PolicyGradient
+from mapsto.models import ActorCritic, QNetwork
+from mapsto.objectives import ClippedSurrogate, PolicyGradient, TemporalDifference
 
 ACTING = sorted(name for name in names.listed("experience") if names.find("experience", name).acts)
-SMALL = {"rollout": {"moves": 4, "passes": 2, "batch_size": 5, "epoch": 2}}  # of three copies
+SMALL = {  # of three copies
+    "rollout": {"moves": 4, "passes": 2, "batch_size": 5, "epoch": 2},
+    "replay": {"capacity": 60, "batch_size": 5, "warm_up": 9, "falling": 10},
+}
 
 
 def made(name: str, copies: int = 3, **settings) -> World:
@@ -158,6 +161,12 @@ def learner(
     return Learner(world, model, objective, Algorithm(experience, update, Steps(steps)), seed, device="cpu")
 
 
+def by_worth(world: World, experience: Replay, steps: int, seed: int = 0, weights: int = 0) -> Learner:
+    model = initialised(lambda: QNetwork(world.input.shape, world.target.outputs, 32), weights)
+    objective, update = TemporalDifference(share=0.05), Descend(0.005, Adam(), Constant())
+    return Learner(world, model, objective, Algorithm(experience, update, Steps(steps)), seed, device="cpu")
+
+
 def test_an_exam_is_the_same_however_often_it_is_held_and_leaves_no_trace(world):
     run = untrained(world)
     before = pack(run.state_dict())
@@ -184,12 +193,16 @@ def kind(request) -> str:
 
 
 def started(kind: str, seed: int = 0, weights: int = 0) -> Learner:
-    make = {"rollout": rolling}[kind]
+    make = {"rollout": rolling, "replay": recalling}[kind]
     return make(seed, weights)
 
 
 def rolling(seed: int, weights: int) -> Learner:
     return learner(Identity(copies=3), ClippedSurrogate(), Rollout(**SMALL["rollout"]), 40, seed=seed, weights=weights)
+
+
+def recalling(seed: int, weights: int) -> Learner:
+    return by_worth(Identity(copies=3), Replay(**SMALL["replay"]), 40, seed=seed, weights=weights)
 
 
 def same(left, right) -> bool:
@@ -269,7 +282,11 @@ def reinforce(world: World) -> Learner:
     return learner(world, PolicyGradient(entropy=0.0), experience, 120, rate=0.02)
 
 
-ALGORITHMS: dict[str, Callable[[World], Learner]] = {"ppo": ppo, "reinforce": reinforce}
+def dqn(world: World) -> Learner:
+    return by_worth(world, Replay(2000, 64, discount=0.5, warm_up=200, falling=200), 400)
+
+
+ALGORITHMS: dict[str, Callable[[World], Learner]] = {"ppo": ppo, "reinforce": reinforce, "dqn": dqn}
 OF_NUMBERS = ("ppo", "reinforce")  # those that act with numbers, too
 
 

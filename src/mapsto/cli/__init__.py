@@ -28,6 +28,7 @@ VERBS = {
     "resume": "Continue a run that was stopped, bit for bit.",
     "evaluate": "Put a learned function to the exam, on its own splits or on other data.",
     "predict": "Answer for a file, a folder, a text, or lines from standard input.",
+    "play": "Let a learned function act in its world, and look on.",
     "report": "Show what came of a run, and where its report.html is.",
     "compare": "Finished runs side by side.",
     "runs": "List the runs here, or clean up after them.",
@@ -115,6 +116,7 @@ def app() -> None:
     mapsto train reviews.tsv --target label              texts
     mapsto train shakespeare.txt                         a text, to go on with
     mapsto predict runs/titanic-1 new.csv                its answers
+    mapsto train env:CartPole-v1                         a world to act in
     """
 
 

@@ -14,12 +14,14 @@ from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
+from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from mapsto.core.text import clean, clean_lines, escaped
 from mapsto.framing.card import Card
+from mapsto.insight.scenes import in_letters
 
 PIPED = 160  # columns where there is no terminal to ask
 
@@ -38,6 +40,11 @@ FOR, AGAINST = "dark_orange", "blue"
 SQUARES = ("  ", "··", "░░", "▒▒", "▓▓", "██")  # of a map of attention, from nothing to the most
 SEEN = 0.005  # of a weight: what is less is no look
 TALL, WIDE, TOLD = 10, 20, 3  # letters of a token above it and beside it; tokens told where there is no room for a map
+TOLD_NUMBERS, PLAIN_RATE, PICTURE = (
+    8,
+    10,
+    60,
+)  # of an observation; moves a second of a world without a picture; letters of one
 
 
 def print_json(value: Any) -> None:
@@ -177,6 +184,42 @@ class Progressing:
     def tell(self, what: str) -> None:
         if not self.quiet:
             err.print(plain(what, WARN))
+
+
+class Watching:
+    """A watch over an episode: how the world looks, in letters, or its numbers; nothing where nobody looks.
+
+    scene: a `Scene`, or None where nobody knows how this world looks.
+    """
+
+    def __init__(self, scene: Any, quiet: bool):
+        self.scene, self.looks = scene, not quiet and out.is_terminal
+        self.live = Live(console=out, auto_refresh=False, transient=True)
+        self.due = time.monotonic()
+
+    def __enter__(self) -> Watching:
+        if self.looks:
+            self.live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.looks:
+            self.live.stop()
+
+    def shown(self, move: Any) -> Any:
+        """The same move, once it has been seen for as long as it takes."""
+        if not self.looks:
+            return move
+        words = f"{move}" + ("" if move.action is None else f", action {move.action}")
+        self.live.update(plain(f"{self._looks_like(move)}\n{words}"), refresh=True)
+        self.due += 1 / (self.scene.rate if self.scene else PLAIN_RATE)
+        time.sleep(max(0.0, self.due - time.monotonic()))
+        return move
+
+    def _looks_like(self, move: Any) -> str:
+        if self.scene is None:
+            return f"({', '.join(f'{number:.3g}' for number in move.observation.ravel()[:TOLD_NUMBERS])})"
+        return in_letters(self.scene.draw(move.observation.tolist(), 2 * min(PICTURE, out.width)))
 
 
 def print_result(result: Any, console: Console) -> None:

@@ -355,6 +355,10 @@ class Objective(ABC):
         formula. None where there is none: autograd finds it."""
         return None
 
+    def slopes(self, outputs: list[Tensor], batch: Batch) -> tuple[Losses, list[Tensor]] | None:
+        """`slope` for a model of several stacks (`Stacked`): by the output of each, [B, C] of its own C."""
+        return None
+
     @abstractmethod
     def measures(self, target: Domain) -> dict[str, Measure]:
         """How it is measured; the first one is what the run is judged and stopped by."""
@@ -569,6 +573,14 @@ class Chain(Protocol):
         """The maps that, with a ReLU between each two, are all there is to it on an input [B, …] laid flat; [] where it is more."""
 
 
+@runtime_checkable
+class Stacked(Protocol):
+    """A model that may be several plain stacks of linear maps on the same input."""
+
+    def stacks(self) -> list[list[nn.Linear]]:
+        """Of each the maps, with a tanh between each two, on an input [B, …] laid flat; [] where there is more to it."""
+
+
 class Policy(Protocol):
     """What a model would do, in B states at once."""
 
@@ -592,8 +604,23 @@ class Actor(Protocol):
     def policy(self, input: Field) -> Policy:
         """input: [B, …]."""
 
+    def acting(self) -> Callable[[Tensor], Policy]:
+        """`policy` of what is seen, for as long as the weights stay as they are, and without a gradient: in few calls."""
+
     def value(self, input: Field) -> Tensor:
         """The return that is expected from here on, [B]."""
+
+
+class Lagged(nn.Module, ABC):
+    """A model beside which a slower copy of it stands, that no gradient reaches: a goal that does not run away."""
+
+    @abstractmethod
+    def lagging(self, input: Field) -> Tensor:
+        """What the copy says, where the model is called."""
+
+    @abstractmethod
+    def follow(self, every: int, share: float) -> None:
+        """After each update: at every `every`-th one the copy goes `share` of the way to the model."""
 
 
 @runtime_checkable

@@ -48,3 +48,21 @@ def spread(numbers: np.ndarray, *words: int) -> np.ndarray:
     state = (state ^ state >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ state >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
     return (state ^ state >> np.uint64(31)) / 2.0**64
+
+
+def scattered(numbers: Tensor, *words: int) -> Tensor:
+    """`spread` on any device: for each whole number of an int64 tensor a share in [0, 1), float32."""
+    state = (numbers ^ mix(*words)) + _signed(0x9E3779B97F4A7C15)
+    state = (state ^ _shifted(state, 30)) * _signed(0xBF58476D1CE4E5B9)
+    state = (state ^ _shifted(state, 27)) * _signed(0x94D049BB133111EB)
+    return _shifted(state ^ _shifted(state, 31), 40).float() / 2.0**24
+
+
+def _signed(word: int) -> int:
+    """The same 64 bits as a number that an int64 tensor takes."""
+    return word - (1 << 64) if word >> 63 else word
+
+
+def _shifted(state: Tensor, bits: int) -> Tensor:
+    """To the right, filled up with zeros: the sign is a bit as any other."""
+    return state >> bits & (1 << 64 - bits) - 1

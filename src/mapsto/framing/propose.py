@@ -23,7 +23,7 @@ OBJECTIVES: dict[Problem, tuple[str, ...]] = {
     "language-model": ("next-token",),
     "tagging": ("tagging",),
     "fill-in": ("masked-words",),
-    "acting": ("clipped-surrogate", "policy-gradient"),
+    "acting": ("clipped-surrogate", "policy-gradient", "temporal-difference"),
 }
 
 
@@ -52,6 +52,7 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False, sta
     elif model is not None and names.squash(str(model)) != names.squash(chosen["name"]):
         chosen, why_model = {"name": model}, "you say so"
     cls = names.find("model", chosen["name"])
+    way = way.given(names.name_of(cls))
     objective, why_objective = way.objective(prepared)
     if issubclass(cls, Solvable):
         algorithm, why_algorithm, augment, why_data = _solve(), "solved exactly in one step", [], ""

@@ -19,8 +19,10 @@ from mapsto.domains.image import Image
 from mapsto.domains.text import Text
 from mapsto.domains.words import Words
 from mapsto.export.continuation import continued
+from mapsto.framing.acting import world_of
 from mapsto.framing.card import text
 from mapsto.framing.looks import looks, shown
+from mapsto.framing.play import film, played, scene_of
 from mapsto.framing.report_tags import tell_tags
 from mapsto.framing.sentences import worst_sentences
 from mapsto.framing.surprised import most_surprising
@@ -104,6 +106,12 @@ def report_of(
         view, answers = Examples(ready.fields[split]), guess if ready.problem == "translation" else None
         texts = None if ready.problem == "language-model" else ready.raw.columns[ready.input_name][rows]
         report.looks = list(looks(model, ready.input, ready.target, view, shown(view, MAPS), texts, answers))
+    scene = None if ready.raw.world is None else scene_of(ready.raw)
+    if scene is not None:
+        device = next(model.parameters()).device
+        world = world_of(ready.raw, frame.settings["data"], device).twin(1)
+        moves = list(played(model, objective, world, 0))
+        report.film, report.played = film(scene, moves), str(moves[-1])
     if ready.problem == "tagging":
         tell_tags(report, ready, split, guess, truth, SHOWN)
     if ready.problem not in FIGURES:

@@ -14,7 +14,7 @@ from mapsto.core import names
 from mapsto.core.batch import Columns, over
 from mapsto.core.errors import BadInput, DataError
 from mapsto.core.faults import Faults
-from mapsto.core.nouns import Finding, Raw
+from mapsto.core.nouns import Finding, Raw, World
 from mapsto.core.ragged import Ragged
 from mapsto.core.stop import Stop
 from mapsto.core.text import clean, few, many
@@ -131,16 +131,24 @@ def evaluate(
 
 def _played(f: Function, run: str | Path, source: Any) -> dict[str, Any]:
     """`evaluate`, where an exam is episodes: of the run's own world, or of another."""
-    if source is None:
-        folder = Run(run)
-        made = reopen(folder.frame(), str(folder.path / "frame.toml"))
-        world = world_of(made.prepared.raw, made.settings["data"], f.device)
-    else:
-        world = same_world(f, read(source))
+    world = own_world(run, f.device)[0] if source is None else same_world(f, read(source))
     examinee = Examinee(f.model, f.objective, f.device)
     scores = {s: plain_scores(found) for s in ("valid", "test") if (found := world.exam(examinee, s))}
     measure = next(iter(f.objective.measures(f.target)))
     return {"run": str(run), "problem": "acting", "measure": measure, "scores": scores}
+
+
+def own_world(run: str | Path, device: torch.device | str = "cpu") -> tuple[World, Raw]:
+    """The world that a run learned in, and what is known of it. BadInput where it was none."""
+    folder = Run(run)
+    where = str(folder.path / "frame.toml")
+    if settings.loads(folder.frame(), where)["data"].get("world") is None:
+        raise BadInput(
+            f"{clean(str(run))} has learned from examples, not in a world.",
+            "Name the run of a world: mapsto train env:cart-pole",
+        )
+    made = reopen(folder.frame(), where)
+    return world_of(made.prepared.raw, made.settings["data"], device), made.prepared.raw
 
 
 def why(run: str | Path | Function, raw: Any, answer: Any = None) -> Attribution | list[Attribution]:

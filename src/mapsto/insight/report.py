@@ -70,6 +70,8 @@ class Report:
     suspects: list[Mistake] = field(default_factory=list)  # labels that may be wrong, worst first
     samples: list[tuple[str, str]] = field(default_factory=list)  # beginnings, and how a language model goes on
     looks: list[AttentionMap] = field(default_factory=list)  # where it looked in examples of the exam
+    film: bytes = b""  # an episode that it played, as an animated GIF
+    played: str = ""  # and what came of it
     card: str = ""  # the frame, as it prints
     findings: list[Finding] = field(default_factory=list)
     made: dict[str, str] = field(default_factory=dict)  # environment, seed, steps, seconds …
@@ -84,6 +86,7 @@ def page(report: Report) -> str:
         _section("How it learned", _curves(report)),
         _section("Where it goes wrong", _errors(report)),
         _section("Its worst mistakes", _worst(report)),
+        _section("An episode", _film(report)),
         _section("How it goes on", _samples(report.samples)),
         _section("Where it looks", _looks(report.looks)),
         _section("Labels to look at first", _examples(report.suspects)),
@@ -286,6 +289,14 @@ def _shade(share: float) -> str:
 
 def _samples(samples: list[tuple[str, str]]) -> str:
     return "".join(f'<pre class="text"><b>{escape(begun)}</b>{escape(said)}</pre>\n' for begun, said in samples)
+
+
+def _film(report: Report) -> str:
+    if not report.film:
+        return ""
+    address = "data:image/gif;base64," + base64.b64encode(report.film).decode()
+    said = escape(report.played)
+    return f'<img class="chart" src="{address}" alt="{said}"><p class="note">{said}</p>'
 
 
 def _looks(looks: list[AttentionMap]) -> str:

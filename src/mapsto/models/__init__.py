@@ -24,6 +24,7 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     GraphSAGE="graph_sage",
     GIN="gin",
     ActorCritic="actor_critic",
+    QNetwork="q_network",
     LogisticRegression="logistic_regression",
     Ridge="ridge",
     DecisionTree="decision_tree",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -54,8 +55,26 @@ class ActorCritic(nn.Module):
     def policy(self, input: Field) -> Choice | Gaussian:
         return Gaussian(self(input), self.log_spread) if self.gaussian else Choice(self(input))
 
+    def acting(self) -> Callable[[Tensor], Choice | Gaussian]:
+        if not self.columns.flat:
+            return self.policy
+        *maps, last = [(m.weight.t(), m.bias) for m in self.actor if isinstance(m, nn.Linear)]
+
+        def policy(seen: Tensor) -> Choice | Gaussian:
+            hidden = seen.flatten(1)
+            for turned, bias in maps:  # modules cost as much as their arithmetic, on so few rows
+                hidden = torch.addmm(bias, hidden, turned).tanh_()
+            given = torch.addmm(last[1], hidden, last[0])
+            return Gaussian(given, self.log_spread) if self.gaussian else Choice(given)
+
+        return policy
+
     def value(self, input: Field) -> Tensor:
         return self.critic(self.columns(input))[:, 0]
+
+    def stacks(self) -> list[list[nn.Linear]]:
+        plain = self.columns.flat and not self.gaussian
+        return [[m for m in body if isinstance(m, nn.Linear)] for body in (self.actor, self.critic)] if plain else []
 
     def noise(self, moves: int, copies: int, generator: torch.Generator) -> Tensor:
         kind = Gaussian if self.gaussian else Choice

@@ -15,4 +15,5 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     MaskedWords="masked_words",
     PolicyGradient="policy_gradient",
     ClippedSurrogate="clipped_surrogate",
+    TemporalDifference="temporal_difference",
 )

@@ -45,6 +45,28 @@ class ClippedSurrogate(Objective):
             "entropy": -self.entropy * policy.entropy(),
         }
 
+    def slopes(self, outputs: list[Tensor], batch: Batch) -> tuple[Losses, list[Tensor]] | None:
+        """Given logits z [B, n] of the actor and what the critic gives, [B, 1]; with p = softmax(z), and G = r A where that is the
+        smaller of the two and 0 elsewhere:
+
+            (G (p − 1[a]) + c₂ p (log p + H)) / B      2 c₁ (V(s) − R) / B
+        """
+        logits, value = outputs[0], outputs[1][:, 0]
+        action, advantage, rows = batch["action"][:, None], batch["advantage"], len(value)
+        log = logits.log_softmax(1)
+        likely = log.exp()
+        ratio = (log.gather(1, action)[:, 0] - batch["log_probability"]).exp()
+        gain, near = ratio * advantage, ratio.clamp(1 - self.clip, 1 + self.clip) * advantage
+        entropy, apart = -(likely * log).sum(1), value - batch["return"]
+        losses = {
+            "policy": -torch.minimum(gain, near),
+            "value": self.value * apart.square(),
+            "entropy": -self.entropy * entropy,
+        }
+        pull = (gain * (gain <= near) / rows)[:, None]
+        slope = likely * (pull + (log + entropy[:, None]) * (self.entropy / rows))
+        return losses, [slope.scatter_add_(1, action, -pull), (2 * self.value / rows * apart)[:, None]]
+
     def predict(self, model: nn.Module, batch: Batch) -> Tensor:
         return likely(model.policy(batch["input"]))
 

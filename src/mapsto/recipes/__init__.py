@@ -37,4 +37,5 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     cart_pole_reinforce="acting.cart_pole",
     acrobot_ppo="acting.acrobot",
     pendulum_ppo="acting.pendulum",
+    cart_pole_dqn="acting.cart_pole_dqn",
 )

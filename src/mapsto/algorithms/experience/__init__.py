@@ -9,4 +9,5 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     Neighbours="neighbours",
     NodePairs="node_pairs",
     Rollout="rollout",
+    Replay="replay",
 )

@@ -139,9 +139,9 @@ class Rollout(Experience):
         world, model = self.data, self.model
         noise = model.noise(self.moves, world.copies, seeds.generator(world.device, self.seed, step, ACT))
         seen, done, rewards, ended, cut, then = [], [], [], [], [], []
-        observation = world.observation
+        observation, policy = world.observation, model.acting()
         for drawn in noise.unbind():
-            action = model.policy(observation).sample(drawn)
+            action = policy(observation).sample(drawn)
             turn = world.step(action)
             seen.append(observation)
             done.append(action)

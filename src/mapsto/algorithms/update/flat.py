@@ -175,7 +175,7 @@ def grouped(module: nn.Module, optimizer: Optimizer, distances: Distances | None
 
 def shrinking(gradients: list[Tensor], largest: float) -> Tensor:
     """What to multiply gradients by, so that their norm together is at most `largest`."""
-    norm = torch.stack([g.norm() for g in gradients]).norm()
+    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
     return (largest / (norm + 1e-6)).clamp(max=1.0)
 
 

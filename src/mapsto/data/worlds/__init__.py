@@ -10,4 +10,5 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     __name__,
     Gymnasium="gym",
     Identity="identity",
+    CartPole="cart_pole",
 )

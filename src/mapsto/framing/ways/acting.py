@@ -11,7 +11,7 @@ from mapsto.framing.ways.way import Table, Way, Written
 
 
 class Acting(Way):
-    models = ("actor-critic",)
+    models = ("actor-critic", "q-network")
 
     def fits(self, prepared: Prepared) -> bool:
         return prepared.problem == "acting"
@@ -21,6 +21,9 @@ class Acting(Way):
             why = "an action is numbers, drawn around what the actor takes for best"
             return {"name": "actor-critic", "gaussian": True}, why
         return {"name": "actor-critic"}, f"an action is {prepared.target.describe()}, each so likely"
+
+    def given(self, model: str) -> Way:
+        return ActingByWorth() if model == "q-network" else self
 
     def objective(self, prepared: Prepared) -> Written:
         entropy = 0.0 if _of_numbers(prepared) else 0.01
@@ -54,6 +57,25 @@ def _usual_reward(prepared: Prepared) -> float:
     """How large a reward is, at random; 1 where there was none."""
     reward = prepared.fields["train"]["reward"].double()
     return float(f"{float(reward.square().mean().sqrt()):.2g}") or 1.0
+
+
+class ActingByWorth(Acting):
+    """Where what is learned is what each action is worth."""
+
+    def objective(self, prepared: Prepared) -> Written:
+        why = "an action is worth its reward and what the best one after it is worth"
+        return {"name": "temporal-difference"}, why
+
+    def descent(self, prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
+        update = {
+            "name": "descend",
+            "learning_rate": 1e-3,
+            "optimizer": {"name": "adam"},
+            "schedule": {"name": "constant"},
+            "clip": 10.0,
+        }
+        made = {"experience": {"name": "replay"}, "update": update, "until": {"name": "epochs", "count": 20}}
+        return made, "every move is learned from several times, from a memory; the weights of the best exam are kept"
 
 
 def _of_numbers(prepared: Prepared) -> bool:

@@ -27,6 +27,10 @@ class Way(ABC):
     @abstractmethod
     def model(self, prepared: Prepared, rows: int) -> Written: ...
 
+    def given(self, model: str) -> Way:
+        """The way that this model asks for, where it is not the one that would be proposed."""
+        return self
+
     def objective(self, prepared: Prepared) -> Written:
         """By what is asked for: a number, one class or several labels."""
         if prepared.problem == "regression":
