@@ -13,4 +13,7 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     NextToken="next_token",
     Tagging="tagging",
     MaskedWords="masked_words",
+    Variational="variational",
+    Adversarial="adversarial",
+    Reconstruction="reconstruction",
 )
