@@ -128,7 +128,7 @@ def test_a_run_has_its_verdict_its_sheets_and_its_report(run):
     assert run.written["measure"] == "nats" and run.written["better"] == -1
     test, mean = run.scores["test"]["nats"]["value"], run.baselines["mean"]["test"]["nats"]["value"]
     assert test < mean, "codes say something"
-    assert "nats" in run.verdict["advice"] and "accuracy" not in str(run)
+    assert "on the test pictures" in run.verdict["advice"] and "accuracy" not in str(run)
     kept = sorted(path.name for path in (run.path / "samples").iterdir())
     exams = [line["step"] for line in Run(run.path).history() if "valid" in line]
     assert kept == [f"step-{exams[k - 1]:08d}.png" for k in (1, 2, 4, 8, 16)]
