@@ -55,7 +55,9 @@ def draw(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadInput(f"no folder {path.parent} can be made ({error.strerror}).", "Name another with --out.") from error
+        raise BadInput(
+            f"no folder {path.parent} can be made ({error.strerror}).", "Name another with --out."
+        ) from error
     disk.replace_file(path, png(sheet(rows if len(rows) > 1 else squared(rows[0]))))
     if as_json:
         screen.print_json({"out": str(path), "pictures": made, "rows": labels, "seed": seed or SEED})

@@ -7,7 +7,7 @@ from mapsto.framing.source import frame_data
 
 
 def mnist_gan(
-    data_dir: str | None = None, seed: int = 0, maps: int = 16, width: int = 128, epochs: int = 6, judge: str = ""
+    data_dir: str | None = None, seed: int = 0, maps: int = 16, width: int = 128, epochs: int = 4, judge: str = ""
 ) -> Frame:
     """MNIST by a small DCGAN, non-saturating, told nothing of what a digit is; exams and drawings see an average of the weights.
 
