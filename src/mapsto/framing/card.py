@@ -26,6 +26,7 @@ VERBS = {
     "language-model": "say what comes next in",
     "fill-in": "say the hidden words of",
     "acting": "choose",
+    "generation": "draw",
 }
 
 
@@ -124,7 +125,9 @@ def _wrapped(label: str, line: str) -> list[str]:
 
 
 def _columns(ready: Any) -> str:
-    used = [n for n, k in ready.kinds.items() if k.used and n != ready.target_name] or ["itself"]
+    used = [n for n, k in ready.kinds.items() if k.used and n != ready.target_name] or [
+        "nothing" if ready.problem == "generation" else "itself"
+    ]
     return clean(used[0]) if len(used) == 1 else many(len(used), "column")
 
 
@@ -166,7 +169,8 @@ def _written(spec: dict[str, Any]) -> str:
 
 def _algorithm(algorithm: dict[str, Any]) -> str:
     update = algorithm["update"]
-    nested = [_written(v) for v in update.values() if isinstance(v, dict)]
+    nested = [_written(v) for v in update.values() if isinstance(v, dict) and "name" in v]
+    nested += [f"{player} moves {count} times" for player, count in (update.get("turns") or {}).items()]
     until = algorithm["until"]
     end = " or ".join(_written(u) for u in until["several"]) if "several" in until else _written(until)
     return "; ".join([_written(algorithm["experience"]), _written(update), *nested, "until " + end])

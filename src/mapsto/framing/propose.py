@@ -24,6 +24,7 @@ OBJECTIVES: dict[Problem, tuple[str, ...]] = {
     "tagging": ("tagging",),
     "fill-in": ("masked-words",),
     "acting": ("clipped-surrogate", "policy-gradient", "temporal-difference"),
+    "generation": ("denoising", "variational", "adversarial", "reconstruction"),
 }
 
 

@@ -22,6 +22,7 @@ COUNTED: dict[Problem, Counted] = {
     "language-model": Counted("tokens", "windows"),
     "fill-in": Counted("words", "texts"),
     "acting": Counted("episodes", "episodes"),
+    "generation": Counted("pictures", "pictures"),
 }
 UNSEEING = {  # where it is not always the same answer
     "frequencies": "going by the frequencies of tokens",

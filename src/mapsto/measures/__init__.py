@@ -26,4 +26,6 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     MaskedPerplexity="masked",
     MaskedAccuracy="masked",
     Return="returns",
+    Average="average",
+    FrechetDistance="frechet_distance",
 )
