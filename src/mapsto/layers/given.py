@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from mapsto.core.batch import Field
 from mapsto.core.errors import ShapeError
 from mapsto.core.nouns import Shape
-from mapsto.domains.tokenizer import NONE
 from mapsto.layers.block import Block
 from mapsto.layers.sinusoids import sinusoids
 from mapsto.layers.tokens import Tokens, mean_over, real
 
 HEADS = 4
+NONE = 5  # the token that a missing text consists of
 FORGET = 0.05  # of the words of a text that are taken for unknown in training: so it is learned what to make of one
 
 

@@ -25,4 +25,5 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     SpanF1="span_f1",
     MaskedPerplexity="masked",
     MaskedAccuracy="masked",
+    DenoisingError="denoising_error",
 )

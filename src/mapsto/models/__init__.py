@@ -23,6 +23,7 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     GAT="gat",
     GraphSAGE="graph_sage",
     GIN="gin",
+    UNet="unet",
     LogisticRegression="logistic_regression",
     Ridge="ridge",
     DecisionTree="decision_tree",

@@ -13,4 +13,5 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     NextToken="next_token",
     Tagging="tagging",
     MaskedWords="masked_words",
+    Denoising="denoising",
 )

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from mapsto.core.batch import Batch, Field, Losses, Mean
 from mapsto.core.errors import FrameError, ShapeError
+from mapsto.core.hashed import BITS, mixed, uniform
 from mapsto.core.nouns import Domain, Measure, Objective
 from mapsto.core.ragged import mask
 from mapsto.domains.tokenizer import MASK, SPECIAL
 from mapsto.measures.masked import MaskedAccuracy, MaskedPerplexity
 
 MASKED, ANOTHER = 0.8, 0.1  # of the words asked for; the rest are shown as they are
-BITS = (1 << 32) - 1
 
 
 @dataclass
@@ -122,15 +122,6 @@ def _logits(model: nn.Module, asked: Asked) -> Tensor:
 def _settled(tokens: Tensor, here: Tensor) -> Tensor:
     """[3, B, T] numbers in [0, 1) that look random and follow from each text's own tokens, `here` [B, T], and the place."""
     place = torch.arange(tokens.shape[1], device=tokens.device)
-    text = _mixed(tokens * 8191 + place).masked_fill(~here, 0).sum(dim=1, keepdim=True) & BITS
-    each = _mixed(text ^ _mixed(place + 1))
-    return torch.stack([_mixed(each + k) >> 8 for k in range(3)]).float() / (1 << 24)
-
-
-def _mixed(number: Tensor) -> Tensor:
-    """Whole numbers → whole numbers below 2³², each bit of which hangs on all of theirs: Wellons' triple32 ("hash-prospector",
-    2018), two factors of which lack their highest bit, so that products stay below 2⁶³."""
-    number = number & BITS
-    for shift, factor in ((17, 0x6D5AD4BB), (11, 0x2C4C1B51), (15, 0x31848BAB)):
-        number = (number ^ number >> shift) * factor & BITS
-    return number ^ number >> 14
+    text = mixed(tokens * 8191 + place).masked_fill(~here, 0).sum(dim=1, keepdim=True) & BITS
+    each = mixed(text ^ mixed(place + 1))
+    return torch.stack([uniform(each + k) for k in range(3)])
