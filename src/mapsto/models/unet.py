@@ -1,4 +1,4 @@
-"""U-Net: a picture seen ever smaller, and drawn again ever larger, with what was seen at each size beside it."""
+"""U-Net: a picture seen ever smaller, and put together again ever larger, with what was seen at each size beside it."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class UNet(nn.Module):
     inputs: the shape of what is given (layers/given.py). outputs: (C, H, W) of the pictures.
     width: maps of the first size; twice as many from the second on. Divisible by 4. halvings: how often the size is halved; sides
         that are no multiple are filled up. blocks: residual blocks on the way down at each size, and as many on the way up.
-    patch: pixels of a side that are one cell from the beginning, so that the work is patch² times less. heads of the attention among
-        the cells of the smallest size: 4.
+    patch: pixels of a side that are one cell from the beginning, so that the work is patch² times less. At the smallest size each cell
+        attends to all others, with 4 heads.
     drop: the share of examples in training of which it is not told what they are of (Ho and Salimans 2022, arXiv:2207.12598).
     forward: what is given, of B pictures [B, …] → [B, C, H, W], its first guess, of noise alone.
     """
@@ -63,24 +63,19 @@ class UNet(nn.Module):
         self.given = Given(inputs, told, drop)
 
         widths = [width, *[2 * width] * halvings]
-        smallest = widths[-1]
         self.entry = nn.Conv2d(channels * patch**2, width, 3, padding=1)
         self.down = nn.ModuleList()
-        self.smaller = nn.ModuleList()
         before = width
         for here in widths:
-            self.down.append(nn.ModuleList(TimedResidual(before if k == 0 else here, here, told) for k in range(blocks)))
+            self.down.append(_blocks(before, here, told, blocks))
             before = here
-        self.smaller.extend(nn.Conv2d(w, w, 3, stride=2, padding=1) for w in widths[:-1])
-        self.middle = nn.ModuleList([TimedResidual(smallest, smallest, told) for _ in range(2)])
-        self.looking = MapAttention(smallest, HEADS)
-        self.up = nn.ModuleList()
-        for here in reversed(widths):  # what was seen at this size comes beside what comes from below
-            self.up.append(
-                nn.ModuleList(TimedResidual(before + here if k == 0 else here, here, told) for k in range(blocks))
-            )
-            before = here
-        self.larger = nn.ModuleList(nn.Conv2d(w, w, 3, padding=1) for w in reversed(widths[1:]))
+        self.smaller = nn.ModuleList(nn.Conv2d(w, w, 3, stride=2, padding=1) for w in widths[:-1])
+        self.middle = _blocks(before, before, told, 2)
+        self.looking = MapAttention(before, HEADS)
+        self.up = nn.ModuleList(_blocks(2 * here, here, told, blocks) for here in widths)
+        self.larger = nn.ModuleList(
+            nn.Conv2d(after, here, 3, padding=1) for here, after in zip(widths, widths[1:], strict=False)
+        )
         self.exit = nn.Sequential(norm(width), nn.SiLU(), nn.Conv2d(width, channels * patch**2, 3, padding=1))
         nn.init.zeros_(self.exit[-1].weight)
         nn.init.zeros_(self.exit[-1].bias)
@@ -103,9 +98,13 @@ class UNet(nn.Module):
                 x = block(x, told)
             seen.append(x)
         x = self.middle[1](self.looking(self.middle[0](x, told)), told)
-        for k, blocks in enumerate(self.up):
-            x = self.larger[k - 1](F.interpolate(x, scale_factor=2.0)) if k else x
-            x = torch.cat([x, seen.pop()], dim=1)
-            for block in blocks:
+        for k in reversed(range(len(self.up))):
+            x = torch.cat([x, seen[k]], dim=1)
+            for block in self.up[k]:
                 x = block(x, told)
+            x = F.interpolate(self.larger[k - 1](x), scale_factor=2.0) if k else x
         return F.pixel_shuffle(self.exit(x), self.patch)[:, :, :height, :width]
+
+
+def _blocks(before: int, after: int, told: int, count: int) -> nn.ModuleList:
+    return nn.ModuleList(TimedResidual(before if k == 0 else after, after, told) for k in range(count))
