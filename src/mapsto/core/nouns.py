@@ -29,7 +29,7 @@ from mapsto.core.state import Stateful
 from mapsto.core.text import clean, clean_lines
 
 Problem = Literal[
-    "regression", "classification", "multi-label", "tagging", "translation", "language-model", "fill-in"
+    "regression", "classification", "multi-label", "tagging", "translation", "language-model", "fill-in", "generation"
 ]  # fmt: skip
 Shape = tuple[int, ...] | dict[str, list[int]]  # [B, *shape], or what a row is made of: see domains/row.py
 
@@ -87,8 +87,9 @@ class Domain(ABC):
         """Shape of one ready value as a model input, or of what a model must give: () one number, (10,) ten logits."""
 
     @property
-    def outputs(self) -> int:
-        """How many numbers a model gives for one value of it; for each part of one, where a value has parts."""
+    def outputs(self) -> int | tuple[int, ...]:
+        """How many numbers a model gives for one value of it; for each part of one, where a value has parts. Of a picture, in which
+        shape."""
         return math.prod(self.shape)
 
     def single(self, raw: Any) -> bool:
@@ -279,6 +280,11 @@ class Objective(ABC):
     @abstractmethod
     def predict(self, model: nn.Module, batch: Batch) -> Tensor:
         """What the output means, in the output domain's encoding: probabilities [B, C], or numbers [B]."""
+
+    def told(self, model: nn.Module, batch: Batch) -> Tensor:
+        """What measures are told of a batch in an exam, [B, …]: the prediction, unless it is something else that is measured, such as
+        how near a bound comes."""
+        return self.predict(model, batch)
 
     def slope(self, output: Tensor, batch: Batch) -> tuple[Losses, Tensor] | None:
         """For the only player, given what the model gives: `losses`, and the derivative of their mean by `output`, [B, C], by
@@ -490,6 +496,18 @@ class Writer(Protocol):
     def reading(self) -> Callable[[Tensor], Tensor]:
         """A step function (layers/decoding.py): called with the next tokens [B, T], it gives logits [B, V] of the one after
         them, and remembers what it has read."""
+
+
+@runtime_checkable
+class Coder(Protocol):
+    """A model that reads a picture as a code and draws one from a code; pictures are [B, C, H, W] in [−1, 1]. `input` is what is
+    given of each of them (layers/given.py)."""
+
+    def code(self, picture: Tensor, input: Field) -> Tensor:
+        """The code of each, [B, L]: the likeliest, where there are several."""
+
+    def drawn(self, code: Tensor, input: Field) -> Tensor:
+        """Codes [B, L] → pictures."""
 
 
 @runtime_checkable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -87,7 +88,8 @@ class Dataset(Data):
         See `looked_at`."""
         view: View = getattr(self, split)
         count = min(view.epoch, max(1, at_most // view.window) if at_most else view.epoch)
-        tokens = EXAM_NUMBERS // max(1, self.target.outputs)
+        each = self.target.outputs if isinstance(self.target.outputs, int) else math.prod(self.target.outputs)
+        tokens = EXAM_NUMBERS // max(1, each)
         return looked_at(view, torch.arange(count) * len(view) // max(count, 1), self.device, tokens)
 
     def exam(self, learner: Learner, split: str, intervals: bool = True, at_most: int = 0) -> Scores:
@@ -98,7 +100,7 @@ class Dataset(Data):
         blocks = self.blocks(split, at_most)
         totals: list[Tensor] = []  # of each block, [T, 2]: total and count of each term
         for block, counts in world.turns(blocks):
-            batch = self.ready(view.gather(block.index, block.pad_to))
+            batch = self.ready({**view.gather(block.index, block.pad_to), "index": block.index})
             prediction, judged = learner.judge(batch)
             if not counts:
                 continue
@@ -127,7 +129,9 @@ class Dataset(Data):
             blocks = [Block(index) for index in rows.to(self.device).split(EXAM_BATCH) if len(index)]
         parts = []
         for block, counts in world.turns(blocks):
-            prediction = learner.predict(self.ready(view.gather(block.index, block.pad_to)))
+            prediction = learner.predict(
+                self.ready({**view.gather(block.index, block.pad_to), "index": block.index})
+            )
             parts += [prediction] if counts else []
         parts = world.dealt(parts)
         if not parts:

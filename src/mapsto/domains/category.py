@@ -109,7 +109,7 @@ class Category(Domain):
         return "–" if missing(value) else clean(str(value))
 
     def describe(self) -> str:
-        words = many(len(self.classes), "class", "classes")
+        words = many(len(self.classes), "class", "classes") if self.classes else "nothing"
         words += f": {few(self.classes)}" if self.classes else ""
         if self.left_out["labels"]:
             words += f"; {self.left_out['labels']} seen fewer than {self.rare} times left out"

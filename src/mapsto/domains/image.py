@@ -98,6 +98,10 @@ class Image(Domain):
     def shape(self) -> tuple[int, ...]:
         return (self.channels, self.height, self.width)
 
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        return self.shape
+
     def show(self, value: Any) -> str:
         if value is None:
             return "–"

@@ -29,6 +29,7 @@ from mapsto.core.text import clean, few
 from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
 from mapsto.domains.filled import Filled
+from mapsto.domains.image import Image
 from mapsto.domains.number import Number
 from mapsto.domains.row import Row
 from mapsto.domains.tags import Tags
@@ -50,6 +51,7 @@ TARGETS = {
     "tagging": Tags,
     "language-model": Text,
     "fill-in": Filled,
+    "generation": Image,
     "translation": Text,
 }
 
@@ -224,7 +226,9 @@ def _check_ends(model: nn.Module, objective: Objective, input: Domain, target: D
         raise FrameError(
             f"the model takes {clean(str(model.inputs), 80)}, but the input domain gives {input.shape}.", code="M006"
         )
-    if not isinstance(target, TARGETS[objective.problem]) or model.outputs != target.outputs:
+    if not isinstance(target, TARGETS[objective.problem]) or names.plain(model.outputs) != names.plain(
+        target.outputs
+    ):
         raise FrameError(
             f"the model's {model.outputs} outputs are not {objective.problem} of {target.describe()}.", code="M006"
         )

@@ -25,6 +25,7 @@ VERBS = {
     "translation": "say the same in other words",
     "language-model": "say what comes next in",
     "fill-in": "say the hidden words of",
+    "generation": "draw",
 }
 
 
@@ -117,7 +118,7 @@ def _wrapped(label: str, line: str) -> list[str]:
 
 
 def _columns(ready: Any) -> str:
-    used = [n for n, k in ready.kinds.items() if k.used and n != ready.target_name] or ["itself"]
+    used = [n for n, k in ready.kinds.items() if k.used and n != ready.target_name] or ["nothing" if ready.problem == "generation" else "itself"]
     return clean(used[0]) if len(used) == 1 else many(len(used), "column")
 
 

@@ -22,10 +22,13 @@ from mapsto.framing.target import take
 ITSELF = "its own teacher: some of its words are hidden"
 
 
-def prepare_fill_in(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: Domain | None = None) -> Prepared:
+def prepare_fill_in(
+    raw: Raw, exam: Raw | None, settings: dict[str, Any], start: Domain | None = None, objective: str = ""
+) -> Prepared:
     """`prepare`, where hidden words of a column of text are to be said: of the one that is named as target, else of the longest.
 
-    Rows without text are left out; of a corpus that is one column, each row is a text.
+    Rows without text are left out; of a corpus that is one column, each row is a text. objective: by its name, the one that asks
+    for this.
     """
     found, stop = Faults([*raw.findings, *(exam.findings if exam else ())]), Faults()
     with stop.noting():
@@ -52,8 +55,9 @@ def prepare_fill_in(raw: Raw, exam: Raw | None, settings: dict[str, Any], start:
     target = Filled(input)
     fields = {part: _encoded(input, target, texts[rows]) for part, rows in parts.items()}
     kinds = {n: Kind("leave-out", f"beside the text in '{clean(name)}'") for n in raw.columns if n != name}
+    kinds[name] = Kind("text", ITSELF)
     return Prepared(
-        raw, name, {**kinds, name: Kind("text", ITSELF)}, "fill-in", input, target, parts, how, fields, found
+        raw, name, kinds, "fill-in", input, target, parts, how, fields, found, framed_by=objective
     )
 
 

@@ -24,6 +24,7 @@ from mapsto.framing import mistakes
 from mapsto.framing import settings as written
 from mapsto.framing.check import check
 from mapsto.framing.fill_in import prepare_fill_in
+from mapsto.framing.generation import of_pictures, prepare_generation
 from mapsto.framing.language import BY_PLACE, WINDOW, by_line, of_text_alone, prepare_text
 from mapsto.framing.links import BY_EDGE, of_edges, prepare_links
 from mapsto.framing.mistakes import GIVEN, OWN
@@ -56,8 +57,18 @@ SPLIT = {
     "group": "",
     "time": "",
 }
-DATA = {"test": "", "kinds": {}, "size": [], "text": {}, "missing_targets": MISSING_TARGETS, "drop_unseen": False}
-RUN = {"seed": 0, "device": "auto", "start": ""}
+DATA = {
+    "test": "",
+    "kinds": {},
+    "given": "",
+    "size": [],
+    "text": {},
+    "missing_targets": MISSING_TARGETS,
+    "drop_unseen": False,
+}
+RUN = {"seed": 0, "device": "auto", "start": "", "judge": ""}
+ASKED = {"fill-in": prepare_fill_in, "generation": prepare_generation}  # problems that an objective asks for, not a target
+DRAWS = "denoising"  # what learns to draw the pictures of a target, where nobody says
 TENSORS = 5000  # that a model may have
 COPIES = 6 * 4  # bytes: of each number of a model, its gradient, two moments, the best and the last weights, in float32
 
@@ -224,25 +235,27 @@ class Frame:
 
     def _prepare(self, data: dict[str, Any]) -> Prepared:
         reads = {k: v for k, v in data.items() if k not in ("augment", "resident")}
-        start, fills_in = self.start, self._fills_in()
+        start, asked = self.start, self._framed_by(data)
+        problem = names.find("objective", asked).problem if asked else None
         if start and data.get("text"):
             message = (
                 f"how texts are cut was learned in {start.where}, but came data.text = {clean(repr(data['text']), 60)}."
             )
             raise FrameError(message, "Leave it out.", "F004")
-        key = json.dumps([reads, start and start.where, fills_in], sort_keys=True, default=str)
+        key = json.dumps([reads, start and start.where, asked], sort_keys=True, default=str)
         if self._prepared is None or self._prepared[0] != key:
             _check_size(data.get("size"), len(self._raw) + len(self._exam or ()))
             if self._raw.shards is None:
                 alone = of_text_alone(self._raw, data.get("target"))
                 raws = (self._raw, self._exam)
-                if fills_in and alone:
+                if problem == "fill-in" and alone:
                     raws = (by_line(raw) if raw is not None else None for raw in raws)
                 links = of_edges(self._raw, data.get("target"))
-                how = prepare_links if links else prepare_fill_in if fills_in else prepare_text if alone else prepare
+                of_asked = partial(ASKED[problem], objective=asked) if problem in ASKED else None
+                how = prepare_links if links else of_asked or (prepare_text if alone else prepare)
                 self._prepared = (key, how(*raws, data, start and start.input))
             else:
-                _refuse_of_shards(start, fills_in)
+                _refuse_of_shards(start, bool(asked))
                 self._prepared = (key, opened(self._raw, data, {**DATA, "split": SPLIT}))
         return self._prepared[1]
 
@@ -254,12 +267,15 @@ class Frame:
             self._start = Start.of(where)
         return self._start if where else None
 
-    def _fills_in(self) -> bool:
-        """Whether the objective asks for words of the input itself, so that nothing else is to be learned."""
+    def _framed_by(self, data: dict[str, Any]) -> str:
+        """The objective that says what is to be learned, by its name; "" where the target says it."""
         asked = [value for path, value in self._overrides.items() if path in ("objective", "objective.name")]
         said = asked[-1] if asked else self._base.get("objective")
         word = said["name"] if isinstance(said, dict) else said
-        return word is not None and names.find("objective", word).problem == "fill-in"
+        if word is None:
+            return DRAWS if of_pictures(self._raw, data.get("target")) else ""
+        objective = names.find("objective", word)
+        return names.name_of(objective) if objective.problem in ASKED else ""
 
     def _of_data(self) -> dict[str, Any]:
         """The settings before anything is proposed, with what was changed in [data] and [run]."""
@@ -420,8 +436,8 @@ def _check_size(size: list[int] | None, rows: int) -> None:
         )
 
 
-def _refuse_of_shards(start: Start | None, fills_in: bool) -> None:
-    if start or fills_in:
+def _refuse_of_shards(start: Start | None, asked: bool) -> None:
+    if start or asked:
         raise FrameError(
             "what a folder of shards is read with, and for what, was settled when it was written.",
             "Name the data that it was written from.",

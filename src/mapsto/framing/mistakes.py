@@ -50,6 +50,7 @@ WANTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "data.data_dir": ("a folder", _text),
     "data.unreadable": ("a share from 0 to 1", _share),
     "data.kinds": ("a table of columns and their kinds", lambda v: isinstance(v, dict) and all(map(_text, v.values()))),
+    "data.given": ("the name of a column, or nothing", _text),
     "data.size": ("a list of whole numbers", lambda v: isinstance(v, list) and all(_count(n) for n in v)),
     "data.text": ("a table: how text is cut into tokens", lambda v: isinstance(v, dict)),
     "data.resident": ("a whole number of MiB", lambda v: _count(v) and v > 0),
@@ -71,6 +72,7 @@ WANTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "run.seed": ("a whole number of 0 or more", _count),
     "run.device": ("auto, cpu, cuda or mps", _text),
     "run.start": ("the folder of a run or model", _text),
+    "run.judge": ("the folder of a run or model that tells pictures apart", _text),
 }
 
 

@@ -65,6 +65,7 @@ class Prepared:
     findings: list[Finding] = field(default_factory=list)
     looked_at: dict[str, torch.Tensor] = field(default_factory=dict)  # of shards: the rows of each split that are here
     known_by: str = ""  # of pairs of nodes: the column that says what is known of one
+    framed_by: str = ""  # the objective that says what is to be learned, where no target does
 
     @property
     def examples(self) -> dict[str, int]:

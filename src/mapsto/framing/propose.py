@@ -23,6 +23,7 @@ OBJECTIVES: dict[Problem, tuple[str, ...]] = {
     "language-model": ("next-token",),
     "tagging": ("tagging",),
     "fill-in": ("masked-words",),
+    "generation": ("denoising", "variational", "adversarial", "reconstruction"),
 }
 
 

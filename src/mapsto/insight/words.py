@@ -21,6 +21,7 @@ COUNTED: dict[Problem, Counted] = {
     "translation": Counted("sentences", "sentences"),
     "language-model": Counted("tokens", "windows"),
     "fill-in": Counted("words", "texts"),
+    "generation": Counted("pictures", "pictures"),
 }
 UNSEEING = {"frequencies": "going by the frequencies of tokens"}  # where it is not always the same answer
 

@@ -1,17 +1,17 @@
-"""Bytes of pictures, and the numbers about 0 that networks draw in."""
+"""Pictures as bytes, and as networks see and draw them: in [−1, 1]."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
-MIDDLE = 127.5
+HALF = 127.5
 
 
-def signed(pixels: Tensor) -> Tensor:
-    """0 … 255, bytes or not → float32 in [−1, 1]."""
-    return pixels.float() / MIDDLE - 1
+def scaled(picture: Tensor) -> Tensor:
+    """uint8, or floats 0 … 255, [B, C, H, W] → float32 in [−1, 1]."""
+    return picture.float() / HALF - 1
 
 
-def pixels(signed: Tensor) -> Tensor:
-    """Numbers, those in [−1, 1] and whatever lies outside → float32, 0 … 255."""
-    return ((signed.float() + 1) * MIDDLE).clamp(0, 255)
+def bytes_of(drawn: Tensor) -> Tensor:
+    """[B, C, H, W] in [−1, 1] → floats 0 … 255, which `Image.decode` rounds; what lies outside is taken for its edge."""
+    return (drawn.float().clamp(-1, 1) + 1) * HALF

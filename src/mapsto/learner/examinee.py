@@ -30,7 +30,7 @@ class Examinee:
         return self._in_memory(self._predict, batch, lambda first, second: stacked([first, second]))
 
     def judge(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The prediction of a ready batch, and for each term of its losses [total, count]."""
+        """What measures are told of a ready batch, and for each term of its losses [total, count]."""
 
         def together(first: Judged, second: Judged) -> Judged:
             return stacked([first[0], second[0]]), {term: first[1][term] + second[1][term] for term in first[1]}
@@ -66,7 +66,7 @@ class Examinee:
                 for term, loss in self.objective.losses(self.model, batch, player).items():
                     total, count = total_and_count(loss, batch.get("weight"))
                     judged[term] = torch.stack([total.double(), torch.as_tensor(count).to(total.device, torch.double)])
-            return self.objective.predict(self.model, batch), judged
+            return self.objective.told(self.model, batch), judged
 
 
 @contextmanager

@@ -106,7 +106,7 @@ class Learner:
         return self.examinee.predict(batch)
 
     def judge(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The prediction of a ready batch, and for each term of its losses [total, count]; leaves no trace."""
+        """What measures are told of a ready batch, and for each term of its losses [total, count]; leaves no trace."""
         return self.examinee.judge(batch)
 
     def take_best(self) -> Self:

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from mapsto.core import hashed
-from mapsto.core.batch import Batch, Field, Losses
+from mapsto.core.batch import Batch, Field, Losses, size
 from mapsto.core.errors import FrameError, ShapeError
 from mapsto.core.nouns import Domain, Measure, Objective
 from mapsto.layers.diffusion import denoised, guided, kept, noised, stops, velocity
 from mapsto.layers.given import says, unsaid
-from mapsto.layers.pixels import pixels, signed
+from mapsto.layers.pixels import bytes_of, scaled
 from mapsto.measures.denoising_error import DenoisingError
 
 
@@ -80,6 +80,7 @@ class Denoising(Objective):
     def course(self, model: nn.Module, batch: Batch) -> Iterator[Tensor]:
         """How pictures come out of noise: what they look like after each stride, as `predict` has it; the last are the answer."""
         input, shape = batch["input"], tuple(_able(model).outputs)
+        row = batch["index"] if "index" in batch else torch.arange(size(batch))
         twice = bool(self.guidance) and bool(says(input).any())
         asked = _joined(input, unsaid(input)) if twice else input
 
@@ -89,18 +90,18 @@ class Denoising(Objective):
             return guided(*said.chunk(2), self.guidance) if twice else said
 
         def draw(t: int) -> Tensor:
-            return hashed.normal(hashed.places(rows_of(batch) * (self.steps + 1) + t, shape))
+            return hashed.normal(hashed.places(row * (self.steps + 1) + t, shape))
 
         stopping = stops(self.steps, self.strides)
         for picture in denoised(say, draw(self.steps), self._kept.tolist(), stopping, self.eta, draw):
-            yield pixels(picture)
+            yield bytes_of(picture)
 
     def measures(self, target: Domain) -> dict[str, Measure]:
         return {"denoising-error": DenoisingError()}
 
     def _errors(self, model: nn.Module, batch: Batch, anew: bool) -> Tensor:
         """[B]; anew: times and noise are drawn from the default generator."""
-        picture = signed(batch["target"])
+        picture = scaled(batch["target"])
         if anew:
             place, noise = torch.rand(len(picture), device=picture.device), torch.randn_like(picture)
         else:

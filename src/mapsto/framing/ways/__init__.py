@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mapsto.framing.ways.blanks import Blanks
+from mapsto.framing.ways.generation import Coding, Denoising, Playing, Reconstructing
 from mapsto.framing.ways.graphs import NodesOfGraph, PairsOfNodes, WholeGraphs
 from mapsto.framing.ways.languages import Languages
 from mapsto.framing.ways.pictures import Pictures
@@ -20,6 +21,10 @@ WAYS: tuple[Way, ...] = (
     WholeGraphs(),
     TagsOfWords(),
     Blanks(),
+    Denoising(),
+    Coding(),
+    Playing(),
+    Reconstructing(),
     Pictures(),
     Texts(),
     Tables(),
