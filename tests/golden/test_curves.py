@@ -1,4 +1,4 @@
-"""The losses of the first 20 steps of nine tiny recipes, as they were when curves.json was written.
+"""The losses of the first 20 steps of ten tiny recipes, as they were when curves.json was written.
 
 A curve that moves means that learning has changed: data, first weights, batches, masks, losses, gradients, steps. Where
 that is meant, write the curves anew, look at the difference, and say in the commit why they moved:
@@ -217,6 +217,22 @@ def blanks() -> Frame:
     )
 
 
+def noisy() -> Frame:
+    """A U-Net that is told which digit it is whose noise it tells, of most; AdamW, clipped, an average of the weights."""
+    return described(
+        mapsto.frame("digits", objective="denoising", device="cpu"),
+        model={"name": "u-net", "width": 8, "halvings": 1, "drop": 0.2},
+        objective={"name": "denoising", "strides": 4},
+        update={
+            "learning_rate": 1e-2,
+            "optimizer": {"name": "adam-w"},
+            "schedule": {"name": "one-cycle"},
+            "clip": 1.0,
+            "ema": 0.9,
+        },
+    )
+
+
 RECIPES = {
     "digits": digits,
     "wine": wine,
@@ -227,6 +243,7 @@ RECIPES = {
     "prose": prose,
     "translated": translated,
     "blanks": blanks,
+    "noisy": noisy,
 }
 
 

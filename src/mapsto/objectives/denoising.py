@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mapsto.core import hashed
-from mapsto.core.batch import Batch, Field, Losses, size
+from mapsto.core.batch import Batch, Field, Losses
 from mapsto.core.errors import FrameError, ShapeError
 from mapsto.core.nouns import Domain, Measure, Objective
 from mapsto.layers.diffusion import denoised, guided, kept, noised, stops, velocity
@@ -80,8 +80,9 @@ class Denoising(Objective):
     def course(self, model: nn.Module, batch: Batch) -> Iterator[Tensor]:
         """How pictures come out of noise: what they look like after each stride, as `predict` has it; the last are the answer."""
         input, shape = batch["input"], tuple(_able(model).outputs)
-        row = batch["index"] if "index" in batch else torch.arange(size(batch))
-        twice = bool(self.guidance) and bool(says(input).any())
+        said = says(input)
+        row = batch.get("index", torch.arange(len(said), device=said.device))
+        twice = bool(self.guidance) and bool(said.any())
         asked = _joined(input, unsaid(input)) if twice else input
 
         def say(noised: Tensor, t: int) -> Tensor:
