@@ -84,7 +84,7 @@ def denoised(
     eta: float = 0.0,
     draw: Callable[[int], Tensor] | None = None,
 ) -> Iterator[Tensor]:
-    """From noise [B, …] to pictures, one for each stride between `stops`: what x₀ looks like by then; the last is the answer.
+    """From noise [B, …] to pictures: xₛ after each stride between `stops`, the last of which is x₀.
 
     say: what the network says of xₜ [B, …] at step t: its velocity. kept: ᾱ of each step. draw: where eta > 0, new noise [B, …] by
     the step. Pictures lie in [−1, 1], so that whatever lies outside is taken for its edge.
@@ -92,9 +92,8 @@ def denoised(
     noised = noise
     for t, s in zip(stops, stops[1:], strict=False):
         picture = picture_of(noised, say(noised, t), kept[t]).clamp(-1, 1)
-        yield picture
-        if s:
-            noised = step_back(noised, picture, kept[t], kept[s], eta, draw(s) if draw and eta else None)
+        noised = step_back(noised, picture, kept[t], kept[s], eta, draw(s) if draw and eta else None) if s else picture
+        yield noised
 
 
 def guided(told: Tensor, untold: Tensor, guidance: float) -> Tensor:

@@ -31,7 +31,8 @@ class Given(nn.Module):
 
     def __init__(self, shape: Shape, width: int, drop: float = 0.0):
         super().__init__()
-        if isinstance(shape, dict) and "tokens" not in shape or not isinstance(shape, dict) and len(shape) > 1:
+        odd = "tokens" not in shape if isinstance(shape, dict) else len(shape) > 1
+        if odd:
             raise ShapeError(
                 f"a picture is drawn of a category, of a text or of nothing, but the input is {shape}.",
                 "Name one column to draw from.",

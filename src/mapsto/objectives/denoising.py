@@ -78,7 +78,7 @@ class Denoising(Objective):
         return last
 
     def course(self, model: nn.Module, batch: Batch) -> Iterator[Tensor]:
-        """How pictures come out of noise: what they look like after each stride, as `predict` has it; the last are the answer."""
+        """How pictures come out of noise: xₛ after each stride, as `predict` has pictures; the last are the answer."""
         input, shape = batch["input"], tuple(_able(model).outputs)
         said = says(input)
         row = batch.get("index", torch.arange(len(said), device=said.device))
