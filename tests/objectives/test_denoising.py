@@ -65,7 +65,6 @@ def test_in_an_exam_time_and_noise_follow_from_the_picture():
     first = objective.told(model, asked)
     times = model.time
     assert torch.equal(objective.losses(model, asked, "")["denoising"], first)
-    assert torch.equal(objective.told(model.train(), asked), first)
     order = torch.randperm(200, generator=torch.Generator().manual_seed(0))
     shuffled = {"input": asked["input"][order], "target": asked["target"][order]}
     torch.testing.assert_close(objective.told(model, shuffled), first[order])
@@ -163,5 +162,5 @@ def test_its_measure_is_the_mean_error():
     measure.update(torch.tensor([0.1, 0.3]), pictures(2)["target"])
     measure.update(torch.tensor([0.2]), pictures(1)["target"])
     assert measure.total() == pytest.approx(0.2)
-    with pytest.raises(ShapeError, match="an error a picture"):
+    with pytest.raises(ShapeError, match="one number an example"):
         measure.update(torch.zeros(2, *SHAPE), pictures(2)["target"])

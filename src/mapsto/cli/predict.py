@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from mapsto.cli.drawing import DRAWING, draw
 from mapsto.cli.options import READING, TALKING, options, reading
 from mapsto.cli.writing import WRITING, write
 from mapsto.core.text import clean, short
@@ -20,7 +21,7 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|-inf", re.ASCII)
 
 @click.command(name="predict")
 @click.argument("run")
-@click.argument("inputs", nargs=-1, required=True)
+@click.argument("inputs", nargs=-1)
 @click.option(
     "--top", type=click.IntRange(1), metavar="K", help="Also the K likeliest answers with their probabilities."
 )
@@ -44,7 +45,7 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|-inf", re.ASCII)
 )
 @click.option("--csv", "as_csv", is_flag=True, help="CSV on standard output.")
 @click.option("--weights", type=click.Choice(["best", "last"]), default="best", show_default=True)
-@options(WRITING, READING, TALKING)
+@options(WRITING, DRAWING, READING, TALKING)
 def command(
     run: str,
     inputs: tuple[str, ...],
@@ -63,11 +64,15 @@ def command(
     top_k: int | None,
     top_p: float | None,
     seed: int | None,
+    count: int | None,
+    given: tuple[str, ...],
+    out: str | None,
     **read: Any,
 ) -> None:
     """Answer for INPUTS with the function of RUN: tables, pictures, folders of them, or - for a table from standard input.
 
-    A language model goes on with a text: given as it is, in a file, or on standard input.
+    A language model goes on with a text: given as it is, in a file, or on standard input. A function that draws needs no INPUTS: it
+    makes a sheet of pictures.
     """
     if as_csv and as_json:
         raise click.UsageError("--csv and --json are two forms of one answer: give one of them.")
@@ -83,8 +88,17 @@ def command(
     from mapsto.export.inputs import inputs_of
 
     f = mapsto.load(run, weights=weights)
-    given = {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
-    how = {word: value for word, value in given.items() if value is not None}
+    told = {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
+    how = {word: value for word, value in told.items() if value is not None}
+    sheet = {"count": count, "given": given, "out": out}
+    if f.objective.problem == "generation":
+        if how.keys() - {"seed"} or top or threshold is not None or why or attention or as_csv:
+            raise click.UsageError("a function that draws takes --count, --given, --seed, --out and --weights.")
+        return draw(f, inputs, as_json, seed=seed, **sheet)
+    if odd := next((word for word, value in sheet.items() if value), ""):
+        raise click.UsageError(f"--{odd} is for functions that draw.")
+    if not inputs:
+        raise click.UsageError("Missing argument 'INPUTS...': what is it to answer for?")
     if f.objective.problem == "language-model":
         if top or threshold is not None or why or as_csv:
             raise click.UsageError(

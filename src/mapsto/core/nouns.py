@@ -92,6 +92,11 @@ class Domain(ABC):
         shape."""
         return math.prod(self.shape)
 
+    @property
+    def numbers(self) -> int:
+        """How many numbers a model gives for one value of it, or for a part of one."""
+        return self.outputs if isinstance(self.outputs, int) else math.prod(self.outputs)
+
     def single(self, raw: Any) -> bool:
         """Whether `raw` is one raw value, and not several of them, as lists and arrays usually are."""
         return not isinstance(raw, list | tuple | np.ndarray)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -88,8 +87,7 @@ class Dataset(Data):
         See `looked_at`."""
         view: View = getattr(self, split)
         count = min(view.epoch, max(1, at_most // view.window) if at_most else view.epoch)
-        each = self.target.outputs if isinstance(self.target.outputs, int) else math.prod(self.target.outputs)
-        tokens = EXAM_NUMBERS // max(1, each)
+        tokens = EXAM_NUMBERS // max(1, self.target.numbers)
         return looked_at(view, torch.arange(count) * len(view) // max(count, 1), self.device, tokens)
 
     def exam(self, learner: Learner, split: str, intervals: bool = True, at_most: int = 0) -> Scores:

@@ -33,6 +33,9 @@ def model_card(config: dict[str, Any], input: Domain, target: Domain) -> str:
     )
     asked = question(config["problem"], names.name_of(type(input)))
     raw = f'"{asked}"' if asked else "raw"
+    use = f"f({raw})          # raw value in, raw value out; a list gives a list"
+    if config["problem"] == "generation":
+        use = "f.draw(16)          # 16 pictures, as arrays of bytes"
     return f"""---
 library_name: mapsto
 tags: [mapsto, {config["problem"]}, {config["model"]["name"]}]
@@ -49,7 +52,7 @@ A {config["model"]["name"]} trained with {config["objective"]["name"]} by mapsto
 import mapsto
 
 f = mapsto.load("this folder")
-f({raw})          # raw value in, raw value out; a list gives a list
+{use}
 ```
 """
 

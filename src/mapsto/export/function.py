@@ -19,6 +19,7 @@ from mapsto.data.read import is_graph, read
 from mapsto.domains.row import Row
 from mapsto.domains.whole_graph import WholeGraph
 from mapsto.export.continuation import continued
+from mapsto.export.drawing import draw, reconstruct, refuse_unheard
 from mapsto.layers.decoding import Sampling
 
 OF_CLASSES = ("classification", "multi-label")  # problems whose answers come with probabilities
@@ -29,6 +30,7 @@ class Function:
 
     A raw input is what the training data held: for a table a dict of column → value (or a pandas or polars frame for
     many), for pictures a path, bytes, a PIL image or a uint8 array [H, W] or [H, W, C], for words a list of them or a text.
+    A function that draws takes what is to be drawn, a class or a text, and gives a picture as a uint8 array.
     Of a language model the answer to a text is how it goes on. A graph (arrays with edge_index, a `Data` of PyTorch Geometric, a
     networkx graph) is as many inputs as it has nodes; of a function of whole graphs, {"nodes": …, "edges": …} is one.
     """
@@ -46,6 +48,8 @@ class Function:
         if self.objective.problem == "language-model":
             answers = ["".join(self.continued(text)) for text in values]
         else:
+            if self.objective.problem == "generation":
+                refuse_unheard(self.input, values)
             answers = self.answers(self.encoded_predictions(values), threshold)
         return answers[0] if single else answers
 
@@ -60,6 +64,15 @@ class Function:
     ) -> Iterator[str]:
         """How a text goes on, piece by piece as it is made, in `length` tokens at most; see `Sampling` for the rest."""
         return continued(self.model, self.input, text, length, Sampling(temperature, top_k, top_p, seed))
+
+    def draw(self, count: int = 1, given: Any = None, seed: int = 0) -> list[np.ndarray]:
+        """Of a function that draws, `count` pictures, uint8 [H, W] or [H, W, 3], of what is `given`: a class or a text, as the training
+        data had them; of classes where none is given, of all of them evenly. From the same seed come the same ones."""
+        return draw(self, count, given, seed)
+
+    def reconstruct(self, pictures: Sequence[Any], given: Any = None) -> list[np.ndarray]:
+        """Of a function that reads pictures as codes, what comes back of each. given: what each is of, or all are, where it was told."""
+        return reconstruct(self, pictures, given)
 
     def probabilities(self, raw: Any) -> Any:
         """Class (or label) → probability, for one raw input; a list of such dicts for many."""
@@ -87,11 +100,15 @@ class Function:
         return [dict(zip(self.target.classes, row, strict=True)) for row in predictions.tolist()]
 
     @torch.inference_mode()
-    def encoded_predictions(self, values: Any) -> Tensor:
-        """A column of raw inputs, or a view of encoded ones → predictions in the target's encoding."""
+    def encoded_predictions(self, values: Any, first: int = 0) -> Tensor:
+        """A column of raw inputs, or a view of encoded ones → predictions in the target's encoding. first: the number of the first of
+        them, where what is drawn follows from it."""
         view = values if isinstance(values, View) else Examples({"input": self.input.encode(values)})
         blocks = looked_at(view, torch.arange(len(view)))
-        parts = [self._predictions(view.gather(block.index, block.pad_to)) for block in blocks]
+        parts = [
+            self._predictions({**view.gather(block.index, block.pad_to), "index": block.index.cpu() + first})
+            for block in blocks
+        ]
         shape = self.target.shape
         nothing = torch.empty(0, *(() if isinstance(shape, dict) else shape))
         return in_order(stacked(parts), blocks) if parts else nothing

@@ -88,7 +88,7 @@ def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
     if is_shards(path):
         return _shards(f, Shards(path))
     if isinstance(f.input, Image) and (path.is_dir() or path.suffix.lower() in (*SUFFIXES, ".zip")):
-        return _pictures(path)
+        return pictures_at(path)
     reading = {**f.about.get("reading", {}), **reading}
     reading["formats"] = {  # whatever stands in the place of the answer is not read
         column: how for column, how in reading.get("formats", {}).items() if column != f.about.get("target_name")
@@ -155,7 +155,7 @@ def _noticed(row: Row, columns: dict[str, np.ndarray], target: str | None) -> li
     return said
 
 
-def _pictures(path: Path) -> Inputs:
+def pictures_at(path: Path) -> Inputs:
     """Every picture at `path`, read as for training; one that cannot be read is skipped and named, however many are."""
     if not path.exists():
         raise BadInput(f"no file {clean(str(path))}.")

@@ -160,7 +160,8 @@ def _written(spec: dict[str, Any]) -> str:
 
 def _algorithm(algorithm: dict[str, Any]) -> str:
     update = algorithm["update"]
-    nested = [_written(v) for v in update.values() if isinstance(v, dict)]
+    nested = [_written(v) for v in update.values() if isinstance(v, dict) and "name" in v]
+    nested += [f"{player} moves {count} times" for player, count in (update.get("turns") or {}).items()]
     until = algorithm["until"]
     end = " or ".join(_written(u) for u in until["several"]) if "several" in until else _written(until)
     return "; ".join([_written(algorithm["experience"]), _written(update), *nested, "until " + end])

@@ -10,13 +10,16 @@ import torch
 import mapsto
 from mapsto.algorithms.update.sharded import is_sharded
 from mapsto.core import names, world
-from mapsto.core.nouns import Scores
+from mapsto.core.nouns import Estimate, Scores
 from mapsto.core.text import clean
 from mapsto.domains.row import Row
 from mapsto.domains.text import Text
 from mapsto.domains.words import Words
 from mapsto.export import bundle
+from mapsto.export.function import Function
 from mapsto.framing.doubts import mismatch_of, noise_of
+from mapsto.framing.drawn import sheets_of
+from mapsto.framing.judging import judge_of, judged
 from mapsto.framing.report import report_of
 from mapsto.framing.result import Plain, Result, plain_label, plain_mistake, plain_scores, strict
 from mapsto.insight.baselines import baselines
@@ -80,6 +83,13 @@ def _write(
 ) -> Plain:
     """Compare and judge; write it all, and give back what stands in result.json. weights: the best and the last."""
     ready, problem = frame.prepared, frame.prepared.problem
+    shares: dict[str, Estimate] = {}
+    if judge := frame.settings["run"]["judge"]:
+        watch.say("before the judge")
+        mine = Function(learner.model, learner.objective, ready.input, ready.target, {"input_name": ready.input_name})
+        found = judged(mine, judge_of(judge), ready)
+        shares, exam = found.shares, "test" if "test" in scores else "valid"
+        scores = {**scores, exam: {**scores[exam], **found.scores}}
     beside = baselines(
         learner.data,
         learner.objective,
@@ -172,6 +182,9 @@ def _write(
     report = report_of(
         frame, folder.environment(), written, verdict, curve, predictions, noise, learner.model, learner.objective
     )
+    if problem == "generation" and not is_sharded(learner.model):
+        report.sheets = sheets_of(ready, learner, folder.path)
+        report.by_class, report.by_class_measure = shares, "share of what is drawn"
     folder.write("report.html", page(report))
     if isinstance(ready.input, Text | Words):
         written["worst"] = [plain_mistake(mistake) for mistake in report.mistakes[:WORST]]

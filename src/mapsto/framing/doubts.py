@@ -47,18 +47,19 @@ def mismatch_of(ready: Prepared, seed: int) -> Mismatch | None:
 
 def _features(ready: Prepared, split: str) -> tuple[np.ndarray, list[str]]:
     """Plain numbers a row: a table's columns; a picture's brightness and contrast, over all and over its quarters."""
-    input = ready.fields[split]["input"]
+    drawn = ready.problem == "generation"
+    domain, input = ready.target if drawn else ready.input, ready.fields[split]["target" if drawn else "input"]
     input = input.known() if isinstance(input, Nodes) else input
-    if isinstance(ready.input, Row):
-        groups = ready.input.names_of_features()
+    if isinstance(domain, Row):
+        groups = domain.names_of_features()
         parts = [input[key].numpy().astype(np.float64) for key in ("number", "category") if key in input]
         return np.concatenate(parts, axis=1), [n for key in ("number", "category") if key in input for n in groups[key]]
-    if isinstance(ready.input, WholeGraph):
+    if isinstance(domain, WholeGraph):
         return np.stack([c.lengths.numpy() for c in (next(iter(input.values())), input["edges"])], 1), [
             "nodes",
             "edges",
         ]
-    if isinstance(ready.input, Text | Words):
+    if isinstance(domain, Text | Words):
         tokens = [row.tolist() for row in input["tokens"].values.split(input["tokens"].lengths.tolist())]
         unknown = [sum(t == UNKNOWN for t in row) / max(1, len(row)) for row in tokens]
         return np.array([[len(row) for row in tokens], unknown]).T, ["number of tokens", "share of unknown tokens"]

@@ -25,6 +25,7 @@ from mapsto.framing import settings as written
 from mapsto.framing.check import check
 from mapsto.framing.fill_in import prepare_fill_in
 from mapsto.framing.generation import of_pictures, prepare_generation
+from mapsto.framing.judging import judge_of
 from mapsto.framing.language import BY_PLACE, WINDOW, by_line, of_text_alone, prepare_text
 from mapsto.framing.links import BY_EDGE, of_edges, prepare_links
 from mapsto.framing.mistakes import GIVEN, OWN
@@ -322,6 +323,9 @@ class Frame:
                     f"Use {propose(ready).objective['name']}, or overrule the target's kind.",
                     "F004",
                 )
+        with found.noting():
+            if now["run"]["judge"]:
+                judge_of(now["run"]["judge"])
         with found.noting():
             model = self._model(now, ready)
         found.refuse()

@@ -15,6 +15,7 @@ from mapsto.core import devices, world
 from mapsto.core.errors import BadInput, NotFinite
 from mapsto.core.stop import Stop, at_once
 from mapsto.framing.conclude import conclude
+from mapsto.framing.drawn import Sheets
 from mapsto.framing.result import Result
 from mapsto.learner.elsewhere import Elsewhere
 from mapsto.learner.fit import Observer
@@ -195,6 +196,8 @@ def _go(
             clock["seconds"] = spent + time.perf_counter() - begun
 
         saver = Checkpoints(folder, learner, clock, pace.save_seconds)
+        if frame.prepared.problem == "generation" and world.size() == 1:
+            observers = [*observers, Sheets(folder.path, learner, frame.prepared)]
         learner.fit(observers=[folder.record, tick, saver, watch, *observers], stop=stop)
         clock["seconds"] = spent + time.perf_counter() - begun
         folder.save(learner, clock)

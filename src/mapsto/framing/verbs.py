@@ -25,6 +25,7 @@ from mapsto.data.shards import PARTS, Shards, is_shards
 from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
 from mapsto.domains.filled import Filled
+from mapsto.domains.image import Image
 from mapsto.domains.row import Row
 from mapsto.domains.tags import Tags
 from mapsto.domains.text import Text
@@ -36,6 +37,7 @@ from mapsto.export.function import Function
 from mapsto.export.inputs import refuse_other_domains
 from mapsto.framing import infer, settings
 from mapsto.framing import train as training
+from mapsto.framing.judging import COUNT, judge_of, judged
 from mapsto.framing.language import WINDOW, side_by_side, tokens_of
 from mapsto.framing.looks import looks
 from mapsto.framing.result import Result, plain_scores, strict
@@ -83,6 +85,8 @@ def evaluate(
     source: Any = None,
     target: str | list[str] | None = None,
     drop_unseen: bool = False,
+    judge: str | Path | None = None,
+    count: int = COUNT,
     **reading: Any,
 ) -> dict[str, Any]:
     """The exam of a learned function: on its run's own splits, or on other data with their answers.
@@ -91,9 +95,13 @@ def evaluate(
     called test; shards have their own. Rows without an answer are counted in "left_out". A label that the function never saw
     is refused by name; with `drop_unseen`, rows with such a class are left out and counted too, and of several labels in a row
     those it never saw are counted in "unknown_labels" and the others examined.
+    judge: a run that tells pictures apart, which is to look at `count` drawn by this one: its figures join those of the exam, and
+    "shares" has how much of them is of each class (framing/judging.py).
     """
     f = bundle.load(run)
-    counted: dict[str, int] = {}
+    counted: dict[str, Any] = {}
+    if judge is not None and source is not None:
+        raise BadInput("a judge compares with the pictures that a run was made of.", f"Leave {source} out.", "F004")
     if source is None:
         folder = Run(run)
         if "model_from" in folder.result():  # a run in folds: its function knows the test rows of all folds but its own
@@ -123,6 +131,10 @@ def evaluate(
         "measure": next(iter(f.objective.measures(f.target))),
         "scores": scores,
     }
+    if judge is not None:
+        told = judged(f, judge_of(str(judge)), ready, count)
+        scores["test" if "test" in scores else "valid"] |= plain_scores(told.scores)
+        counted["shares"] = plain_scores(told.shares)
     return strict(found | counted)
 
 
@@ -179,7 +191,7 @@ def nearest(run: str | Path | Function, word: str, count: int = 10) -> list[tupl
 def _examples(f: Function, raw: Raw, target: str | list[str] | None, drop_unseen: bool) -> tuple[dict, dict[str, int]]:
     """All rows of `raw` that have an answer, encoded by the function's own domains; and what of them it could not give."""
     learned = (
-        f.about["target_name"] if isinstance(f.target, Filled) else f.about.get("targets") or f.about["target_name"]
+        f.about["target_name"] if isinstance(f.target, Filled | Image) else f.about.get("targets") or f.about["target_name"]
     )
     raw, name = with_target(raw, target or learned, [])
     answers = raw.columns[name]
@@ -201,11 +213,12 @@ def _examples(f: Function, raw: Raw, target: str | list[str] | None, drop_unseen
             f"It gives {f.target.describe()}.",
             "D132",
         )
-    input = (
-        {n: raw.columns[n][rows] for n in raw.columns}
-        if isinstance(f.input, Row)
-        else raw.columns[_input_column(f, raw, name)][rows]
-    )
+    if isinstance(f.input, Row):
+        input: Any = {n: raw.columns[n][rows] for n in raw.columns}
+    elif isinstance(f.input, Category) and not f.input.classes:  # a picture of nothing in particular
+        input = [None] * len(rows)
+    else:
+        input = raw.columns[_input_column(f, raw, name)][rows]
     counted = {"left_out": len(raw) - len(rows)}
     if isinstance(f.target, Categories | Tags):
         counted["unknown_labels"] = f.target.unseen(answers[rows]).total()

@@ -42,11 +42,20 @@ class Candidate:
     problems: tuple[str, ...] = ("classification", "multi-label", "regression")
     rows: int = 1_000_000
     reads: tuple[str, ...] = ("numbers",)
+    objectives: tuple[str, ...] = ()  # by their names, where it is not for all of a problem
 
 
 CANDIDATES = [
     Candidate("majority", {"name": "prior"}, 1e12, ("classification", "multi-label"), reads=("numbers", "tokens")),
     Candidate("mean", {"name": "prior"}, 1e12, ("regression",), reads=("numbers", "tokens")),
+    Candidate(
+        "mean",
+        {"name": "mean-picture"},
+        1e12,
+        ("generation",),
+        reads=("numbers", "tokens"),
+        objectives=("variational", "reconstruction"),
+    ),
     Candidate("bag-of-words", {"name": "bag-of-words"}, 1e9, ("classification",), reads=("tokens",)),
     Candidate("nearest-sentence", {"name": "nearest-sentence"}, 1e9, ("translation",), 50_000, ("tokens",)),
     Candidate("frequencies", {"name": "n-gram", "order": 1}, 2e7, ("language-model",), reads=("tokens",)),
@@ -65,7 +74,7 @@ CANDIDATES = [
 def baselines(
     data: Data,
     objective: Objective,
-    outputs: int,
+    outputs: int | tuple[int, ...],
     seed: int,
     seconds: float = 30.0,
     splits: tuple[str, ...] = ("train", "valid", "test"),
@@ -84,9 +93,11 @@ def baselines(
     for candidate in CANDIDATES:
         if objective.problem not in candidate.problems or reads not in candidate.reads:
             continue
+        if candidate.objectives and names.name_of(type(objective)) not in candidate.objectives:
+            continue
         late = time.perf_counter() - begun > seconds
         heavy = (
-            candidate.label == "gradient-boosting" and width * outputs > 2000
+            candidate.label == "gradient-boosting" and width * data.target.numbers > 2000
         )  # hundreds of trees over hundreds of columns
         if found and (late or heavy):
             continue
@@ -126,4 +137,4 @@ def _width(shape: Shape) -> int:
     width = 1
     for side in shape:
         width *= side
-    return width
+    return max(1, width)

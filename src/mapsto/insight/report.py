@@ -18,6 +18,7 @@ from mapsto.insight.marked import Marked, runs
 from mapsto.insight.verdict import DEEP, Verdict
 from mapsto.insight.words import counted, the, words
 
+SHEET = 640  # pixels about which a sheet is wide
 LIMITS = {
     "capacity": "limited by capacity",
     "data": "limited by data",
@@ -69,6 +70,7 @@ class Report:
     mistakes: list[Mistake] = field(default_factory=list)  # worst first
     suspects: list[Mistake] = field(default_factory=list)  # labels that may be wrong, worst first
     samples: list[tuple[str, str]] = field(default_factory=list)  # beginnings, and how a language model goes on
+    sheets: list[tuple[str, np.ndarray]] = field(default_factory=list)  # of drawn pictures, uint8 [H, W] or [H, W, 3], and a line each
     looks: list[AttentionMap] = field(default_factory=list)  # where it looked in examples of the exam
     card: str = ""  # the frame, as it prints
     findings: list[Finding] = field(default_factory=list)
@@ -85,6 +87,7 @@ def page(report: Report) -> str:
         _section("Where it goes wrong", _errors(report)),
         _section("Its worst mistakes", _worst(report)),
         _section("How it goes on", _samples(report.samples)),
+        _section("What it draws", _sheets(report.sheets)),
         _section("Where it looks", _looks(report.looks)),
         _section("Labels to look at first", _examples(report.suspects)),
         _section("What the check found", _findings(report.findings)),
@@ -288,6 +291,14 @@ def _samples(samples: list[tuple[str, str]]) -> str:
     return "".join(f'<pre class="text"><b>{escape(begun)}</b>{escape(said)}</pre>\n' for begun, said in samples)
 
 
+def _sheets(sheets: list[tuple[str, np.ndarray]]) -> str:
+    return "".join(
+        f'<figure class="sheet"><img class="pixels" src="{figures.photograph(picture, SHEET)}" alt="{escape(about)}">'
+        f"<figcaption>{escape(about)}</figcaption></figure>\n"
+        for about, picture in sheets
+    )
+
+
 def _looks(looks: list[AttentionMap]) -> str:
     if not looks:
         return ""
@@ -391,6 +402,7 @@ mark.wrong { background: #ef444440 } mark.missed { background: #22c55e40 }
 .against1 { background: #3b82f61f } .against2 { background: #3b82f640 } .against3 { background: #3b82f666 }
 .against4 { background: #3b82f68c }
 .pixels { image-rendering: pixelated }
+.sheet { margin: 0 0 1.2rem; font-size: .88rem; color: var(--faint) } .sheet img { max-width: 100% }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 1rem; overflow-x: auto;
   font: 13px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; margin: 0 }
 pre.text { white-space: pre-wrap; margin-bottom: .7rem }

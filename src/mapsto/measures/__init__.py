@@ -25,5 +25,6 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     SpanF1="span_f1",
     MaskedPerplexity="masked",
     MaskedAccuracy="masked",
-    DenoisingError="denoising_error",
+    Average="average",
+    FrechetDistance="frechet_distance",
 )

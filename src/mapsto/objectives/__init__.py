@@ -14,4 +14,7 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     Tagging="tagging",
     MaskedWords="masked_words",
     Denoising="denoising",
+    Variational="variational",
+    Adversarial="adversarial",
+    Reconstruction="reconstruction",
 )

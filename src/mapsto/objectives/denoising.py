@@ -16,7 +16,10 @@ from mapsto.core.nouns import Domain, Measure, Objective
 from mapsto.layers.diffusion import denoised, guided, kept, noised, stops, velocity
 from mapsto.layers.given import says, unsaid
 from mapsto.layers.pixels import bytes_of, scaled
-from mapsto.measures.denoising_error import DenoisingError
+from mapsto.measures.average import Average
+from mapsto.objectives.drawing import normal, uniform
+
+TIME, NOISE = 1, 2  # what random numbers are for
 
 
 @runtime_checkable
@@ -66,11 +69,11 @@ class Denoising(Objective):
         self._kept = kept(self.schedule, self.steps).float()
 
     def losses(self, model: nn.Module, batch: Batch, player: str) -> Losses:
-        return {"denoising": self._errors(model, batch, anew=model.training)}
+        return {"denoising": self._errors(model, batch)}
 
     def told(self, model: nn.Module, batch: Batch) -> Tensor:
         """[B]: the error on each picture, at a time and under noise that follow from it."""
-        return self._errors(model, batch, anew=False)
+        return self._errors(model, batch)
 
     def predict(self, model: nn.Module, batch: Batch) -> Tensor:
         """Pictures [B, C, H, W], 0 … 255; of the same row always the same."""
@@ -98,16 +101,12 @@ class Denoising(Objective):
             yield bytes_of(picture)
 
     def measures(self, target: Domain) -> dict[str, Measure]:
-        return {"denoising-error": DenoisingError()}
+        return {"denoising-error": Average()}
 
-    def _errors(self, model: nn.Module, batch: Batch, anew: bool) -> Tensor:
-        """[B]; anew: times and noise are drawn from the default generator."""
+    def _errors(self, model: nn.Module, batch: Batch) -> Tensor:
         picture = scaled(batch["target"])
-        if anew:
-            place, noise = torch.rand(len(picture), device=picture.device), torch.randn_like(picture)
-        else:
-            row = hashed.fingerprint(batch["target"])
-            place, noise = hashed.uniform(row), hashed.normal(hashed.places(row, picture.shape[1:]))
+        place = uniform(model, batch["target"], (), TIME)
+        noise = normal(model, batch["target"], picture.shape[1:], NOISE)
         t = 1 + (place * self.steps).long().clamp(max=self.steps - 1)
         share = self._on(picture.device)[t][:, None, None, None]
         said = _able(model).velocity(noised(picture, noise, share), t / self.steps, batch["input"])

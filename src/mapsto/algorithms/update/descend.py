@@ -25,6 +25,7 @@ from mapsto.core.errors import FailedRun, FrameError, NotFinite
 from mapsto.core.nouns import Learner, Optimizer, Schedule, Update
 from mapsto.core.schedules import Constant, OneCycle
 from mapsto.core.state import to_device, walk
+from mapsto.core.text import clean
 from mapsto.layers.lora import adapt
 
 NOBODY = 1e-12  # a count to divide by where nobody counts: the total is 0, and so is the mean then
@@ -51,6 +52,8 @@ class Descend(Update):
     layer_rate: each part learns at so much of the rate of the one after it: 0.95, say (Howard and Ruder 2018, §3.2); 0 is off.
     unfreeze: epochs after which one more part begins to be changed, from the last one back (ibid., §3.3); 0 is all at once.
     adapters: the rank of what is learned in place of the matrices of the other parts, which stay (layers/lora.py); 0 is off.
+    turns: of a game, how often each player moves while the slowest moves once: with {"critic": 5} the critic moves at every step,
+        and who is not named at every fifth; None lets all move at every step.
 
     Where memory does not suffice, micro-batches are halved, and said so: the batch and its gradient stay the same.
     """
@@ -70,6 +73,7 @@ class Descend(Update):
     layer_rate: float = 0.0
     unfreeze: float = 0.0
     adapters: int = 0
+    turns: dict[str, int] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.learning_rate, float | int) or not 0 < self.learning_rate < float("inf"):
@@ -89,6 +93,12 @@ class Descend(Update):
                 "layer_rate is a share in [0, 1], trained at least 1 or None, unfreeze and adapters 0 or more, but came "
                 f"{self.layer_rate}, {self.trained}, {self.unfreeze} and {self.adapters}."
             )
+        counts = list((self.turns or {}).values())
+        if any(count < 1 or max(counts) % count for count in counts):
+            raise FrameError(
+                f"turns are counts of 1 or more, each of which divides the largest, but came {self.turns}.",
+                "For example: --set algorithm.turns={critic=5}",
+            )
 
     def start(self, learner: Learner) -> None:
         super().start(learner)
@@ -103,6 +113,7 @@ class Descend(Update):
                 "Join it with epochs or steps (`either` of minutes and epochs), or use the schedule constant.",
                 "F004",
             )
+        self.pace = self._pace()
         self._settle_parts()
         self.shared = self._shared()
         self.flats = {p: self._flat(p) for p in self.objective.players}
@@ -137,6 +148,8 @@ class Descend(Update):
             self.kept = self._copies()
         report: Losses = {}
         for player, flat in self.flats.items():
+            if (step + 1) % self.pace[player]:
+                continue
             self.guard.keep()
             losses, loss = self.descend(batch, player, flat, step)
             if self.guard.sound(flat, loss, step):
@@ -340,8 +353,21 @@ class Descend(Update):
             shard(self.model, self.objective.players, self.device)
         return shared
 
+    def _pace(self) -> dict[str, int]:
+        """At every which step each player moves."""
+        players, turns = self.objective.players, self.turns or {}
+        for player in turns:
+            if player not in players:
+                raise FrameError(
+                    f"turns are of players, but {type(self.objective).__name__} has no '{clean(player, 40)}'.",
+                    f"There are: {', '.join(players)}." if players != ("",) else "It is no game: leave turns out.",
+                    "F004",
+                )
+        most = max(turns.values(), default=1)
+        return {player: most // turns.get(player, 1) for player in players}
+
     def _flat(self, player: str) -> Flat | Sharded:
-        module = self.model.get_submodule(player)
+        module = self._module(player)
         apart = distances(module) if self.layer_rate or self.unfreeze else None
         flat = (
             Sharded(self.model, module, self.optimizer, apart)
@@ -350,6 +376,17 @@ class Descend(Update):
         )
         flat.shares = [self.share(distance, 0) for distance in flat.distances]
         return flat
+
+    def _module(self, player: str) -> nn.Module:
+        try:
+            return self.model.get_submodule(player)
+        except AttributeError as error:
+            raise FrameError(
+                f"{type(self.objective).__name__} is a game of {' and '.join(self.objective.players)}, but {type(self.model).__name__} "
+                f"has no part called '{player}'.",
+                "Choose a model that has both, such as gan: --set model.name=gan",
+                "F004",
+            ) from error
 
     def _settle_parts(self) -> None:
         """Freeze what is not to be changed, and put adapters in its place."""

@@ -98,6 +98,8 @@ class Gearbox:
             return "it averages weights, accumulates micro-batches, or rolls back"
         if update.unfreeze:
             return "its parts begin to be changed one after another"
+        if update.turns:
+            return "its players move at steps of their own"
         if update.shared:
             return "it learns in several processes"
         if type(update.objective).settle is not Objective.settle:

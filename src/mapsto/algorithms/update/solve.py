@@ -35,7 +35,7 @@ class Solve(Update):
         self.seed = learner.seed
         self.finished = False
         self.reported = max(
-            1, min(REPORTED // learner.data.train.window, NUMBERS // max(1, learner.data.target.outputs))
+            1, min(REPORTED // learner.data.train.window, NUMBERS // max(1, learner.data.target.numbers))
         )
         if not isinstance(self.model, Solvable):
             raise FrameError(
