@@ -48,6 +48,7 @@ class Gate:
     start: str = (
         ""  # the recipe whose first run it goes on from; the same network is then trained from first weights too
     )
+    judge: str = ""  # the recipe whose first run looks at what is drawn
 
     @property
     def key(self) -> str:
@@ -58,6 +59,26 @@ GATES = [
     Gate("digits", "digits, small CNN", "accuracy", 0.985, seeds=5),
     Gate("mnist-mlp", "MNIST, MLP", "accuracy", 0.982),
     Gate("mnist-lenet", "MNIST, LeNet", "accuracy", 0.992),
+    Gate(
+        "mnist-vae",
+        "MNIST, binarised at random: the bound of a VAE, in nats",
+        "nats",
+        100,
+        seeds=1,
+        better=-1,
+        beside="judge-distance",
+        judge="mnist-lenet",
+    ),
+    Gate(
+        "mnist-gan",
+        "MNIST, drawn by a GAN: of 10 digits, those with half to twice their share",
+        "classes-covered",
+        10,
+        seeds=1,
+        beside="judge-distance",
+        judge="mnist-lenet",
+    ),
+    Gate("mnist-autoencoder", "MNIST through 16 numbers, by an autoencoder", "squared-error", None, seeds=1, better=-1),
     Gate("cats-dogs-linear", "cats and dogs 32×32×3, softmax regression", "accuracy", None),
     Gate("cats-dogs-lenet", "cats and dogs, LeNet", "accuracy", None),
     Gate("cats-dogs-resnet", "cats and dogs, ResNet", "accuracy", 0.85, seeds=2),
@@ -146,6 +167,9 @@ def main(wanted: list[str]) -> int:
 def run(gate: Gate, seed: int) -> dict[str, Any]:
     """One run of a recipe, and, where it goes on from another, the same from first weights."""
     how = {**({"folds": gate.folds, "split_seed": seed} if gate.folds else {"seed": seed}), **dict(gate.how)}
+    if gate.judge:
+        trained(gate.judge, f"{gate.judge}-0", {"seed": 0})
+        how["judge"] = str(RUNS / f"{gate.judge}-0")
     if not gate.start:
         return trained(gate.recipe, f"{gate.key}-{seed}", how)
     trained(gate.start, f"{gate.start}-0", {"seed": 0})

@@ -25,6 +25,7 @@ from mapsto.models import MLP
 from mapsto.objectives import BinaryCrossEntropy, CrossEntropy, SquaredError, Tagging
 
 OUTPUTS: dict[Problem, int] = {"classification": 3, "multi-label": 2, "regression": 1}
+DRAWS = {"variational": "vae", "adversarial": "gan", "reconstruction": "autoencoder"}  # objective → the model it is for
 
 
 class Plain(Domain):
@@ -89,6 +90,14 @@ def batch(problem: Problem = "classification", shape: Shape = (6,), rows: int = 
         return translated(rows, seed)
     input = inputs(shape, rows, seed)
     return {"input": input, "target": targets(problem, input), "index": torch.arange(rows)}
+
+
+def pictures(rows: int = 24, seed: int = 0) -> Batch:
+    """Pictures of 8 × 8 pixels, each of one of three classes, which says how bright it is."""
+    g = torch.Generator().manual_seed(seed)
+    of = torch.randint(0, 3, (rows,), generator=g)
+    bright = torch.randint(0, 86, (rows, 1, 8, 8), generator=g) + 85 * of[:, None, None, None]
+    return {"input": of, "target": bright.byte(), "index": torch.arange(rows)}
 
 
 def tagged(rows: int, seed: int = 0) -> Batch:

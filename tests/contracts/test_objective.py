@@ -8,7 +8,7 @@ import json
 import pytest
 import torch
 from torch import nn
-from toys import OUTPUTS, Plain, batch, dataset
+from toys import DRAWS, OUTPUTS, Plain, batch, dataset, pictures
 
 from mapsto.core import names
 from mapsto.core.batch import Batch, Mean, over, size, stacked, total_and_count
@@ -17,7 +17,7 @@ from mapsto.core.ragged import mask
 from mapsto.models import BERT, Transformer
 
 OBJECTIVES = sorted(  # those of texts have tests of their own
-    name for name in names.listed("objective") if names.find("objective", name).problem in OUTPUTS
+    name for name in names.listed("objective") if names.find("objective", name).problem in OUTPUTS or name in DRAWS
 )
 
 
@@ -30,6 +30,9 @@ def model(objective: Objective) -> nn.Module:
     torch.manual_seed(0)
     if objective.problem == "fill-in":  # at rest, for in training it hides other words each time
         return BERT({"tokens": [30]}, 30, width=8, depth=1, heads=2, each=True, tied=True).eval()
+    if objective.problem == "generation":  # at rest, for in training it draws anew
+        small = {"inputs": (3,), "outputs": (1, 8, 8), "latent": 4, "width": 8}
+        return names.build("model", {"name": DRAWS[names.name_of(type(objective))], **small}).eval()
     if objective.problem == "translation":
         return Transformer({"tokens": [11]}, 11, width=8, heads=2, depth=1, dropout=0.0)
     return Tagger() if objective.problem == "tagging" else nn.Linear(6, OUTPUTS[objective.problem])
@@ -48,6 +51,8 @@ class Tagger(nn.Module):
 
 def asked_of(objective: Objective, seed: int = 0) -> Batch:
     """24 examples for its problem."""
+    if objective.problem == "generation":
+        return pictures(seed=seed)
     if objective.problem != "fill-in":
         return batch(objective.problem, seed=seed)
     g = torch.Generator().manual_seed(seed)
@@ -149,7 +154,8 @@ def test_predict_is_deterministic_and_a_row_for_each_example(objective):
     assert first.dtype == (torch.int64 if objective.problem in ("tagging", "translation") else torch.float32)
     assert len(first) == size(asked)
     alone = predicted(objective, learner, shuffled(asked, torch.arange(5, 6)))
-    assert torch.allclose(*stacked([alone, first[5:6]]), atol=1e-6)
+    close = 1e-3 if objective.problem == "generation" else 1e-6  # of brightness, 0 … 255
+    assert torch.allclose(*stacked([alone, first[5:6]]), atol=close)
 
 
 def test_predict_needs_no_target(objective):
@@ -166,6 +172,9 @@ def test_probabilities_lie_between_nought_and_one(objective):
     with torch.no_grad():
         next(learner.parameters()).mul_(100)  # sure of itself
     given = objective.predict(learner, asked)
+    if objective.problem == "generation":
+        assert given.shape == asked["target"].shape and given.min() >= 0 and given.max() <= 255
+        return
     if objective.problem == "translation":
         assert given.min() >= -1 and given.max() < 11
         return
@@ -185,11 +194,11 @@ def test_probabilities_lie_between_nought_and_one(objective):
 
 
 def test_its_measures_take_what_it_predicts(objective):
-    target = Plain() if objective.problem == "fill-in" else dataset(objective.problem).target
+    target = Plain() if objective.problem in ("fill-in", "generation") else dataset(objective.problem).target
     measures = objective.measures(target)
     assert measures
     with torch.no_grad():
-        given = objective.predict(model(objective), asked_of(objective))
+        given = objective.told(model(objective), asked_of(objective))
     for name, measure in measures.items():
         assert isinstance(measure, Measure)
         measure.update(target.units(given), target.units(asked_of(objective)["target"]))

@@ -1,4 +1,4 @@
-"""The losses of the first 20 steps of ten tiny recipes, as they were when curves.json was written.
+"""The losses of the first 20 steps of twelve tiny recipes, as they were when curves.json was written.
 
 A curve that moves means that learning has changed: data, first weights, batches, masks, losses, gradients, steps. Where
 that is meant, write the curves anew, look at the difference, and say in the commit why they moved:
@@ -28,6 +28,7 @@ from mapsto.learner.race import Settled
 CURVES = Path(__file__).with_name("curves.json")
 STEPS = 20
 OPTIONAL = "sacrebleu"  # a measure that is there where its library is
+GAMES = {"game"}  # in which one player's loss grows by what the other has learned
 
 
 def digits() -> Frame:
@@ -233,6 +234,32 @@ def noisy() -> Frame:
     )
 
 
+def coded() -> Frame:
+    """A VAE that is told which digit; AdamW, one cycle."""
+    return described(
+        mapsto.frame("digits", objective="variational", device="cpu"),
+        model={"name": "vae", "latent": 8, "width": 32},
+        objective={"name": "variational"},
+        update={"learning_rate": 1e-2, "optimizer": {"name": "adam-w"}, "schedule": {"name": "one-cycle"}},
+    )
+
+
+def game() -> Frame:
+    """A GAN whose critic moves twice as often, under a penalty; Adam, an average of the weights."""
+    return described(
+        mapsto.frame("digits", objective="adversarial", device="cpu"),
+        model={"name": "gan", "latent": 8, "width": 32, "convolutions": 1, "maps": 8},
+        objective={"name": "adversarial", "loss": "wasserstein"},
+        update={
+            "learning_rate": 1e-3,
+            "optimizer": {"name": "adam", "beta1": 0.5},
+            "schedule": {"name": "constant"},
+            "ema": 0.9,
+            "turns": {"critic": 2},
+        },
+    )
+
+
 RECIPES = {
     "digits": digits,
     "wine": wine,
@@ -244,6 +271,8 @@ RECIPES = {
     "translated": translated,
     "blanks": blanks,
     "noisy": noisy,
+    "coded": coded,
+    "game": game,
 }
 
 
@@ -284,6 +313,8 @@ def test_the_curve_is_the_one_that_was_kept(recipe):
 def test_every_curve_kept_is_one_of_learning():
     for recipe, kept in json.loads(CURVES.read_text()).items():
         assert recipe in RECIPES
+        if recipe in GAMES:
+            continue
         assert sum(kept["losses"][-5:]) < 0.9 * sum(kept["losses"][:5]), recipe
 
 

@@ -114,6 +114,7 @@ def app() -> None:
     mapsto train photos/                                 a folder of pictures, one folder a class
     mapsto train reviews.tsv --target label              texts
     mapsto train shakespeare.txt                         a text, to go on with
+    mapsto train mnist --target image                    pictures, to draw more of them
     mapsto predict runs/titanic-1 new.csv                its answers
     """
 

@@ -45,7 +45,8 @@ FRAMING = [
     click.option(
         "--objective",
         metavar="NAME",
-        help="What is to become of the model: `mapsto zoo objectives`. With masked-words a text is its own target.",
+        help="What is to become of the model: `mapsto zoo objectives`. With masked-words a text is its own target; with "
+        "variational, adversarial, denoising or reconstruction pictures are drawn.",
     ),
     click.option(
         "--from",

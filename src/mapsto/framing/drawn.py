@@ -56,7 +56,7 @@ def sheets_of(ready: Prepared, learner: Learner, folder: Path) -> list[tuple[str
     words = [name for name, _ in rows if name]
     about = f"drawn, a row each: {few(words, ROWS)}" if words else "drawn from random numbers"
     found = [(about, sheet([drawn(learner, ready.target, row) for _, row in rows]))]
-    found += [*_codes(ready, learner), *_courses(ready, learner)]
+    found += _codes(ready, learner) + _courses(ready, learner)
     return found + [(f"after {step:,} steps", picture) for step, picture in kept(folder)]
 
 
@@ -90,31 +90,32 @@ def kept(folder: Path) -> Iterator[tuple[int, np.ndarray]]:
 
 
 @torch.inference_mode()
-def _codes(ready: Prepared, learner: Learner) -> Iterator[tuple[str, np.ndarray]]:
+def _codes(ready: Prepared, learner: Learner) -> list[tuple[str, np.ndarray]]:
     """Of a model that has codes: what comes back of pictures of the exam, and walks between the codes of two of them."""
     model = learner.model
     if not isinstance(model, Coder):
-        return
+        return []
     split = next(part for part in ("test", "valid", "train") if len(ready.parts[part]))
     view = Examples(ready.fields[split])
-    few = torch.arange(min(2 * EACH, len(view)))
-    batch = learner.data.ready(over(view.gather(few), lambda t: t.to(learner.device)))
+    some = torch.arange(min(2 * EACH, len(view)))
+    batch = learner.data.ready(over(view.gather(some), lambda t: t.to(learner.device)))
     with place.at_rest(model, learner.device, learner.seed):
-        seen, back = (ready.target.decode(some.cpu()) for some in (batch["target"], returned(model, batch)))
+        seen, back = (ready.target.decode(each.cpu()) for each in (batch["target"], returned(model, batch)))
         code = model.code(scaled(batch["target"]), batch["input"])
-        walks = [ready.target.decode(_walk(model, code, batch, k).cpu()) for k in range(0, min(2 * PAIRS, len(few) - 1), 2)]
-    rows = [row for k in range(0, len(few), EACH) for row in (seen[k : k + EACH], back[k : k + EACH])]
-    yield "pictures of the exam, and below each what comes back from its code", sheet(rows)
+        walks = [ready.target.decode(_walk(model, code, batch, k).cpu()) for k in range(0, min(2 * PAIRS, len(some) - 1), 2)]
+    rows = [row for k in range(0, len(some), EACH) for row in (seen[k : k + EACH], back[k : k + EACH])]
+    found = [("pictures of the exam, and below each what comes back from its code", sheet(rows))]
     if walks:
-        yield "a latent walk in each row: from one picture's code to another's in even steps", sheet(walks)
+        found.append(("a latent walk in each row: from one picture's code to another's in even steps", sheet(walks)))
+    return found
 
 
 @torch.inference_mode()
-def _courses(ready: Prepared, learner: Learner) -> Iterator[tuple[str, np.ndarray]]:
+def _courses(ready: Prepared, learner: Learner) -> list[tuple[str, np.ndarray]]:
     """Of who draws out of noise, how the first picture of each row of a sheet does."""
     objective = learner.objective
     if not isinstance(objective, Denoising):
-        return
+        return []
     rows = []
     with place.at_rest(learner.model, learner.device, learner.seed):
         for _, asked in asked_for(ready):
@@ -122,7 +123,7 @@ def _courses(ready: Prepared, learner: Learner) -> Iterator[tuple[str, np.ndarra
             course = torch.cat(list(objective.course(learner.model, batch)))
             shown = torch.linspace(0, len(course) - 1, min(COURSE, len(course))).round().long()
             rows.append(ready.target.decode(course[shown.to(course.device)].cpu()))
-    yield f"how the first of each row comes out of noise, in {objective.strides} strides from left to right", sheet(rows)
+    return [(f"how the first of each row comes out of noise, in {objective.strides} strides from left to right", sheet(rows))]
 
 
 def _walk(model: Coder, code: Tensor, batch: Batch, k: int) -> Tensor:

@@ -13,6 +13,7 @@ from mapsto.core.nouns import Domain, Finding, Raw
 from mapsto.core.text import clean, many
 from mapsto.domains.category import Category
 from mapsto.framing import infer
+from mapsto.framing.copies import on_one_side
 from mapsto.framing.deal import deal
 from mapsto.framing.infer import Kind
 from mapsto.framing.prepare import Prepared, domain_of, overruled_kinds, stack
@@ -53,6 +54,8 @@ def prepare_generation(
             split[word] = infer.find_column(raw, split[word]) if split.get(word) else ""
         labelled = kind.name == "category"
         parts, how = deal(raw, told if labelled else name, "classification" if labelled else "generation", split)
+        shown = {name: Kind("image", "pictures to be drawn")}
+        parts = on_one_side(raw, shown, parts, found) if how.startswith("at random") else parts
         if len(parts["train"]) < 2:
             raise DataError(
                 f"{many(len(raw), 'picture')} in all leave {many(len(parts['train']), 'picture')} to train on; at least 2 are "
@@ -76,13 +79,12 @@ def prepare_generation(
         else {"input": input.encode([]), "target": torch.empty(0)}
         for part, rows in parts.items()
     }
-    shown = fields["train"]["target"]
-    if bool((shown == shown[:1]).all()):
-        message = f"all {len(shown):,} pictures of '{clean(name)}' to train on are the same: there is nothing to learn to draw."
+    seen = fields["train"]["target"]
+    if bool((seen == seen[:1]).all()):
+        message = f"all {len(seen):,} pictures of '{clean(name)}' to train on are the same: there is nothing to learn to draw."
         found.append(Finding("D133", "error", message, remedy="Add pictures that differ."))
     kinds = {n: Kind("leave-out", f"beside the pictures in '{clean(name)}'") for n in raw.columns}
-    kinds |= {told: kind} if told else {}
-    kinds[name] = Kind("image", "pictures to be drawn")
+    kinds |= ({told: kind} if told else {}) | shown
     return Prepared(
         raw, name, kinds, "generation", input, target, parts, how, fields, found, framed_by=objective
     )

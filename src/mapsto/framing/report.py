@@ -100,7 +100,7 @@ def report_of(
         report.samples = _samples(ready, model)
     if ready.problem in ("language-model", "fill-in") and asked:
         report.mistakes = most_surprising(ready, model, objective, split, SHOWN)
-    if isinstance(ready.input, Text | Words) and attends(model) and asked:
+    if isinstance(ready.input, Text | Words) and attends(model) and asked and ready.problem != "generation":
         view, answers = Examples(ready.fields[split]), guess if ready.problem == "translation" else None
         texts = None if ready.problem == "language-model" else ready.raw.columns[ready.input_name][rows]
         report.looks = list(looks(model, ready.input, ready.target, view, shown(view, MAPS), texts, answers))

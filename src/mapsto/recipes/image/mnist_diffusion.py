@@ -6,15 +6,16 @@ from mapsto.framing.frame import Frame
 from mapsto.framing.source import frame_data
 
 
-def mnist_diffusion(data_dir: str | None = None, seed: int = 0, width: int = 48, epochs: int = 8) -> Frame:
+def mnist_diffusion(data_dir: str | None = None, seed: int = 0, width: int = 48, epochs: int = 8, judge: str = "") -> Frame:
     """MNIST digits drawn out of noise by a small U-Net that is told which digit.
 
-    data_dir: holds mnist/*.gz; else MAPSTO_DATA does, or they are downloaded.
+    data_dir: holds mnist/*.gz; else MAPSTO_DATA does, or they are downloaded. judge: a run that tells digits apart.
     """
-    return drawn_from_noise(frame_data("mnist", "image", reading={"data_dir": data_dir}, seed=seed), width, epochs)
+    made = frame_data("mnist", "image", reading={"data_dir": data_dir}, seed=seed)
+    return drawn_from_noise(made, width, epochs, judge)
 
 
-def drawn_from_noise(made: Frame, width: int, epochs: int) -> Frame:
+def drawn_from_noise(made: Frame, width: int, epochs: int, judge: str) -> Frame:
     """What both recipes of MNIST share: cells of 2 × 2 pixels, and an average of the weights that draws."""
     made.set("objective", {"name": "denoising"})
     made.set("model", {"name": "u-net", "width": width, "halvings": 1, "patch": 2})
@@ -22,4 +23,5 @@ def drawn_from_noise(made: Frame, width: int, epochs: int) -> Frame:
     made.set("algorithm.update.learning_rate", 2e-3)
     made.set("algorithm.update.ema", 0.999)
     made.set("algorithm.update.precision", "auto")
-    return made.set("algorithm.until.count", epochs)
+    made.set("algorithm.until.count", epochs)
+    return made.set("run.judge", judge)
