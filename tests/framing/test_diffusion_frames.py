@@ -36,12 +36,12 @@ def drawn(given, **more):
     return frame.change({**said, **SMALL, "algorithm.until.count": 3, **more}.items())
 
 
-@pytest.mark.parametrize(("given", "inputs"), [("kind", (2,)), ("caption", {"tokens": [12]}), ("nothing", (0,))])
+@pytest.mark.parametrize(("given", "inputs"), [("kind", [2]), ("caption", {"tokens": [12]}), ("nothing", [0])])
 def test_a_category_a_text_or_nothing_says_what_to_draw(given, inputs):
     frame = drawn(given)
     assert frame.settings["objective"]["name"] == "denoising" and frame.settings["model"]["name"] == "u-net"
     learner = frame.learner()
-    assert learner.model.inputs == inputs and tuple(learner.model.outputs) == (1, 6, 6)
+    assert learner.model.inputs == inputs and learner.model.outputs == [1, 6, 6]
     scores = learner.fit(3).evaluate("valid")
     assert scores["denoising-error"].value == pytest.approx(scores["loss"].value, rel=1e-5)
     assert learner.data.predictions(learner, "valid").numel() == 0, "drawing all of the exam would take too long"

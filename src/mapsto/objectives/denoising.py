@@ -40,7 +40,7 @@ class Denoising(Objective):
     that follows from it by a division by √ᾱₜ might be anything; drawing in few steps begins just there (Salimans and Ho 2022,
     arXiv:2202.00512, §4). Its squared error is that of ε and that of x₀ together.
 
-    steps: T. schedule: how ᾱ falls; see layers/diffusion.py. strides: in how many a picture is drawn, by DDIM where eta is 0, by DDPM
+    steps: T. noising: how ᾱ falls; see layers/diffusion.py. strides: in how many a picture is drawn, by DDIM where eta is 0, by DDPM
     where it is 1 and strides are steps. guidance: w, how far away from what would be drawn unasked; 0 asks the model once a stride,
     all else twice.
 
@@ -48,7 +48,7 @@ class Denoising(Objective):
     """
 
     steps: int = 1000
-    schedule: Literal["cosine", "linear"] = "cosine"
+    noising: Literal["cosine", "linear"] = "cosine"
     strides: int = 25
     eta: float = 0.0
     guidance: float = 0.5
@@ -66,7 +66,7 @@ class Denoising(Objective):
             raise FrameError(
                 f"eta is a share in [0, 1] and guidance a number from −1 on, but came {self.eta} and {self.guidance}."
             )
-        self._kept = kept(self.schedule, self.steps).float()
+        self._kept = kept(self.noising, self.steps).float()
 
     def losses(self, model: nn.Module, batch: Batch, player: str) -> Losses:
         return {"denoising": self._errors(model, batch)}
