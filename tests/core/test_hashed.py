@@ -19,7 +19,9 @@ def test_a_row_has_the_same_numbers_whatever_stands_beside_it():
     rows = torch.tensor([5, 9, 5])
     drawn = hashed.normal(hashed.places(rows, (3, 4, 4)))
     assert drawn.shape == (3, 3, 4, 4) and drawn.dtype == torch.float32
-    assert torch.equal(drawn[0], drawn[2]) and torch.equal(drawn[1:2], hashed.normal(hashed.places(rows[1:2], (3, 4, 4))))
+    assert torch.equal(drawn[0], drawn[2]) and torch.equal(
+        drawn[1:2], hashed.normal(hashed.places(rows[1:2], (3, 4, 4)))
+    )
     assert (drawn[0] != drawn[1]).float().mean() > 0.99
     assert len(drawn[0].unique()) == drawn[0].numel()
 

@@ -57,7 +57,7 @@ def test_its_network_is_the_same_in_any_process():
     torch.manual_seed(1)
     first = features(some)
     torch.manual_seed(2)
-    assert torch.equal(features(some), first) and first.shape == (1, 192) and first.any()
+    assert torch.equal(features(some), first) and first.shape == (1, 96) and first.any()
 
 
 def test_what_is_no_pair_of_pictures_is_refused():

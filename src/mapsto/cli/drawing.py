@@ -8,7 +8,9 @@ from typing import Any
 import click
 
 DRAWING = [
-    click.option("--count", type=click.IntRange(1, 10_000), metavar="N", help="Of a function that draws: pictures (64)."),
+    click.option(
+        "--count", type=click.IntRange(1, 10_000), metavar="N", help="Of a function that draws: pictures (64)."
+    ),
     click.option(
         "--given",
         multiple=True,
@@ -42,7 +44,9 @@ def draw(
         raise click.UsageError(f"a sheet is a PNG: --out {path}.png")
     if inputs:
         if count or seed:
-            raise click.UsageError("--count and --seed are for drawing; pictures that are given come back from their codes.")
+            raise click.UsageError(
+                "--count and --seed are for drawing; pictures that are given come back from their codes."
+            )
         labels, rows = _returned(f, inputs, given)
     else:
         labels, rows = _drawn(f, count or COUNT, given, seed or SEED)
@@ -62,7 +66,9 @@ def _drawn(f: Any, count: int, given: tuple[str, ...], seed: int) -> tuple[list[
 
     asked = list(given or (f.input.classes if isinstance(f.input, Category) else ()) or [None])
     ends = [(k + 1) * count // len(asked) for k in range(len(asked))]
-    rows = [f.draw(max(1, end - begin), value, seed) for value, begin, end in zip(asked, [0, *ends], ends, strict=False)]
+    rows = [
+        f.draw(max(1, end - begin), value, seed) for value, begin, end in zip(asked, [0, *ends], ends, strict=False)
+    ]
     return ["" if value is None else str(value) for value in asked], rows
 
 

@@ -16,8 +16,12 @@ from mapsto.cli.options import READING, TALKING, options, reading, targets
     "--target", metavar="COLUMN", help="The column with the answers, if it is called otherwise than in training."
 )
 @click.option("--drop-unseen", is_flag=True, help="Leave out answers that the function never saw, and count them.")
-@click.option("--judge", metavar="RUN", help="Of a function that draws: a run that tells pictures apart looks at what it draws.")
-@click.option("--count", type=click.IntRange(2), default=10_000, show_default=True, metavar="N", help="Pictures for --judge.")
+@click.option(
+    "--judge", metavar="RUN", help="Of a function that draws: a run that tells pictures apart looks at what it draws."
+)
+@click.option(
+    "--count", type=click.IntRange(2), default=10_000, show_default=True, metavar="N", help="Pictures for --judge."
+)
 @options(READING, TALKING)
 def command(
     run: str,

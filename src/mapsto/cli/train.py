@@ -91,6 +91,8 @@ def finish(result: Any, as_json: bool, console: Any) -> None:
     )
     console.print(screen.plain(f"report    {result.path / 'report.html'}"))
     asked = question(result.written["problem"], result.written.get("reads", ""))
-    ways = [f'"{asked}"', "FILE"] if asked else ["--count 64"] if result.written["problem"] == "generation" else ["FILE"]
+    ways = (
+        [f'"{asked}"', "FILE"] if asked else ["--count 64"] if result.written["problem"] == "generation" else ["FILE"]
+    )
     for label, way in zip(("use it", "or"), ways, strict=False):
         console.print(screen.plain(f"{label:<9} mapsto predict {result.path} {way}"))

@@ -2,12 +2,13 @@
 
 input        what the model sees: a tensor [B, …], or a dict of tensors where there are several kinds of input column, or
              where some are ragged: {"tokens": [B, T], "count": [B]}, or Nodes of a graph, B of them (core/graph.py)
-target       what the model should give, encoded by the output domain; of a ragged one [B, T], padded with what is no target; a picture
-             to be drawn as bytes [B, C, H, W]
+target       what the model should give, encoded by the output domain; of a ragged one [B, T], padded with what is no target;
+             a picture to be drawn as bytes [B, C, H, W]
 weight       [B] how much an example counts; absent means 1
 count        [B] how many entries of a ragged column (or of windows) are real: beside it, so that whoever sees it sees its count
 asked        [B, M] beside the tokens of an input: the places at which an answer is wanted; absent means at all
-index        [B] int64, the example's row in its view: how losses find their way back to examples, and what is drawn for it follows from it
+index        [B] int64, the example's row in its view: how losses find their way back to examples, and what a
+             picture that is drawn for it follows from
 stand_in     [B] there where these rows only keep a process in step with others: they count nothing (core/world.py)
 observation, action, reward …   experience of a world acted in
 """

@@ -287,8 +287,8 @@ class Objective(ABC):
         """What the output means, in the output domain's encoding: probabilities [B, C], or numbers [B]."""
 
     def told(self, model: nn.Module, batch: Batch) -> Tensor:
-        """What measures are told of a batch in an exam, [B, …]: the prediction, unless it is something else that is measured, such as
-        how near a bound comes."""
+        """What measures are told of a batch in an exam, [B, …]: the prediction, unless it is something else that is measured, such
+        as a bound on how likely the target is."""
         return self.predict(model, batch)
 
     def slope(self, output: Tensor, batch: Batch) -> tuple[Losses, Tensor] | None:

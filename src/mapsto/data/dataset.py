@@ -127,9 +127,7 @@ class Dataset(Data):
             blocks = [Block(index) for index in rows.to(self.device).split(EXAM_BATCH) if len(index)]
         parts = []
         for block, counts in world.turns(blocks):
-            prediction = learner.predict(
-                self.ready({**view.gather(block.index, block.pad_to), "index": block.index})
-            )
+            prediction = learner.predict(self.ready({**view.gather(block.index, block.pad_to), "index": block.index}))
             parts += [prediction] if counts else []
         parts = world.dealt(parts)
         if not parts:

@@ -226,9 +226,7 @@ def _check_ends(model: nn.Module, objective: Objective, input: Domain, target: D
         raise FrameError(
             f"the model takes {clean(str(model.inputs), 80)}, but the input domain gives {input.shape}.", code="M006"
         )
-    if not isinstance(target, TARGETS[objective.problem]) or names.plain(model.outputs) != names.plain(
-        target.outputs
-    ):
+    if not isinstance(target, TARGETS[objective.problem]) or names.plain(model.outputs) != names.plain(target.outputs):
         raise FrameError(
             f"the model's {model.outputs} outputs are not {objective.problem} of {target.describe()}.", code="M006"
         )

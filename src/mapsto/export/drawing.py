@@ -36,7 +36,9 @@ def draw(f: Function, count: int, given: Any, seed: int) -> list[np.ndarray]:
     if given is None and isinstance(f.input, Text):
         raise BadInput("this function draws of a text, but none was given.", 'Say it: f.draw(8, "…"), or --given "…"')
     classes = f.input.classes if isinstance(f.input, Category) else []
-    values = [classes[i * len(classes) // count] for i in range(count)] if given is None and classes else [given] * count
+    values = (
+        [classes[i * len(classes) // count] for i in range(count)] if given is None and classes else [given] * count
+    )
     refuse_unheard(f.input, values)
     return f.target.decode(f.encoded_predictions(objects(values), seed * A_SEED))
 

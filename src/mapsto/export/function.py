@@ -66,12 +66,12 @@ class Function:
         return continued(self.model, self.input, text, length, Sampling(temperature, top_k, top_p, seed))
 
     def draw(self, count: int = 1, given: Any = None, seed: int = 0) -> list[np.ndarray]:
-        """Of a function that draws, `count` pictures, uint8 [H, W] or [H, W, 3], of what is `given`: a class or a text, as the training
-        data had them; of classes where none is given, of all of them evenly. From the same seed come the same ones."""
+        """Of a function that draws, `count` pictures, uint8 [H, W] or [H, W, 3], of what is `given`: a class or a text, as the data
+        had them; where none of its classes is given, of all of them evenly. From the same seed come the same ones."""
         return draw(self, count, given, seed)
 
     def reconstruct(self, pictures: Sequence[Any], given: Any = None) -> list[np.ndarray]:
-        """Of a function that reads pictures as codes, what comes back of each. given: what each is of, or all are, where it was told."""
+        """Of a function that reads pictures as codes, what comes back of each. given: what each or all are of, if told."""
         return reconstruct(self, pictures, given)
 
     def probabilities(self, raw: Any) -> Any:
@@ -101,8 +101,8 @@ class Function:
 
     @torch.inference_mode()
     def encoded_predictions(self, values: Any, first: int = 0) -> Tensor:
-        """A column of raw inputs, or a view of encoded ones → predictions in the target's encoding. first: the number of the first of
-        them, where what is drawn follows from it."""
+        """A column of raw inputs, or a view of encoded ones → predictions in the target's encoding. first: the number of the first
+        of them, where what is drawn follows from it."""
         view = values if isinstance(values, View) else Examples({"input": self.input.encode(values)})
         blocks = looked_at(view, torch.arange(len(view)))
         parts = [

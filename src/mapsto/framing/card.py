@@ -118,7 +118,9 @@ def _wrapped(label: str, line: str) -> list[str]:
 
 
 def _columns(ready: Any) -> str:
-    used = [n for n, k in ready.kinds.items() if k.used and n != ready.target_name] or ["nothing" if ready.problem == "generation" else "itself"]
+    used = [n for n, k in ready.kinds.items() if k.used and n != ready.target_name] or [
+        "nothing" if ready.problem == "generation" else "itself"
+    ]
     return clean(used[0]) if len(used) == 1 else many(len(used), "column")
 
 

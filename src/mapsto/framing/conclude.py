@@ -84,10 +84,10 @@ def _write(
     """Compare and judge; write it all, and give back what stands in result.json. weights: the best and the last."""
     ready, problem = frame.prepared, frame.prepared.problem
     shares: dict[str, Estimate] = {}
-    if judge := frame.settings["run"]["judge"]:
+    if who := frame.settings["run"]["judge"]:
         watch.say("before the judge")
         mine = Function(learner.model, learner.objective, ready.input, ready.target, {"input_name": ready.input_name})
-        found = judged(mine, judge_of(judge), ready)
+        found = judged(mine, judge_of(who), ready)
         shares, exam = found.shares, "test" if "test" in scores else "valid"
         scores = {**scores, exam: {**scores[exam], **found.scores}}
     beside = baselines(

@@ -33,8 +33,8 @@ COURSE = 12  # pictures that show how one comes out of noise
 
 
 class Sheets:
-    """An observer that keeps a sheet of what is drawn, always from the same random numbers, after some exams: the first, the second,
-    the fourth, the eighth …"""
+    """An observer that keeps a sheet of what is drawn, always from the same random numbers, after the first exam, the second, the
+    fourth, the eighth …"""
 
     def __init__(self, folder: Path, learner: Learner, ready: Prepared):
         self.folder, self.learner, self.target = folder / FOLDER, learner, ready.target
@@ -102,7 +102,9 @@ def _codes(ready: Prepared, learner: Learner) -> list[tuple[str, np.ndarray]]:
     with place.at_rest(model, learner.device, learner.seed):
         seen, back = (ready.target.decode(each.cpu()) for each in (batch["target"], returned(model, batch)))
         code = model.code(scaled(batch["target"]), batch["input"])
-        walks = [ready.target.decode(_walk(model, code, batch, k).cpu()) for k in range(0, min(2 * PAIRS, len(some) - 1), 2)]
+        walks = [
+            ready.target.decode(_walk(model, code, batch, k).cpu()) for k in range(0, min(2 * PAIRS, len(some) - 1), 2)
+        ]
     rows = [row for k in range(0, len(some), EACH) for row in (seen[k : k + EACH], back[k : k + EACH])]
     found = [("pictures of the exam, and below each what comes back from its code", sheet(rows))]
     if walks:

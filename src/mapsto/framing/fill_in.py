@@ -56,9 +56,7 @@ def prepare_fill_in(
     fields = {part: _encoded(input, target, texts[rows]) for part, rows in parts.items()}
     kinds = {n: Kind("leave-out", f"beside the text in '{clean(name)}'") for n in raw.columns if n != name}
     kinds[name] = Kind("text", ITSELF)
-    return Prepared(
-        raw, name, kinds, "fill-in", input, target, parts, how, fields, found, framed_by=objective
-    )
+    return Prepared(raw, name, kinds, "fill-in", input, target, parts, how, fields, found, framed_by=objective)
 
 
 def text_column(raw: Raw, wanted: str | list[str] | None, said: dict[str, Kind]) -> str:

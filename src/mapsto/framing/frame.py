@@ -68,7 +68,10 @@ DATA = {
     "drop_unseen": False,
 }
 RUN = {"seed": 0, "device": "auto", "start": "", "judge": ""}
-ASKED = {"fill-in": prepare_fill_in, "generation": prepare_generation}  # problems that an objective asks for, not a target
+ASKED = {
+    "fill-in": prepare_fill_in,
+    "generation": prepare_generation,
+}  # problems that an objective asks for, not a target
 DRAWS = "denoising"  # what learns to draw the pictures of a target, where nobody says
 TENSORS = 5000  # that a model may have
 COPIES = 6 * 4  # bytes: of each number of a model, its gradient, two moments, the best and the last weights, in float32

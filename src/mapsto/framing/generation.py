@@ -85,9 +85,7 @@ def prepare_generation(
         found.append(Finding("D133", "error", message, remedy="Add pictures that differ."))
     kinds = {n: Kind("leave-out", f"beside the pictures in '{clean(name)}'") for n in raw.columns}
     kinds |= ({told: kind} if told else {}) | shown
-    return Prepared(
-        raw, name, kinds, "generation", input, target, parts, how, fields, found, framed_by=objective
-    )
+    return Prepared(raw, name, kinds, "generation", input, target, parts, how, fields, found, framed_by=objective)
 
 
 def picture_column(raw: Raw, wanted: str | list[str] | None) -> str:
@@ -111,9 +109,7 @@ def picture_column(raw: Raw, wanted: str | list[str] | None) -> str:
     return name
 
 
-def given_column(
-    raw: Raw, picture: str, wanted: str, said: dict[str, Kind], found: Faults
-) -> tuple[str, Kind]:
+def given_column(raw: Raw, picture: str, wanted: str, said: dict[str, Kind], found: Faults) -> tuple[str, Kind]:
     """The column that says what each picture is of, and its kind; ("", …) where none does. said: kinds that the user gives."""
     nobody = ("", Kind("leave-out", "nothing is given"))
     if wanted == NOTHING and NOTHING not in raw.columns:

@@ -34,10 +34,10 @@ UNEVEN = 2.0  # times as many or as few as its even share, within which a class 
 class Judged:
     """What a judge says of drawn pictures.
 
-    scores: "judge-distance", the Fréchet distance from the pictures of the exam in features of the judge (what its last layer sees:
-        Heusel et al. 2017, arXiv:1706.08500, eq. 6, with another network), and beside it that of as many training pictures, which is
-        as near as one may hope to come; "classes-covered", how many classes have between half and twice their even share; and
-        "as-asked", the share that is of what was asked for, where that is known.
+    scores: "judge-distance", the Fréchet distance from the pictures of the exam in features of the judge (what its last layer
+        sees: Heusel et al. 2017, arXiv:1706.08500, eq. 6, with another network); "judge-distance-of-data", that of as many training
+        pictures, which is as near as one may hope to come; "classes-covered", how many classes have between half and twice their
+        even share; and "as-asked", the share that is of what was asked for, where that is known.
     shares: class → its share of what was drawn.
     """
 
@@ -74,7 +74,9 @@ def judged(f: Function, judge: Function, ready: Prepared, count: int = COUNT, se
     known, _ = seen(judge, f.target.decode(learned[every]))
     classes = judge.target.classes
     counts = torch.bincount(guess, minlength=len(classes)).tolist()
-    shares = {str(c): Estimate(n / count, *wilson(n / count, count), count) for c, n in zip(classes, counts, strict=True)}
+    shares = {
+        str(c): Estimate(n / count, *wilson(n / count, count), count) for c, n in zip(classes, counts, strict=True)
+    }
     even = 1 / len(classes)
     covered = sum(even / UNEVEN <= share.value <= even * UNEVEN for share in shares.values())
     scores = {

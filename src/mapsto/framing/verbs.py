@@ -191,7 +191,9 @@ def nearest(run: str | Path | Function, word: str, count: int = 10) -> list[tupl
 def _examples(f: Function, raw: Raw, target: str | list[str] | None, drop_unseen: bool) -> tuple[dict, dict[str, int]]:
     """All rows of `raw` that have an answer, encoded by the function's own domains; and what of them it could not give."""
     learned = (
-        f.about["target_name"] if isinstance(f.target, Filled | Image) else f.about.get("targets") or f.about["target_name"]
+        f.about["target_name"]
+        if isinstance(f.target, Filled | Image)
+        else f.about.get("targets") or f.about["target_name"]
     )
     raw, name = with_target(raw, target or learned, [])
     answers = raw.columns[name]

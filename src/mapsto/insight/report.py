@@ -70,7 +70,9 @@ class Report:
     mistakes: list[Mistake] = field(default_factory=list)  # worst first
     suspects: list[Mistake] = field(default_factory=list)  # labels that may be wrong, worst first
     samples: list[tuple[str, str]] = field(default_factory=list)  # beginnings, and how a language model goes on
-    sheets: list[tuple[str, np.ndarray]] = field(default_factory=list)  # of drawn pictures, uint8 [H, W] or [H, W, 3], and a line each
+    sheets: list[tuple[str, np.ndarray]] = field(
+        default_factory=list
+    )  # of drawn pictures, uint8 [H, W] or [H, W, 3], and a line each
     looks: list[AttentionMap] = field(default_factory=list)  # where it looked in examples of the exam
     card: str = ""  # the frame, as it prints
     findings: list[Finding] = field(default_factory=list)

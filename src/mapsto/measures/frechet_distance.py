@@ -12,17 +12,17 @@ from mapsto.core.nouns import Measure
 from mapsto.measures.precise import precise
 
 SEED = 200209797  # of the paper below: no setting changes the network
-MAPS = (24, 48)  # of its two convolutions
+MAPS = (16, 24)  # of its two convolutions
 KERNEL, CELLS = 5, 2  # pixels; cells a side that the last maps are averaged over
 
 
 class FrechetDistance(Measure):
-    """‖μ − m‖² + tr(Σ + S − 2 (Σ S)^½), between means and covariances of features of real and of drawn pictures (Heusel et al. 2017,
-    arXiv:1706.08500, eq. 6); 0 where they are the same.
+    """‖μ − m‖² + tr(Σ + S − 2 (Σ S)^½), between means and covariances of features of real and of drawn pictures (Heusel et al.
+    2017, arXiv:1706.08500, eq. 6); 0 where they are the same.
 
     The features are those of a small convolutional network with random weights, always the same ones: it favours nobody, knows no
-    classes, and needs no other data (Naeem et al. 2020, arXiv:2002.09797, §4.2, on random embeddings). So figures compare runs on the
-    same data and are no FIDs of Inception's; a judge of one's own tells more (`mapsto evaluate --judge`).
+    classes, and needs no other data (Naeem et al. 2020, arXiv:2002.09797, §4.2, on random embeddings). So figures compare runs on
+    the same data and are no FIDs of Inception's; a judge of one's own tells more (`mapsto evaluate --judge`).
 
     prediction, target: pictures [B, C, H, W], 0 … 255: row by row they need not belong together.
     """
@@ -66,7 +66,7 @@ def frechet(mean: Tensor, covariance: Tensor, other_mean: Tensor, other_covarian
 
 
 def features(picture: Tensor) -> Tensor:
-    """Pictures [B, C, H, W], 0 … 255 → [B, 48 · 4]: two convolutions with random weights of the size that keeps the spread of what
+    """Pictures [B, C, H, W], 0 … 255 → [B, 24 · 4]: two convolutions with random weights of the size that keeps the spread of what
     goes through (He et al. 2015, arXiv:1502.01852, eq. 10), each at stride 2 and bent; the mean of each map over its quarters.
     """
     seen = picture.float() / 127.5 - 1

@@ -31,7 +31,9 @@ class MeanPicture(Solvable):
     def solve(self, batch: Batch, problem: Problem, seed: int) -> None:
         picture = batch["target"]
         weight = batch.get("weight", torch.ones(len(picture), device=picture.device)).double()
-        total = sum(w @ some.flatten(1).double() for w, some in zip(weight.split(1000), picture.split(1000), strict=True))
+        total = sum(
+            w @ some.flatten(1).double() for w, some in zip(weight.split(1000), picture.split(1000), strict=True)
+        )
         self.answer = (total / (255 * weight.sum())).float().view(*self.outputs)
 
     def forward(self, input: Field) -> Tensor:

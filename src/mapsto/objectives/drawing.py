@@ -14,7 +14,7 @@ LARGE = "it is a picture for every example"
 
 
 def codes(model: nn.Module, batch: Batch) -> Tensor:
-    """Random codes [B, latent] of N(0, 1) to draw from: each a function of its example's own number, `index`, and of nothing else."""
+    """Random codes [B, latent] of N(0, 1) to draw from: each a function of its example's own number, `index`, alone."""
     device = next(model.parameters()).device
     row = batch.get("index", torch.arange(size(batch), device=device))
     return hashed.normal(hashed.places(row, (model.latent,)))

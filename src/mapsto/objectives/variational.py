@@ -35,9 +35,9 @@ class Variational(Objective):
     """−E log p(y | z) + β KL(q(z | y) ‖ N(0, 1)), in nats a picture, with one z drawn from q for each y (Kingma and Welling 2014,
     arXiv:1312.6114, eq. 10). Where β is 1 this is no less than −log p(y): a bound.
 
-    pixels: what is said of each, p(y | z). "binary": black or white, and a grey pixel is either at random, by its brightness, anew at
-        each step (Salakhutdinov and Murray 2008, doi:10.1145/1390156.1390266, §5.1). "grey": a normal distribution of its brightness
-        in [0, 1] around what is drawn, of standard deviation `spread`.
+    pixels: what is said of each, p(y | z). "binary": black or white, and a grey pixel is either at random, by its brightness, anew
+        at each step (Salakhutdinov and Murray 2008, doi:10.1145/1390156.1390266, §5.1). "grey": a normal distribution of its
+        brightness in [0, 1] around what is drawn, of standard deviation `spread`.
     beta: β; above 1 codes say less of a picture, each part something of its own (Higgins et al. 2017, ICLR).
 
     In an exam, which pixels are white and which z is drawn follow from the picture itself.

@@ -382,8 +382,8 @@ class Descend(Update):
             return self.model.get_submodule(player)
         except AttributeError as error:
             raise FrameError(
-                f"{type(self.objective).__name__} is a game of {' and '.join(self.objective.players)}, but {type(self.model).__name__} "
-                f"has no part called '{player}'.",
+                f"{type(self.objective).__name__} is a game of {' and '.join(self.objective.players)}, but "
+                f"{type(self.model).__name__} has no part called '{player}'.",
                 "Choose a model that has both, such as gan: --set model.name=gan",
                 "F004",
             ) from error

@@ -24,7 +24,10 @@ class Drawing(Way):
     def model(self, prepared: Prepared, rows: int) -> Written:
         name, *_ = self.models
         _, height, width = prepared.target.shape
-        return {"name": name, **self.shape(min(height, width))}, f"{rows:,} pictures of {height}×{width} pixels to learn from"
+        return {
+            "name": name,
+            **self.shape(min(height, width)),
+        }, f"{rows:,} pictures of {height}×{width} pixels to learn from"
 
     def shape(self, side: int) -> Table:
         """Settings of the model, for pictures of so many pixels."""
@@ -77,7 +80,7 @@ class Playing(Drawing):
             "update": update,
             "until": {"name": "epochs", "count": self.epochs(rows)},
         }
-        why = "small steps with a short memory, as Radford et al. (2015) have it, since the other player moves too; exams see an average"
+        why = "small steps with a short memory (Radford et al. 2015), since the other player moves too; exams see an average"
         return made, why
 
 
