@@ -49,7 +49,7 @@ def test_a_category_a_text_or_nothing_says_what_to_draw(given, inputs):
 
 @pytest.mark.parametrize("given", ["kind", "caption"])
 def test_what_is_drawn_is_what_was_asked(given):
-    learner = drawn(given, **{"algorithm.until.count": 60, "algorithm.lr": 1e-2}).learner()
+    learner = drawn(given, **{"algorithm.until.count": 15, "algorithm.lr": 2e-2, "algorithm.ema": 0.0}).learner()
     learner.fit()
     learner.take_best()
     batch = learner.data.ready({**learner.data.test.gather(torch.arange(32)), "index": torch.arange(32)})

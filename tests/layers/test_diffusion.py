@@ -1,6 +1,7 @@
 """Noise in, noise out: what the papers' recursions give, written out."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -22,17 +23,17 @@ from mapsto.layers.sinusoids import sinusoids, waves
 SCHEDULES = pytest.mark.parametrize("schedule", ["cosine", "linear"])
 
 
-def betas(schedule, steps):
+def betas(schedule):
     if schedule == "linear":
-        return [1e-4 + (0.02 - 1e-4) * t / (steps - 1) for t in range(steps)] if steps == 1000 else None
-    f = [math.cos((t / steps + 0.008) / 1.008 * math.pi / 2) ** 2 for t in range(steps + 1)]
-    return [min(0.999, 1 - b / a) for a, b in zip(f, f[1:], strict=False)]
+        return [1e-4 + (0.02 - 1e-4) * t / 999 for t in range(1000)]
+    f = [math.cos((t / 1000 + 0.008) / 1.008 * math.pi / 2) ** 2 for t in range(1001)]
+    return [min(0.999, 1 - b / a) for a, b in pairwise(f)]
 
 
 @SCHEDULES
 def test_what_is_kept_is_the_product_of_what_each_step_keeps(schedule):
     share, by_hand = kept(schedule, 1000), [1.0]
-    for beta in betas(schedule, 1000):
+    for beta in betas(schedule):
         by_hand.append(by_hand[-1] * (1 - beta))
     torch.testing.assert_close(share, torch.tensor(by_hand, dtype=torch.float64))
     assert share[0] == 1 and 0 < share[-1] < 1e-4 and (share.diff() < 0).all()
@@ -42,7 +43,7 @@ def test_what_is_kept_is_the_product_of_what_each_step_keeps(schedule):
 def test_noising_at_once_is_noising_step_by_step(schedule):
     """q(xₜ | x₀) of eq. 4 against xₜ = √(1 − βₜ) xₜ₋₁ + √βₜ ε, eq. 2: by its mean and variance."""
     mean, variance = 1.0, 0.0
-    for beta in betas(schedule, 1000)[:400]:
+    for beta in betas(schedule)[:400]:
         mean, variance = mean * (1 - beta) ** 0.5, variance * (1 - beta) + beta
     share = kept(schedule, 1000)[400]
     x0, none, noise = torch.ones(3), torch.zeros(3), torch.ones(3)

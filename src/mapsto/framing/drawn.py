@@ -125,7 +125,12 @@ def _courses(ready: Prepared, learner: Learner) -> list[tuple[str, np.ndarray]]:
             course = torch.cat(list(objective.course(learner.model, batch)))
             shown = torch.linspace(0, len(course) - 1, min(COURSE, len(course))).round().long()
             rows.append(ready.target.decode(course[shown.to(course.device)].cpu()))
-    return [(f"how the first of each row comes out of noise, in {objective.strides} strides from left to right", sheet(rows))]
+    return [
+        (
+            f"how the first of each row comes out of noise, in {objective.strides} strides from left to right",
+            sheet(rows),
+        )
+    ]
 
 
 def _walk(model: Coder, code: Tensor, batch: Batch, k: int) -> Tensor:

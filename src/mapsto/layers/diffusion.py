@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -90,7 +91,7 @@ def denoised(
     the step. Pictures lie in [−1, 1], so that whatever lies outside is taken for its edge.
     """
     noised = noise
-    for t, s in zip(stops, stops[1:], strict=False):
+    for t, s in pairwise(stops):
         picture = picture_of(noised, say(noised, t), kept[t]).clamp(-1, 1)
         noised = step_back(noised, picture, kept[t], kept[s], eta, draw(s) if draw and eta else None) if s else picture
         yield noised

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import ClassVar
 
 import torch
@@ -29,8 +30,8 @@ class UNet(nn.Module):
     inputs: the shape of what is given (layers/given.py). outputs: (C, H, W) of the pictures.
     width: maps of the first size; twice as many from the second on. Divisible by 4. halvings: how often the size is halved; sides
         that are no multiple are filled up. blocks: residual blocks on the way down at each size, and as many on the way up.
-    patch: pixels of a side that are one cell from the beginning, so that the work is patch² times less. At the smallest size each cell
-        attends to all others, with 4 heads.
+    patch: pixels of a side that are one cell from the beginning, so that the work is patch² times less. At the smallest size each
+        cell attends to all others, with 4 heads.
     drop: the share of examples in training of which it is not told what they are of (Ho and Salimans 2022, arXiv:2207.12598).
     forward: what is given, of B pictures [B, …] → [B, C, H, W], its first guess, of noise alone.
     """
@@ -73,9 +74,7 @@ class UNet(nn.Module):
         self.middle = _blocks(before, before, told, 2)
         self.looking = MapAttention(before, HEADS)
         self.up = nn.ModuleList(_blocks(2 * here, here, told, blocks) for here in widths)
-        self.larger = nn.ModuleList(
-            nn.Conv2d(after, here, 3, padding=1) for here, after in zip(widths, widths[1:], strict=False)
-        )
+        self.larger = nn.ModuleList(nn.Conv2d(after, here, 3, padding=1) for here, after in pairwise(widths))
         self.exit = nn.Sequential(norm(width), nn.SiLU(), nn.Conv2d(width, channels * patch**2, 3, padding=1))
         nn.init.zeros_(self.exit[-1].weight)
         nn.init.zeros_(self.exit[-1].bias)

@@ -36,13 +36,13 @@ class Denoising(Objective):
     """‖v − v̂(√ᾱₜ x₀ + √(1 − ᾱₜ) ε, t, c)‖², a pixel's mean, at a step t of 1 … T and under noise ε that are drawn anew each time
     (Ho, Jain and Abbeel 2020, arXiv:2006.11239, eq. 14, with the velocity in the place of ε; c is what is given).
 
-    The velocity vₜ = √ᾱₜ ε − √(1 − ᾱₜ) x₀ is asked for, and not ε: where nearly all is noise, ε is read off from xₜ, and the picture
-    that follows from it by a division by √ᾱₜ might be anything; drawing in few steps begins just there (Salimans and Ho 2022,
-    arXiv:2202.00512, §4). Its squared error is that of ε and that of x₀ together.
+    The velocity vₜ = √ᾱₜ ε − √(1 − ᾱₜ) x₀ is asked for, and not ε: where nearly all is noise, ε is read off from xₜ, and the
+    picture that follows from it by a division by √ᾱₜ might be anything; drawing in few steps begins just there (Salimans and Ho
+    2022, arXiv:2202.00512, §4). Its squared error is that of ε and that of x₀ together.
 
-    steps: T. noising: how ᾱ falls; see layers/diffusion.py. strides: in how many a picture is drawn, by DDIM where eta is 0, by DDPM
-    where it is 1 and strides are steps. guidance: w, how far away from what would be drawn unasked; 0 asks the model once a stride,
-    all else twice.
+    steps: T. noising: how ᾱ falls; see layers/diffusion.py. strides: in how many a picture is drawn, by DDIM where eta is 0, by
+    DDPM where it is 1 and strides are steps. guidance: w, how far away from what would be drawn unasked; 0 asks the model once a
+    stride, all else twice.
 
     In an exam, and where pictures are drawn, times and noise follow from the picture, or from the number of the row.
     """

@@ -6,7 +6,9 @@ from mapsto.framing.frame import Frame
 from mapsto.framing.source import frame_data
 
 
-def mnist_diffusion(data_dir: str | None = None, seed: int = 0, width: int = 32, epochs: int = 4, judge: str = "") -> Frame:
+def mnist_diffusion(
+    data_dir: str | None = None, seed: int = 0, width: int = 32, epochs: int = 4, judge: str = ""
+) -> Frame:
     """MNIST digits drawn out of noise by a small U-Net that is told which digit.
 
     data_dir: holds mnist/*.gz; else MAPSTO_DATA does, or they are downloaded. judge: a run that tells digits apart.
@@ -17,7 +19,7 @@ def mnist_diffusion(data_dir: str | None = None, seed: int = 0, width: int = 32,
 
 def drawn_from_noise(made: Frame, width: int, epochs: int, judge: str) -> Frame:
     """What both recipes of MNIST share: cells of 2 × 2 pixels, and an average of the weights that draws."""
-    made.set("objective", {"name": "denoising", "strides": 20, "guidance": 0.3})
+    made.set("objective", {"name": "denoising", "strides": 10, "guidance": 0.6})
     made.set("model", {"name": "u-net", "width": width, "halvings": 1, "patch": 2})
     made.set("algorithm.experience.batch_size", 64)
     made.set("algorithm.update.learning_rate", 2e-3)
