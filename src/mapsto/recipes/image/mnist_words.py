@@ -7,7 +7,7 @@ from mapsto.framing.source import frame_data
 from mapsto.recipes.image.mnist_diffusion import drawn_from_noise
 
 
-def mnist_words(data_dir: str | None = None, seed: int = 0, width: int = 32, epochs: int = 4, judge: str = "") -> Frame:
+def mnist_words(data_dir: str | None = None, seed: int = 0, width: int = 32, epochs: int = 3, judge: str = "") -> Frame:
     """MNIST digits drawn out of noise by the U-Net of mnist-diffusion, of a text such as "a handwritten seven".
 
     data_dir: holds mnist/*.gz; else MAPSTO_DATA does, or they are downloaded. judge: a run that tells digits apart.
