@@ -9,6 +9,7 @@ import torch
 import mapsto
 from mapsto.core.errors import Interrupted
 from mapsto.data.frames import objects
+from mapsto.framing.drawn import sheets_of
 from mapsto.framing.train import train
 from mapsto.learner.run import Run
 
@@ -48,13 +49,16 @@ def test_a_category_a_text_or_nothing_says_what_to_draw(given, inputs):
 
 
 @pytest.mark.parametrize("given", ["kind", "caption"])
-def test_what_is_drawn_is_what_was_asked(given):
-    learner = drawn(given, **{"algorithm.until.count": 15, "algorithm.lr": 2e-2, "algorithm.ema": 0.0}).learner()
-    learner.fit()
+def test_what_is_drawn_is_what_was_asked(given, tmp_path):
+    frame = drawn(given, **{"algorithm.until.count": 15, "algorithm.lr": 2e-2, "algorithm.ema": 0.0})
+    learner = frame.learner().fit()
     learner.take_best()
     batch = learner.data.ready({**learner.data.test.gather(torch.arange(32)), "index": torch.arange(32)})
     level = learner.predict(batch).mean((1, 2, 3))
     assert ((level > 127) == (batch["target"].float().mean((1, 2, 3)) > 127)).float().mean() > 0.9
+    course = next(picture for about, picture in sheets_of(frame.prepared, learner, tmp_path) if "out of noise" in about)
+    rows, gap = (2 if given == "kind" else 6), 2
+    assert course.shape == (rows * (6 + gap) - gap, 8 * (6 + gap) - gap), "a row each, its eight strides from left to right"
 
 
 @pytest.mark.parametrize("given", ["kind", "caption"])

@@ -55,11 +55,6 @@ def picture_of(noised: Tensor, velocity: Tensor, kept: Tensor | float) -> Tensor
     return kept**0.5 * noised - (1 - kept) ** 0.5 * velocity
 
 
-def noise_of(noised: Tensor, velocity: Tensor, kept: Tensor | float) -> Tensor:
-    """xₜ and vₜ [B, …] → ε."""
-    return (1 - kept) ** 0.5 * noised + kept**0.5 * velocity
-
-
 def step_back(noised: Tensor, picture: Tensor, now: float, then: float, eta: float, drawn: Tensor | None) -> Tensor:
     """xₜ, where x₀ is taken for `picture`, → xₛ of an earlier step s < t (Song et al. 2021, eq. 12 and 16).
 
