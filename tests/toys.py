@@ -25,7 +25,12 @@ from mapsto.models import MLP
 from mapsto.objectives import BinaryCrossEntropy, CrossEntropy, SquaredError, Tagging
 
 OUTPUTS: dict[Problem, int] = {"classification": 3, "multi-label": 2, "regression": 1}
-DRAWS = {"variational": "vae", "adversarial": "gan", "reconstruction": "autoencoder"}  # objective → the model it is for
+DRAWS = {  # objective → the model it is for
+    "variational": "vae",
+    "adversarial": "gan",
+    "reconstruction": "autoencoder",
+    "denoising": "u-net",
+}
 
 
 class Plain(Domain):

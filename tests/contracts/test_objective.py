@@ -3,6 +3,7 @@
 An objective whose loss of one example depends on the others of its batch says so: `coupled = "why"`.
 """
 
+import inspect
 import json
 
 import pytest
@@ -31,8 +32,9 @@ def model(objective: Objective) -> nn.Module:
     if objective.problem == "fill-in":  # at rest, for in training it hides other words each time
         return BERT({"tokens": [30]}, 30, width=8, depth=1, heads=2, each=True, tied=True).eval()
     if objective.problem == "generation":  # at rest, for in training it draws anew
-        small = {"inputs": (3,), "outputs": (1, 8, 8), "latent": 4, "width": 8}
-        return names.build("model", {"name": DRAWS[names.name_of(type(objective))], **small}).eval()
+        name, small = DRAWS[names.name_of(type(objective))], {"inputs": (3,), "outputs": (1, 8, 8), "width": 8}
+        code = {"latent": 4} if "latent" in inspect.signature(names.find("model", name)).parameters else {}
+        return names.build("model", {"name": name, **small, **code}).eval()
     if objective.problem == "translation":
         return Transformer({"tokens": [11]}, 11, width=8, heads=2, depth=1, dropout=0.0)
     return Tagger() if objective.problem == "tagging" else nn.Linear(6, OUTPUTS[objective.problem])

@@ -1,4 +1,4 @@
-"""The losses of the first 20 steps of thirteen tiny recipes, as they were when curves.json was writthirteen.
+"""The losses of the first 20 steps of fourteen tiny recipes, as they were when curves.json was written.
 
 A curve that moves means that learning has changed: data, first weights, batches, masks, losses, gradients, steps. Where
 that is meant, write the curves anew, look at the difference, and say in the commit why they moved:
@@ -234,6 +234,22 @@ def moves() -> Frame:
     )
 
 
+def noisy() -> Frame:
+    """A U-Net that is told which digit it is whose noise it tells, of most; AdamW, clipped, an average of the weights."""
+    return described(
+        mapsto.frame("digits", objective="denoising", device="cpu"),
+        model={"name": "u-net", "width": 8, "halvings": 1, "drop": 0.2},
+        objective={"name": "denoising", "strides": 4},
+        update={
+            "learning_rate": 1e-2,
+            "optimizer": {"name": "adam-w"},
+            "schedule": {"name": "one-cycle"},
+            "clip": 1.0,
+            "ema": 0.9,
+        },
+    )
+
+
 def coded() -> Frame:
     """A VAE that is told which digit; AdamW, one cycle."""
     return described(
@@ -271,6 +287,7 @@ RECIPES = {
     "translated": translated,
     "blanks": blanks,
     "moves": moves,
+    "noisy": noisy,
     "coded": coded,
     "game": game,
 }

@@ -39,6 +39,7 @@ NAMED = {
     "digits": "1797 handwritten digits, grey 8 × 8",
     "mnist": "70000 handwritten digits, grey 28 × 28 (LeCun et al. 1998)",
     "mnist-sets": "24000 pictures, grey 56 × 56, of one to four MNIST digits: which ones are shown?",
+    "mnist-words": "70000 handwritten digits, grey 28 × 28, each with a few words about it: to be drawn from them",
     "fashion-mnist": "70000 pieces of clothing, grey 28 × 28, 10 kinds (Xiao et al. 2017)",
     "cifar-10": "60000 photographs, colour 32 × 32, 10 kinds (Krizhevsky 2009)",
 }

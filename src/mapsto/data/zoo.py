@@ -29,6 +29,7 @@ from mapsto.core.nouns import Finding, Raw, Source
 from mapsto.data.arrays import Arrays
 from mapsto.data.frames import objects
 from mapsto.data.mnist_sets import mnist_sets
+from mapsto.data.mnist_words import mnist_words
 from mapsto.data.read import NAMED
 from mapsto.data.small_sets import SMALL
 
@@ -55,6 +56,8 @@ class Zoo(Source):
             return SMALL[name](name)
         if name == "mnist-sets":
             return mnist_sets(self.read("mnist"))
+        if name == "mnist-words":
+            return mnist_words(self.read("mnist"))
         published = _PUBLISHED[name]
         found = published.found(self.data_dir, self.download)
         return _cifar(published, found) if name == "cifar-10" else _idx_set(published, found)

@@ -24,10 +24,12 @@ from mapsto.layers.pixels import bytes_of, scaled
 from mapsto.learner import place
 from mapsto.learner.fit import Report
 from mapsto.learner.learner import Learner
+from mapsto.objectives.denoising import Denoising
 
 FOLDER = "samples"  # in a run's folder
 EACH, ROWS = 8, 10  # pictures in a row of a sheet, and rows at most
 PAIRS, STEPS = 6, 12  # of a walk from one picture's code to another's: walks, and pictures of each
+COURSE = 12  # pictures that show how one comes out of noise
 
 
 class Sheets:
@@ -54,7 +56,8 @@ def sheets_of(ready: Prepared, learner: Learner, folder: Path) -> list[tuple[str
     words = [name for name, _ in rows if name]
     about = f"drawn, a row each: {few(words, ROWS)}" if words else "drawn from random numbers"
     found = [(about, sheet([drawn(learner, ready.target, row) for _, row in rows]))]
-    return found + _codes(ready, learner) + [(f"after {step:,} steps", picture) for step, picture in kept(folder)]
+    found += _codes(ready, learner) + _courses(ready, learner)
+    return found + [(f"after {step:,} steps", picture) for step, picture in kept(folder)]
 
 
 def asked_for(ready: Prepared) -> list[tuple[str, Batch]]:
@@ -107,6 +110,27 @@ def _codes(ready: Prepared, learner: Learner) -> list[tuple[str, np.ndarray]]:
     if walks:
         found.append(("a latent walk in each row: from one picture's code to another's in even steps", sheet(walks)))
     return found
+
+
+@torch.inference_mode()
+def _courses(ready: Prepared, learner: Learner) -> list[tuple[str, np.ndarray]]:
+    """Of who draws out of noise, how the first picture of each row of a sheet does."""
+    objective = learner.objective
+    if not isinstance(objective, Denoising):
+        return []
+    rows = []
+    with place.at_rest(learner.model, learner.device, learner.seed):
+        for _, asked in asked_for(ready):
+            batch = learner.data.ready(over(asked, lambda t: t[:1].to(learner.device)))
+            course = torch.cat(list(objective.course(learner.model, batch)))
+            shown = torch.linspace(0, len(course) - 1, min(COURSE, len(course))).round().long()
+            rows.append(ready.target.decode(course[shown.to(course.device)].cpu()))
+    return [
+        (
+            f"how the first of each row comes out of noise, in {objective.strides} strides from left to right",
+            sheet(rows),
+        )
+    ]
 
 
 def _walk(model: Coder, code: Tensor, batch: Batch, k: int) -> Tensor:

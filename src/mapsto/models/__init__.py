@@ -25,6 +25,7 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     GIN="gin",
     ActorCritic="actor_critic",
     QNetwork="q_network",
+    UNet="unet",
     Autoencoder="autoencoder",
     VAE="vae",
     GAN="gan",

@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__, __shelf__ = shelf(
     PolicyGradient="policy_gradient",
     ClippedSurrogate="clipped_surrogate",
     TemporalDifference="temporal_difference",
+    Denoising="denoising",
     Variational="variational",
     Adversarial="adversarial",
     Reconstruction="reconstruction",

@@ -88,6 +88,11 @@ class Denoising(Drawing):
     models = ("u-net",)
     asks = "denoising"
     because = "noise is taken out of pictures step by step, and what is left of noise alone is a new one"
+    steps = 6_000
+
+    def shape(self, side: int) -> Table:
+        patch = 1 if side < 16 else 2 if side <= SMALL else 4
+        return {"patch": patch, "halvings": 1 if side < 24 * patch else 2}
 
     def descent(self, prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
         return one_cycle(batch(rows), self.epochs(rows), 2e-3, 0.01, precision="auto", clip=1.0, ema=0.999)
