@@ -54,8 +54,8 @@ def _left_out(prepared: Prepared) -> Iterator[Finding]:
             "aside",
             "C013",
             "warning",
-            "columns of text left out beside others",
-            "To read one alone: --set data.kinds.COLUMN=text",
+            "columns of text left out beside others: to read one of them too, --set data.kinds.COLUMN=text",
+            "Name several to read them all; a column left out of the input is COLUMN=leave-out.",
         ),
         ("leave-out", "C014", "note", "columns not used as input", ""),
     ):

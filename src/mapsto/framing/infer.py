@@ -19,6 +19,7 @@ FEW_CLASSES = 20  # a target of whole numbers with no more distinct values than 
 MANY_CLASSES = 20  # from which on a text that hardly comes twice is no class
 SEPARATORS = ("|", ";")
 PROSE = 2000  # values of a column by which it is told whether they are sentences
+LONG = 50  # bytes of a text in UTF-8, from which on it is more than a name, as which a person's has 27
 BEGINNING = 1000  # characters of each that are looked at
 COUNTER = "a different number in every row, counting up"
 
@@ -108,6 +109,20 @@ def _is_prose(words: list[str]) -> bool:
     spaces = sum(word.count(" ") for word in words) / len(words)
     letters = sum(len(SPACELESS.findall(word)) for word in words) / len(words)
     return spaces >= 2 or letters >= 6
+
+
+def main_text(columns: dict[str, np.ndarray], texts: Sequence[str]) -> str:
+    """Of these columns of text the one that rows are about: the only one whose values are long, and longer than all other columns
+    together. "" where none is."""
+    bytes_of = {name: _bytes(values) for name, values in columns.items()}
+    long = [name for name in texts if bytes_of[name] >= LONG]
+    return long[0] if len(long) == 1 and 2 * bytes_of[long[0]] > sum(bytes_of.values()) else ""
+
+
+def _bytes(values: np.ndarray) -> float:
+    """About how much a value says, written out in UTF-8."""
+    some = values[:: max(1, len(values) // PROSE)].tolist()
+    return sum(len(str(v)[:BEGINNING].encode(errors="replace")) for v in some if v is not None) / max(1, len(some))
 
 
 def target_kind(raw: Raw, column: str) -> Kind:

@@ -25,7 +25,7 @@ from mapsto.data.splits import Parts
 from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
 from mapsto.domains.number import Number
-from mapsto.domains.row import Row
+from mapsto.domains.row import Row, text_of
 from mapsto.domains.text import Text
 from mapsto.framing import infer
 from mapsto.framing.copies import on_one_side, texts_on_one_side
@@ -159,7 +159,8 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: Domain 
             refuse_no_text(problem, input)
         if not stop and problem == "tagging":
             one_tag_a_word(input, columns, raw.columns[target_name], row_labels(raw))
-        input = going_on(start, input) if start else input
+        made = input
+        input = going_on(start, made) if start else made
     if stop:
         raise refusal([*found, *stop])
     if how.startswith("at random"):
@@ -170,7 +171,7 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: Domain 
     target.fit(raw.columns[target_name][parts["train"]])
     refused = separate and not settings.get("drop_unseen", False)
     parts = without_unseen_labels(raw, target_name, target, parts, refused, found)
-    if start is None:
+    if input is made:
         input.fit(rows_of(columns, parts["train"]))
     fields = {
         part: {
@@ -286,7 +287,7 @@ def kinds_of(raw: Raw, target: str, overruled: dict[str, Kind], split: dict[str,
         for name, values in raw.columns.items()
         if name != target
     }
-    return _something_to_see(_one_way_in(_numbered_texts(raw, kinds)))
+    return _something_to_see(_ways_in(raw, _numbered_texts(raw, kinds)))
 
 
 def _numbered_texts(raw: Raw, kinds: dict[str, Kind]) -> dict[str, Kind]:
@@ -305,17 +306,33 @@ def _each_another(values: np.ndarray) -> bool:
     return len(np.unique(values)) == len(values)
 
 
-def _one_way_in(kinds: dict[str, Kind]) -> dict[str, Kind]:
-    """Pictures or words, where there are any, are the only input, and so is text, where there is nothing else or somebody says so:
-    columns beside them are left out, and that is said."""
+def _ways_in(raw: Raw, kinds: dict[str, Kind]) -> dict[str, Kind]:
+    """Pictures or words, where there are any, are the only input: columns beside them are left out, and that is said.
+
+    Texts are read beside the other columns: those that somebody names, else the one that rows are plainly about. Where nothing but
+    texts is there, the first is. Texts that are not read are set aside; on nodes of a graph, a text is read alone.
+    """
     alone = {"image": "pictures", "words": "words"}
     first = next((name for name, kind in kinds.items() if kind.name in alone), "")
-    texts = sorted((n for n, k in kinds.items() if k.name == "text"), key=lambda n: kinds[n].because != YOURS)
-    asked = bool(texts) and kinds[texts[0]].because == YOURS
-    others = any(kind.used and kind.name != "text" for kind in kinds.values())
-    if not first and (not texts or (others and not asked)):
-        return {n: Kind("aside", f"{k.because}, beside other columns") if n in texts else k for n, k in kinds.items()}
-    one, what = (first, alone[kinds[first].name]) if first else (texts[0], "text")
+    if first:
+        return _beside(first, alone[kinds[first].name], kinds)
+    texts = [name for name, kind in kinds.items() if kind.name == "text"]
+    others = [name for name, kind in kinds.items() if kind.used and kind.name != "text"]
+    read = [name for name in texts if kinds[name].because == YOURS]
+    if raw.relation is not None and (read or not others):
+        return _beside((read or texts)[0], "text", kinds) if texts else kinds
+    if not read and texts and not others:
+        read = texts[:1]
+    elif not read and raw.relation is None:
+        read = [infer.main_text({name: raw.columns[name] for name in [*texts, *others]}, texts)]
+    return {
+        name: Kind("aside", f"{kind.because}, beside other columns") if name in texts and name not in read else kind
+        for name, kind in kinds.items()
+    }
+
+
+def _beside(one: str, what: str, kinds: dict[str, Kind]) -> dict[str, Kind]:
+    """All columns left out that would be used beside one."""
     return {
         name: kind if name == one or not kind.used else Kind("leave-out", f"beside the {what} in '{clean(one)}'")
         for name, kind in kinds.items()
@@ -378,15 +395,22 @@ def input_of(raw: Raw, kinds: dict[str, Kind], settings: dict[str, Any]) -> tupl
 def refuse_no_text(problem: Problem, input: Domain) -> None:
     """DataError where something else than a text is to be translated."""
     if problem == "translation" and not isinstance(input, Text):
+        came = f"the columns {few(input.columns)}" if isinstance(input, Row) else input.describe()
         raise DataError(
-            f"a text as the target is a translation, but the input is {input.describe()}, which is no text.",
+            f"a text as the target is a translation, but the input is {came}, which is no text.",
             "Leave out the other columns (--set data.kinds.COLUMN=leave-out), or name another target.",
             "D135",
         )
 
 
 def going_on(start: Domain, proposed: Domain) -> Domain:
-    """The domain that an earlier run has learned, in the place of a new one. FrameError where these data are of another kind."""
+    """The domain that an earlier run has learned, in the place of a new one. Where text is read beside other columns than before, what
+    reads it is gone on with, and they are read anew. FrameError where these data are of another kind."""
+    text = text_of(start)
+    if text is not None and isinstance(proposed, Text):
+        return text
+    if text is not None and text_of(proposed) is not None and _columns(start) != _columns(proposed):
+        return proposed.taught(text)
     if type(start) is not type(proposed):
         raise FrameError(
             f"the run to start from reads {start.describe()}, but these data are of the kind {names.name_of(type(proposed))}.",
@@ -394,6 +418,10 @@ def going_on(start: Domain, proposed: Domain) -> Domain:
             "F004",
         )
     return start
+
+
+def _columns(domain: Domain) -> set[str]:
+    return set(domain.columns) if isinstance(domain, Row) else set()
 
 
 def rows_of(columns: Any, rows: np.ndarray) -> Any:
@@ -406,7 +434,9 @@ def nothing_of(input: Domain) -> Any:
     if isinstance(input.shape, dict):
         kinds = {"number": torch.float32, "category": torch.int64}
         width = {"number": sum, "category": len}
-        return {key: torch.empty(0, width[key](sizes), dtype=kinds[key]) for key, sizes in input.shape.items()}
+        columns = {k: torch.empty(0, width[k](sizes), dtype=kinds[k]) for k, sizes in input.shape.items() if k in kinds}
+        read = text_of(input)
+        return {**(read.encode([]) if read else {}), **columns}
     return torch.empty(0, *input.shape)
 
 
