@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from mapsto.core.nouns import View
 from mapsto.core.text import clean, few, many
 from mapsto.data.album import Limits, album, unread
 from mapsto.data.files import legible, opened
+from mapsto.data.frames import objects
 from mapsto.data.pictures import SUFFIXES
 from mapsto.data.read import read
 from mapsto.data.shard_folder import about_of, domains_of
@@ -37,6 +38,18 @@ class Inputs:
     labels: list[str]
     column: Any
     skipped: list[str] = field(default_factory=list)
+
+    @property
+    def several(self) -> Any:
+        """The column as several inputs, also where one of them is a list, or there is only one."""
+        return self.column if isinstance(self.column, View | Mapping) else objects(list(self.column))
+
+    def values(self, f: Function) -> list:
+        """The values of the column; of encoded ones, what the input domain makes of them."""
+        if not isinstance(self.column, View):
+            return list(self.column)
+        each = (self.column.gather(torch.tensor([i]))["input"] for i in range(len(self.column)))
+        return [value for one in each for value in f.input.decode(one)]
 
 
 class Joined(View):

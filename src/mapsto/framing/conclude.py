@@ -13,8 +13,6 @@ from mapsto.core import names, world
 from mapsto.core.nouns import Scores
 from mapsto.core.text import clean
 from mapsto.domains.row import Row
-from mapsto.domains.text import Text
-from mapsto.domains.words import Words
 from mapsto.export import bundle
 from mapsto.framing.doubts import mismatch_of, noise_of
 from mapsto.framing.report import report_of
@@ -173,7 +171,7 @@ def _write(
         frame, folder.environment(), written, verdict, curve, predictions, noise, learner.model, learner.objective
     )
     folder.write("report.html", page(report))
-    if isinstance(ready.input, Text | Words):
+    if ready.reads_words:
         written["worst"] = [plain_mistake(mistake) for mistake in report.mistakes[:WORST]]
     folder.write("result.json", json.dumps(written, indent=1, ensure_ascii=False))
     return written

@@ -7,10 +7,9 @@ import torch
 
 from mapsto.core.graph import Nodes
 from mapsto.core.ragged import Ragged
-from mapsto.domains.row import Row, text_of
+from mapsto.domains.row import Row
 from mapsto.domains.tokenizer import UNKNOWN
 from mapsto.domains.whole_graph import WholeGraph
-from mapsto.domains.words import Words
 from mapsto.framing.prepare import Prepared
 from mapsto.insight.baselines import Baseline
 from mapsto.insight.mismatch import Mismatch, tell_apart
@@ -49,10 +48,9 @@ def _features(ready: Prepared, split: str) -> tuple[np.ndarray, list[str]]:
     """Plain numbers a row: a table's columns; a picture's brightness and contrast, over all and over its quarters."""
     input = ready.fields[split]["input"]
     input = input.known() if isinstance(input, Nodes) else input
-    if text_of(ready.input) is not None or isinstance(ready.input, Words):
+    parts, names = [], []
+    if ready.reads_words:
         parts, names = [_of_tokens(input["tokens"])], ["number of tokens", "share of unknown tokens"]
-    else:
-        parts, names = [], []
     if isinstance(ready.input, Row):
         groups = ready.input.names_of_features()
         parts += [input[key].numpy().astype(np.float64) for key in ("number", "category") if key in input]

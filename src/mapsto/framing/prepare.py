@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,6 +28,7 @@ from mapsto.domains.category import Category
 from mapsto.domains.number import Number
 from mapsto.domains.row import Row, text_of
 from mapsto.domains.text import Text
+from mapsto.domains.words import Words
 from mapsto.framing import infer
 from mapsto.framing.copies import on_one_side, texts_on_one_side
 from mapsto.framing.deal import deal
@@ -88,6 +90,17 @@ class Prepared:
         """The column that the input is; the first of them, where it is several. A text that is its own teacher is both ends."""
         others = (name for name, kind in self.kinds.items() if kind.used and name != self.target_name)
         return self.known_by or next(others, self.target_name)
+
+    @property
+    def reads_words(self) -> bool:
+        """Whether there is text in an example, or words."""
+        return text_of(self.input) is not None or isinstance(self.input, Words)
+
+    def asked(self, rows: np.ndarray) -> Sequence[Any]:
+        """The raw inputs of these rows: of one column, or rows of a table."""
+        if self.row is None:
+            return self.raw.columns[self.input_name][rows]
+        return [{name: self.raw.columns[name][row] for name in self.row.columns} for row in rows]
 
     def views(self, device: torch.device, granted: int) -> dict[str, Any]:
         """The splits as a data set takes them. granted: bytes that the chunks of shards may take."""

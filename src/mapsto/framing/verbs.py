@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from mapsto.core import names
 from mapsto.core.batch import Columns, over
 from mapsto.core.errors import BadInput, DataError
 from mapsto.core.faults import Faults
-from mapsto.core.nouns import Finding, Raw
+from mapsto.core.nouns import Finding, Raw, View
 from mapsto.core.ragged import Ragged
 from mapsto.core.stop import Stop
 from mapsto.core.text import clean, few, many
@@ -25,9 +25,8 @@ from mapsto.data.shards import PARTS, Shards, is_shards
 from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
 from mapsto.domains.filled import Filled
-from mapsto.domains.row import Row
+from mapsto.domains.row import Row, text_of
 from mapsto.domains.tags import Tags
-from mapsto.domains.text import Text
 from mapsto.domains.tokenizer import UNKNOWN
 from mapsto.domains.words import Words
 from mapsto.export import bundle
@@ -127,12 +126,14 @@ def evaluate(
 
 
 def why(run: str | Path | Function, raw: Any, answer: Any = None) -> Attribution | list[Attribution]:
-    """Which words of a text spoke for the answer of a learned function, and which against it; of several texts, a list.
+    """Which words of a text spoke for the answer of a learned function, and which against it; of several texts, a list. Where columns
+    stand beside the text, raw is a row.
 
     answer: the class that is asked about, instead of the one that the function gives.
     """
     f = run if isinstance(run, Function) else bundle.load(run)
-    if not isinstance(f.input, Text) or f.objective.problem != "classification":
+    text = text_of(f.input)
+    if text is None or f.objective.problem != "classification":
         raise BadInput(
             f"what spoke for an answer can be told of texts and their classes, but this is {f!r}.",
             "Ask a function that was trained on texts and labels.",
@@ -140,12 +141,14 @@ def why(run: str | Path | Function, raw: Any, answer: Any = None) -> Attribution
     values, single = f.column(raw)
     if answer is not None and f.target.place(answer) < 0:
         raise BadInput(f"'{clean(str(answer), 40)}' is no class of {f!r}.", f"There are: {few(f.target.classes, 12)}.")
-    fields = {"input": f.input.encode(values)}
-    said = f.encoded_predictions(values).argmax(1)
+    view = f.view(values)
+    said = f.encoded_predictions(view).argmax(1)
     asked = said if answer is None else said.new_full((len(said),), f.target.place(answer))
-    batch = over(Examples(fields).gather(torch.arange(len(said))), lambda t: t.to(f.device))
-    told = attributed(f.model, f.input, batch, asked)
-    found = [replace(one, tokens=f.input.pieces(value)) for one, value in zip(told, values, strict=True)]
+    found = []
+    for i, value in enumerate(_raw(values) or [None] * len(view)):
+        one = over(view.gather(torch.tensor([i])), lambda t: t.to(f.device))
+        (told,) = attributed(f.model, text, one, asked[i : i + 1])
+        found.append(told if value is None else replace(told, tokens=f.input.pieces(value)))
     return found[0] if single else found
 
 
@@ -157,23 +160,33 @@ def attention(
     layer, head: see `attention_map`; the last layer and the mean over its heads unless they are said.
     """
     f = run if isinstance(run, Function) else bundle.load(run)
-    if not isinstance(f.input, Text | Words):
+    if text_of(f.input) is None and not isinstance(f.input, Words):
         raise BadInput(f"only a function of texts looks at words, but this is {f!r}.", "Name another run.")
     values, single = f.column(raw)
     writes = f.objective.problem == "language-model"
-    view = Examples({"input": _last_windows(f, values) if writes else f.input.encode(values)})
-    answers = f.encoded_predictions(values) if f.objective.problem == "translation" else None
-    texts, every = None if writes else values, range(len(values))
-    found = list(looks(f.model, f.input, f.target, view, every, texts, answers, layer, head))
+    view = Examples({"input": _last_windows(f, values)}) if writes else f.view(values)
+    answers = f.encoded_predictions(view) if f.objective.problem == "translation" else None
+    texts = None if writes else _raw(values)
+    found = list(looks(f.model, f.input, f.target, view, range(len(view)), texts, answers, layer, head))
     return found[0] if single else found
 
 
 def nearest(run: str | Path | Function, word: str, count: int = 10) -> list[tuple[str, float]]:
     """The words that a learned function of texts takes to be most like `word`, with the cosine between their vectors."""
     f = run if isinstance(run, Function) else bundle.load(run)
-    if not isinstance(f.input, Text):
+    text = text_of(f.input)
+    if text is None:
         raise BadInput(f"only a function of texts has vectors of words, but this is {f!r}.", "Name another run.")
-    return nearest_tokens(f.model, f.input, word, count)
+    return nearest_tokens(f.model, text, word, count)
+
+
+def _raw(values: Any) -> list | None:
+    """The raw values of a column one by one, or the rows of several columns; None of a view, which has none."""
+    if isinstance(values, View):
+        return None
+    if isinstance(values, Mapping):
+        return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
+    return list(values)
 
 
 def _examples(f: Function, raw: Raw, target: str | list[str] | None, drop_unseen: bool) -> tuple[dict, dict[str, int]]:

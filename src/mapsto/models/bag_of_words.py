@@ -73,7 +73,7 @@ class BagOfWords(Solvable):
                 solver.fit(texts, target, sample_weight=weight)
             rows = present[-len(solver.coef_) :]  # of two classes scikit-learn fits the second against the first
             coefficient[rows], intercept[rows] = solver.coef_, solver.intercept_
-        found = torch.from_numpy(coefficient.T).float()
+        found = torch.from_numpy(coefficient.T.copy()).float()
         self.coefficient = found[: len(self.rareness)].clone()
         if self.columns is not None:
             self.slope = found[len(self.rareness) :].clone()

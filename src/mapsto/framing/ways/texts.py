@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from mapsto.domains.row import text_of
-from mapsto.domains.words import Words
 from mapsto.framing.prepare import Prepared
 from mapsto.framing.ways.way import Table, Way, Written, one_cycle, reading
 
@@ -12,7 +10,7 @@ class Texts(Way):
     models = ("prior", "bag-of-words", "bag-of-embeddings", "text-cnn", "recurrent", "bert")
 
     def fits(self, prepared: Prepared) -> bool:
-        return text_of(prepared.input) is not None or isinstance(prepared.input, Words)
+        return prepared.reads_words
 
     def model(self, prepared: Prepared, rows: int) -> Written:
         why = f"{rows:,} texts: short phrases say most of what a text is about, wherever they stand"
