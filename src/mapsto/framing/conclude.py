@@ -108,6 +108,7 @@ def _write(
         separate=ready.how_split.startswith("given"),
         linear=frame.settings["model"]["name"] == "linear",
         perfect=measure.perfect,
+        text=ready.reads_words,
     )
     written = {
         "problem": problem,

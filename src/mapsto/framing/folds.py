@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,9 @@ from mapsto.core.stop import Stop, at_once
 from mapsto.core.text import clean
 from mapsto.framing import train as training
 from mapsto.framing.card import text
-from mapsto.framing.conclude import curve_of
+from mapsto.framing.conclude import WORST, curve_of
 from mapsto.framing.result import Plain, Result, plain_scores, strict
-from mapsto.insight.report import Report, page
+from mapsto.insight.report import Mistake, Report, page
 from mapsto.insight.verdict import Verdict, judge
 from mapsto.learner.elsewhere import Elsewhere
 from mapsto.learner.run import SAVE_SECONDS, Run
@@ -155,7 +156,9 @@ def _conclude(frame: Frame, folder: Run, results: list[Plain]) -> Plain:
         else None,
         linear=frame.settings["model"]["name"] == "linear",
         perfect=measures[leading].perfect,
+        text=chosen.prepared.reads_words,
     )
+    worst = _worst(results)
     written = strict(
         {
             **{
@@ -180,6 +183,7 @@ def _conclude(frame: Frame, folder: Run, results: list[Plain]) -> Plain:
             "steps": sum(r["steps"] for r in results),
             "seconds": round(sum(r["seconds"] for r in results), 3),
             "examples": {split: sum(r["examples"][split] for r in results) for split in SPLITS},
+            **({"worst": worst} if worst else {}),
             "mapsto": mapsto.__version__,
         }
     )
@@ -203,6 +207,13 @@ def _pooled(folds: list[dict[str, Any]], measures: dict[str, Measure]) -> dict[s
     }
 
 
+def _worst(results: list[Plain]) -> list[Plain]:
+    """The worst mistakes about texts: of each fold the worst one, then of each the second, as many as one run tells or one a fold."""
+    turns = zip_longest(*(result.get("worst", []) for result in results))
+    told = [one for turn in turns for one in turn if one is not None]
+    return told[: max(WORST, len(results))]
+
+
 def _rank(result: Plain, leading: str, better: int) -> float:
     value = result["scores"].get("valid", {}).get(leading, {}).get("value")
     return -math.inf if value is None else better * value
@@ -217,7 +228,7 @@ def _report(
     beside: dict[str, dict[str, Scores]],
     curve: list[Plain],
 ) -> Report:
-    """The page about all folds; where single examples go wrong is told on the page of each fold."""
+    """The page about all folds; where single examples go wrong is told in full on the page of each fold."""
     ready, made = chosen.prepared, {k: str(v) for k, v in folder.environment().items() if k != "data"}
     return Report(
         title=f"{clean(str(chosen.settings['data']['source']).rsplit('/', 1)[-1])}: {clean(ready.target_name)}, "
@@ -233,6 +244,7 @@ def _report(
         best_step=written["best"]["step"],
         card=text(chosen, with_price=False),
         findings=chosen.findings,
+        mistakes=[_mistake(one) for one in written.get("worst", [])],
         made={
             **made,
             "folds": ", ".join(f"{f['run']}: {_or_nan(f.get('test')):.4f}" for f in written["folds"]),
@@ -241,6 +253,11 @@ def _report(
             "training": f"{written['seconds']:.1f} s",
         },
     )
+
+
+def _mistake(told: Plain) -> Mistake:
+    asked = {"asked": told["asked"]} if "asked" in told else {}
+    return Mistake(told.get("true", "–"), told.get("said", "–"), label=told.get("label", ""), values=asked)
 
 
 def _or_nan(value: float | None) -> float:
