@@ -182,9 +182,10 @@ def curve_of(folder: Run, leading: str) -> list[Plain]:
     """The course of a run, as a verdict and a report read it."""
     points = []
     for line in folder.history():
-        point = {"step": line["step"], "train_loss": sum(line["losses"].values())}
-        if "valid" in line:
-            point |= {"valid_loss": line["valid"]["loss"], "valid_score": line["valid"][leading]}
+        point = {"step": line["step"], "train_loss": sum(line.get("losses", {}).values())}
+        valid = line.get("valid", {})
+        if {"loss", leading} <= valid.keys():
+            point |= {"valid_loss": valid["loss"], "valid_score": valid[leading]}
         points.append(point)
     return points
 

@@ -23,6 +23,7 @@ from mapsto.core.text import clean
 from mapsto.framing import train as training
 from mapsto.framing.card import text
 from mapsto.framing.conclude import WORST, curve_of
+from mapsto.framing.finished import finished
 from mapsto.framing.result import Plain, Result, plain_scores, strict
 from mapsto.insight.report import Mistake, Report, page
 from mapsto.insight.verdict import Verdict, judge
@@ -125,7 +126,7 @@ def _go(frame: Frame, folder: Run | Elsewhere, watch: Watch | None, pace: traini
 
 def _fold(frame: Frame, path: Path, watch: Watch, pace: training.Pace) -> Plain:
     """The result of one fold: as it is where it is finished, else from where it stopped or from the start."""
-    ended = Run(path).result() if world.rank() == 0 and (path / "result.json").exists() else None
+    ended = finished(Run(path)) if world.rank() == 0 and (path / "result.json").exists() else None
     ended, begun = world.firsts([ended, (path / "frame.toml").exists()])
     if ended:
         return ended

@@ -14,6 +14,8 @@ from mapsto.core import names
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Domain, Problem, Shape, Solvable
 from mapsto.core.text import many
+from mapsto.domains.filled import Filled
+from mapsto.domains.row import text_of
 from mapsto.export import bundle, hugging_face
 from mapsto.framing.mistakes import GIVEN
 
@@ -43,7 +45,15 @@ class Start:
                 "Start from a run whose model was learned step by step.",
                 "F004",
             )
-        return cls(where, found.model, found.input, found.target)
+        start = cls(where, found.model, found.input, found.target)
+        start._cut_to_context()
+        return start
+
+    def _cut_to_context(self) -> None:
+        """Have texts that are read from now on cut to what the model sees at once, where the run met none that were longer."""
+        ends = [end.text if isinstance(end, Filled) else end for end in (self.input, self.target) if end is not None]
+        for text in filter(None, map(text_of, ends)):
+            text.longest = min(text.longest, self.context or text.longest)
 
     @property
     def context(self) -> int | None:

@@ -12,10 +12,11 @@ import torch
 
 from mapsto.core import names
 from mapsto.core.batch import Columns, over
-from mapsto.core.errors import BadInput, DataError
+from mapsto.core.errors import BadInput, Damaged, DataError
 from mapsto.core.faults import Faults
 from mapsto.core.nouns import Finding, Raw, View
 from mapsto.core.ragged import Ragged
+from mapsto.core.reading import RESTORE
 from mapsto.core.stop import Stop
 from mapsto.core.text import clean, few, many
 from mapsto.data.dataset import Dataset, Examples
@@ -35,6 +36,7 @@ from mapsto.export.function import Function
 from mapsto.export.inputs import refuse_other_domains
 from mapsto.framing import infer, settings
 from mapsto.framing import train as training
+from mapsto.framing.finished import finished
 from mapsto.framing.language import WINDOW, side_by_side, tokens_of
 from mapsto.framing.looks import looks
 from mapsto.framing.result import Result, plain_scores, strict
@@ -70,7 +72,7 @@ def resume(run: str | Path, source: Any = None, test: Any = None, watch: Watch |
     """Continue a run where it stopped; a finished one is returned as it is. Data that were in memory are handed over again."""
     folder = Run(run)
     if (folder.path / "result.json").exists():
-        return Result(folder.path, folder.result())
+        return Result(folder.path, finished(folder))
     with Stop() as stop:
         stop.begun = folder.path
         again = reopen(folder.frame(), str(folder.path / "frame.toml"), source, test)
@@ -95,8 +97,8 @@ def evaluate(
     counted: dict[str, int] = {}
     if source is None:
         folder = Run(run)
-        if "model_from" in folder.result():  # a run in folds: its function knows the test rows of all folds but its own
-            folder = Run(folder.path / Path(str(folder.result()["model_from"])).name)
+        if chosen := finished(folder).get("model_from"):  # in folds: it knows the test rows of all folds but its own
+            folder = Run(folder.path / Path(chosen).name)
         ready = reopen(folder.frame(), str(folder.path / "frame.toml")).prepared
         fields = ready.views(f.device, 0)
     elif isinstance(source, str | Path) and is_shards(Path(source)):
@@ -279,14 +281,14 @@ def compare(*paths: str | Path) -> list[dict[str, Any]]:
     rows = []
     for path in paths:
         folder = Run(path)
-        result = folder.result()
+        result = finished(folder)
         model = _model_of(folder)
         rows.append(
             {
                 "run": str(path),
                 "data": str(folder.environment().get("data", ""))[:12],
                 "model": model,
-                "parameters": result.get("parameters"),
+                "parameters": result["parameters"],
                 "measure": result["measure"],
                 "better": result["better"],
                 "valid": result["scores"].get("valid", {}).get(result["measure"]),
@@ -300,7 +302,10 @@ def compare(*paths: str | Path) -> list[dict[str, Any]]:
 
 
 def _model_of(run: Run) -> str:
-    return settings.loads(run.frame(), str(run.path / "frame.toml"))["model"]["name"]
+    model = settings.loads(run.frame(), str(run.path / "frame.toml")).get("model")
+    if not isinstance(model, dict) or not isinstance(model.get("name"), str):
+        raise Damaged(f"{run.path / 'frame.toml'}: it names no model.", RESTORE, "M006")
+    return model["name"]
 
 
 def _value(row: dict[str, Any]) -> float:
@@ -310,20 +315,22 @@ def _value(row: dict[str, Any]) -> float:
 
 def runs(folder: str | Path = "runs") -> list[dict[str, Any]]:
     """The runs in a folder: what was asked, how far each is, what came of it."""
-    rows = []
-    for run in run_folders(folder):
-        done = (run.path / "result.json").exists()
-        history = run.history()
-        result = run.result() if done else {}
-        rows.append(
-            {
-                "run": str(run.path),
-                "model": _model_of(run),
-                "state": "finished" if done else "can be resumed" if run.checkpoints() else "begun",
-                "step": history[-1]["step"] if history else 0,
-                "measure": result.get("measure"),
-                "test": (result.get("scores", {}).get("test", {}) or {}).get(result.get("measure")),
-                "seconds": result.get("seconds"),
-            }
-        )
-    return rows
+    return [_row(run) for run in run_folders(folder)]
+
+
+def _row(run: Run) -> dict[str, Any]:
+    done = (run.path / "result.json").exists()
+    row = {"run": str(run.path), "model": "–", "state": "damaged", "step": 0, "measure": None, "test": None, "seconds": None}
+    try:
+        history, result = run.history(), finished(run) if done else {}
+        row["model"] = _model_of(run)
+    except BadInput:  # whoever asks about this one alone is told
+        return row
+    measure = result.get("measure")
+    return row | {
+        "state": "finished" if done else "can be resumed" if run.checkpoints() else "begun",
+        "step": history[-1]["step"] if history else 0,
+        "measure": measure,
+        "test": result.get("scores", {}).get("test", {}).get(measure),
+        "seconds": result.get("seconds"),
+    }
