@@ -1,5 +1,5 @@
-"""A row of a table: several columns, each of its own kind; to the model, one vector of numbers, some places, and the tokens of its
-texts."""
+"""A row of a table: several columns, each of its own kind; to the model, one vector of numbers, some places, and the tokens of
+its texts."""
 
 from __future__ import annotations
 

@@ -165,8 +165,8 @@ class Estimator(BaseEstimator, ABC):
     def _predictions(self, X: Any) -> torch.Tensor:
         """What the function says about X, in its target's encoding, float64.
 
-        Products of matrices of another size add up in another order: always TOGETHER rows are answered at a time, and rows with a text
-        one by one, so that what is said of one does not depend on which others there are, not in the last bit.
+        Products of matrices of another size add up in another order: always TOGETHER rows are answered at a time, and rows with
+        a text one by one, so that what is said of one does not depend on which others there are, not in the last bit.
         """
         check_is_fitted(self)
         f = self.function_

@@ -107,8 +107,8 @@ class Function:
         return self.objective.predict(self.model, batch).cpu()
 
     def column(self, raw: Any) -> tuple[Any, bool]:
-        """Raw input or inputs → a column that the input domain encodes, or a view, and whether it was a single one. A view of encoded
-        ones is taken as it is."""
+        """Raw input or inputs → a column that the input domain encodes, or a view, and whether it was a single one. A view of
+        encoded ones is taken as it is."""
         if isinstance(raw, View):
             return raw, False
         if not isinstance(self.input, WholeGraph) and is_graph(raw):

@@ -55,7 +55,7 @@ def _left_out(prepared: Prepared) -> Iterator[Finding]:
             "C013",
             "warning",
             "columns of text left out beside others: to read one of them too, --set data.kinds.COLUMN=text",
-            "Name several to read them all; a column left out of the input is COLUMN=leave-out.",
+            "It is read beside what is read already; COLUMN=leave-out leaves a column out.",
         ),
         ("leave-out", "C014", "note", "columns not used as input", ""),
     ):

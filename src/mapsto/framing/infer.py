@@ -112,11 +112,17 @@ def _is_prose(words: list[str]) -> bool:
 
 
 def main_text(columns: dict[str, np.ndarray], texts: Sequence[str]) -> str:
-    """Of these columns of text the one that rows are about: the only one whose values are long, and longer than all other columns
-    together. "" where none is."""
-    bytes_of = {name: _bytes(values) for name, values in columns.items()}
-    long = [name for name in texts if bytes_of[name] >= LONG]
-    return long[0] if len(long) == 1 and 2 * bytes_of[long[0]] > sum(bytes_of.values()) else ""
+    """Of these columns the text that rows are about: the only one whose values are long, and longer than all other columns
+    together. "" where none is. texts: which of them are text."""
+    long = [name for name in texts if _bytes(columns[name]) >= LONG]
+    if len(long) != 1:
+        return ""
+    left = _bytes(columns[long[0]])
+    for name, values in columns.items():
+        left -= _bytes(values) if name != long[0] else 0
+        if left <= 0:
+            return ""
+    return long[0]
 
 
 def _bytes(values: np.ndarray) -> float:

@@ -31,8 +31,8 @@ def looks(
 ) -> Iterator[AttentionMap]:
     """The map of each example of a view that `which` names.
 
-    texts: the raw values [N] of the view, or rows with them, so that tokens that training has not can be read. answers: of a translator, what
-    it said, tokens [N, U], −1 beyond an end. layer, head: see `attention_map`.
+    texts: the raw values [N] of the view, or rows with them, so that tokens that training has not can be read. answers: of a
+    translator, what it said, tokens [N, U], −1 beyond an end. layer, head: see `attention_map`.
     """
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     for i in which:

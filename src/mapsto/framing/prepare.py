@@ -322,8 +322,8 @@ def _each_another(values: np.ndarray) -> bool:
 def _ways_in(raw: Raw, kinds: dict[str, Kind]) -> dict[str, Kind]:
     """Pictures or words, where there are any, are the only input: columns beside them are left out, and that is said.
 
-    Texts are read beside the other columns: those that somebody names, else the one that rows are plainly about. Where nothing but
-    texts is there, the first is. Texts that are not read are set aside; on nodes of a graph, a text is read alone.
+    Texts are read beside the other columns: the one that rows are plainly about, and those that somebody names; the first, where
+    there is neither and nothing but texts. Others are set aside. Of a node of a graph, a text is read alone.
     """
     alone = {"image": "pictures", "words": "words"}
     first = next((name for name, kind in kinds.items() if kind.name in alone), "")
@@ -331,13 +331,12 @@ def _ways_in(raw: Raw, kinds: dict[str, Kind]) -> dict[str, Kind]:
         return _beside(first, alone[kinds[first].name], kinds)
     texts = [name for name, kind in kinds.items() if kind.name == "text"]
     others = [name for name, kind in kinds.items() if kind.used and kind.name != "text"]
-    read = [name for name in texts if kinds[name].because == YOURS]
-    if raw.relation is not None and (read or not others):
-        return _beside((read or texts)[0], "text", kinds) if texts else kinds
-    if not read and texts and not others:
-        read = texts[:1]
-    elif not read and raw.relation is None:
-        read = [infer.main_text({name: raw.columns[name] for name in [*texts, *others]}, texts)]
+    named = [name for name in texts if kinds[name].because == YOURS]
+    by_default = [] if others else texts[:1]
+    if raw.relation is not None and (named or by_default):
+        return _beside((named or by_default)[0], "text", kinds)
+    main = "" if raw.relation is not None else infer.main_text({n: raw.columns[n] for n in [*texts, *others]}, texts)
+    read = {*named, main} if named or main else by_default
     return {
         name: Kind("aside", f"{kind.because}, beside other columns") if name in texts and name not in read else kind
         for name, kind in kinds.items()
@@ -417,8 +416,8 @@ def refuse_no_text(problem: Problem, input: Domain) -> None:
 
 
 def going_on(start: Domain, proposed: Domain) -> Domain:
-    """The domain that an earlier run has learned, in the place of a new one. Where text is read beside other columns than before, what
-    reads it is gone on with, and they are read anew. FrameError where these data are of another kind."""
+    """The domain that an earlier run has learned, in the place of a new one. Where a text has other columns beside it than before,
+    what reads the text is gone on with, and the columns are read anew. FrameError where these data are of another kind."""
     text = text_of(start)
     if text is not None and isinstance(proposed, Text):
         return text

@@ -128,8 +128,8 @@ def evaluate(
 
 
 def why(run: str | Path | Function, raw: Any, answer: Any = None) -> Attribution | list[Attribution]:
-    """Which words of a text spoke for the answer of a learned function, and which against it; of several texts, a list. Where columns
-    stand beside the text, raw is a row.
+    """Which words of a text spoke for the answer of a learned function, and which against it; of several texts, a list. Where
+    columns stand beside the text, `raw` is a row.
 
     answer: the class that is asked about, instead of the one that the function gives.
     """

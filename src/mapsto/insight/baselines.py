@@ -113,8 +113,8 @@ def baselines(
 def _tried(
     learner: Learner, exams: list[str], fitted: int, looked_at: Mapping[str, Tensor], note: str = ""
 ) -> Baseline:
-    """The learner's model, fitted to so many rows and put to these exams; of `looked_at`, where that is given. note: what else there is
-    to know about it."""
+    """The learner's model, fitted to so many rows and put to these exams; of `looked_at`, where that is given. note: what else
+    there is to know about it."""
     since, data = time.perf_counter(), learner.data
     learner.fit()
     most = {split: len(rows) for split, rows in looked_at.items()} or {"train": AT_MOST}

@@ -14,11 +14,11 @@ EMBEDDING, WAVES = 16, 16  # as of an MLP: see `Columns`
 
 
 class Answer(nn.ModuleList):
-    """Dropout and a linear map. Of a text in a row, the row's other columns are encoded as an MLP's are, bent once, and joined to what
-    was read of the text: so what is anew for another task is all that knows of them.
+    """Dropout and a linear map. Of a text in a row, the row's other columns are encoded as an MLP's are, bent once, and joined to
+    what was read of the text: so what is new for another task is all that knows of them.
 
-    inputs: shape of the model's input, {"tokens": [V]} or with "number" and "category" beside it. width: D of what was read.
-    forward: states [B, D], or [B, T, D] of each token, and the input that they were read of → [B, outputs], or [B, T, outputs].
+    inputs: shape of the model's input, {"tokens": [V]}, perhaps with "number" and "category" beside it. width: D.
+    forward: states [B, D], or [B, T, D] of each token, and the input that they were read of → [B, outputs] or [B, T, outputs].
     """
 
     def __init__(self, inputs: Shape, width: int, outputs: int, dropout: float):
