@@ -7,7 +7,7 @@ import torch
 
 from mapsto.core import names
 from mapsto.core.batch import gathered
-from mapsto.core.errors import DataError
+from mapsto.core.errors import DataError, FrameError
 from mapsto.domains import Category, Number, Row, Text
 from mapsto.domains.row import text_of
 from mapsto.domains.tokenizer import END
@@ -89,3 +89,11 @@ def test_a_column_without_any_text_is_refused():
         Row({"stars": Number(), "text": Text()}).fit([{"stars": 1, "text": None}, {"stars": 2, "text": " "}])
     with pytest.raises(DataError, match="column 'text': Text needs text"):
         reviews().encode([{"stars": 1, "text": ["a", "list"], "place": "home"}])
+
+
+def test_texts_of_a_row_that_are_cut_otherwise_are_refused():
+    row = titled()
+    state = row.state_dict()
+    state["columns"]["text"] = Text("words", at_least=1).fit(["other words"]).state_dict()
+    with pytest.raises(FrameError, match="cut into the same tokens"):
+        names.build("domain", names.spec(row)).load_state_dict(state)

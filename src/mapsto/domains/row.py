@@ -241,6 +241,9 @@ class Row(Domain):
         super().load_state_dict(state)
         for name, domain in self.columns.items():
             domain.load_state_dict(state["columns"][name])
+        learned = [text.state_dict() for text in self.texts.values()]
+        if learned and any(other != learned[0] for other in learned):
+            raise FrameError("the texts of a row are cut into the same tokens, but these are not.", code="M006")
         return self
 
     def _joined(self, texts: list[Ragged]) -> Ragged:
