@@ -37,7 +37,7 @@ def test_a_text_is_read_beside_the_other_columns():
     assert torch.equal(encoded["tokens"].values, alone.values) and torch.equal(encoded["tokens"].offsets, alone.offsets)
     assert row.shape == {"tokens": [len(row.columns["text"].tokens)], "number": [2], "category": [3]}
     assert row.names_of_features() == {"number": ["stars", "stars is missing"], "category": ["place"]}
-    assert row.describe().startswith("text (") and row.describe().endswith("1 number, 1 category (3 values)")
+    assert row.describe().startswith("text (") and row.describe().endswith("1 number, 1 category (2 values)")
     assert text_of(row) is row.columns["text"] and text_of(Row({"a": Number()})) is None
 
 
@@ -58,7 +58,9 @@ def test_several_texts_are_one_after_the_other_with_an_end_between(ends):
     parts = [text.encode([TITLED[0][name]])["tokens"].values.tolist() for name, text in row.texts.items()]
     first = tokens.values[: tokens.lengths[0]].tolist()
     assert first == (parts[0] + parts[1] if ends else [*parts[0], END, *parts[1]])
-    assert [(r["title"], r["text"]) for r in row.decode(row.encode(TITLED))] == [(r["title"], r["text"]) for r in TITLED]
+    assert [(r["title"], r["text"]) for r in row.decode(row.encode(TITLED))] == [
+        (r["title"], r["text"]) for r in TITLED
+    ]
     assert row.describe().startswith("2 texts (")
 
 

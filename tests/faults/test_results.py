@@ -20,8 +20,12 @@ WRONG = [None, True, -1, 3.5, "", "x" * 3000, "\x1b[31m", [], [[]], {}, {"value"
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
-    (folder / "t.csv").write_text("text,liked\n" + "".join(f"so {'good' if i % 2 else 'bad'} a film {i},{i % 2}\n" for i in range(60)))
-    frame = mapsto.frame(folder / "t.csv", "liked", device="cpu").change([("model.width", 4), ("algorithm.until.count", 6)])
+    (folder / "t.csv").write_text(
+        "text,liked\n" + "".join(f"so {'good' if i % 2 else 'bad'} a film {i},{i % 2}\n" for i in range(60))
+    )
+    frame = mapsto.frame(folder / "t.csv", "liked", device="cpu").change(
+        [("model.width", 4), ("algorithm.until.count", 6)]
+    )
     return frame.train(folder / "run", baseline_seconds=0).path
 
 
@@ -61,7 +65,11 @@ def test_a_result_that_says_anything_is_shown_or_refused(whole, dose, counted, c
     for k in range(tried):
         written = spoiled(good, draw)
         file.write_text(json.dumps(written))
-        for verb in (["report", str(whole)], ["compare", str(whole), str(whole)], ["runs", "--folder", str(whole.parent)]):
+        for verb in (
+            ["report", str(whole)],
+            ["compare", str(whole), str(whole)],
+            ["runs", "--folder", str(whole.parent)],
+        ):
             code, told = left(verb, capsys)
             if code not in (0, 2) or (code == 2 and "result.json" not in told):
                 wrong.append(f"{k}: {verb[0]} left with {code}: {told[:300]}")
@@ -69,7 +77,12 @@ def test_a_result_that_says_anything_is_shown_or_refused(whole, dose, counted, c
         naive += fails(lambda written=written: (written["scores"]["test"][written["measure"]]["value"] + 0.0,
                                                 "\n".join(written["verdict"]["lines"]), f"{written['seconds']:.1f}"))  # fmt: skip
     file.write_text(json.dumps(good))
-    counted("results", tried=3 * tried, held=3 * tried - len(wrong), control=f"a reader that trusts it: broke at {naive} of {tried}")
+    counted(
+        "results",
+        tried=3 * tried,
+        held=3 * tried - len(wrong),
+        control=f"a reader that trusts it: broke at {naive} of {tried}",
+    )
     assert not wrong, "\n".join(wrong[:20])
     assert refused > tried / 4 and naive > 0, "a harness that sees nothing proves nothing"
 
@@ -83,7 +96,8 @@ def fails(act: Callable) -> bool:
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"[]", b"null", b"[" * 5000, b'{"scores": 1', b"\xff\xfe", b'{"steps": 1, "steps": 2}', b'{"steps": NaN}']
+    "text",
+    [b"", b"[]", b"null", b"[" * 5000, b'{"scores": 1', b"\xff\xfe", b'{"steps": 1, "steps": 2}', b'{"steps": NaN}'],
 )
 def test_what_is_no_table_is_refused_by_name(whole, text, capsys):
     file = whole / "result.json"
@@ -101,7 +115,16 @@ def test_what_is_no_table_is_refused_by_name(whole, text, capsys):
 
 @pytest.mark.parametrize(
     "line",
-    ["7", "[]", '{"step": "x"}', '{"step": null}', '{"step": 1, "losses": []}', '{"step": 1, "valid": {"loss": "x"}}', "[" * 5000, "\x00"],
+    [
+        "7",
+        "[]",
+        '{"step": "x"}',
+        '{"step": null}',
+        '{"step": 1, "losses": []}',
+        '{"step": 1, "valid": {"loss": "x"}}',
+        "[" * 5000,
+        "\x00",
+    ],
 )
 def test_a_history_is_read_as_far_as_it_is_one(whole, line, capsys):
     file = whole / "history.jsonl"

@@ -70,7 +70,9 @@ def test_a_bag_of_words_is_what_scikit_learn_makes_of_texts_and_columns():
     asked["count"] = asked["count"].clamp(min=1)
     asked["tokens"][:, 0] = asked["tokens"][:, 0].clamp(min=1)
     target = (torch.arange(90) + asked["category"][:, 0]) % 3
-    written = [" ".join(f"w{t}" for t in row[:n]) for row, n in zip(asked["tokens"].tolist(), asked["count"], strict=True)]
+    written = [
+        " ".join(f"w{t}" for t in row[:n]) for row, n in zip(asked["tokens"].tolist(), asked["count"], strict=True)
+    ]
     texts = TfidfVectorizer(binary=True, token_pattern=r"\S+").fit_transform(written)
     columns = np.concatenate([asked["number"].numpy(), np.eye(4)[asked["category"][:, 0].numpy()]], axis=1)
     both = hstack([texts, StandardScaler().fit_transform(columns)])

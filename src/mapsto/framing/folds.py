@@ -209,7 +209,7 @@ def _pooled(folds: list[dict[str, Any]], measures: dict[str, Measure]) -> dict[s
 
 
 def _worst(results: list[Plain]) -> list[Plain]:
-    """The worst mistakes about texts: the worst one of each fold, then the second of each; as many as a run tells, or one a fold."""
+    """The worst mistakes about texts: the worst of each fold, then the second of each: as many as a run tells, or one a fold."""
     turns = zip_longest(*(result.get("worst", []) for result in results))
     told = [one for turn in turns for one in turn if one is not None]
     return told[: max(WORST, len(results))]

@@ -39,7 +39,9 @@ def looks(
         one = over(view.gather(torch.tensor([i])), lambda t: t.to(device))
         answer = None if answers is None else answers[i][answers[i] >= 0].to(device)
         read = input.pieces(texts[i]) if isinstance(input, Text | Row) and texts is not None else None
-        yield attention_map(model, input.ready(one["input"]), text_of(input) or input, answer, target, read, layer, head)
+        yield attention_map(
+            model, input.ready(one["input"]), text_of(input) or input, answer, target, read, layer, head
+        )
 
 
 def shown(view: Examples, count: int) -> list[int]:

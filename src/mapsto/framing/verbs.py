@@ -320,7 +320,15 @@ def runs(folder: str | Path = "runs") -> list[dict[str, Any]]:
 
 def _row(run: Run) -> dict[str, Any]:
     done = (run.path / "result.json").exists()
-    row = {"run": str(run.path), "model": "–", "state": "damaged", "step": 0, "measure": None, "test": None, "seconds": None}
+    row = {
+        "run": str(run.path),
+        "model": "–",
+        "state": "damaged",
+        "step": 0,
+        "measure": None,
+        "test": None,
+        "seconds": None,
+    }
     try:
         history, result = run.history(), finished(run) if done else {}
         row["model"] = _model_of(run)
