@@ -357,3 +357,16 @@ def test_an_objective_comes_before_what_learns_it_however_they_are_ordered(table
     changes = [("model.width", 16), ("objective", "masked-words"), ("model.heads", 2)]
     frame = mapsto.frame(table, device="cpu").change(changes)
     assert not frame.faults and frame.prepared.problem == "fill-in" and frame.settings["model"]["width"] == 16
+
+
+def test_a_start_that_has_read_another_language_is_warned_of(run, tmp_path):
+    path = tmp_path / "korean.tsv"
+    path.write_text("text\tliked\n" + "".join(f"정말 좋은 영화 {i}\t{i % 2}\n" for i in range(40)), encoding="utf-8")
+    (told,) = [f for f in mapsto.frame(path, "liked", start=run.path, device="cpu").findings if f.code == "C086"]
+    assert "% of the tokens" in told.message
+    again = mapsto.frame(path, objective="masked-words", start=run.path, device="cpu")
+    assert any(f.code == "C086" for f in again.findings)
+
+
+def test_a_start_that_knows_the_words_is_not(table, run):
+    assert not any(f.code == "C086" for f in fine_tuning(table, run).findings)

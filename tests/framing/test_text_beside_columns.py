@@ -103,6 +103,26 @@ def test_it_answers_for_a_row_and_for_a_file_of_them(run, table, capsys):
         f("the film is dull")
 
 
+def test_the_command_line_takes_a_text_of_which_nothing_else_is_known(run, capsys):
+    main(["predict", str(run.path), "the film is lifeless , and its cast is dull", "--why"])
+    said = capsys.readouterr()
+    assert "no" in said.out and "dull +" in said.out
+    assert "nothing is known beside the text: missing are who, stars, day" in said.err
+
+
+def test_runs_on_one_exam_are_set_beside_each_other_however_they_read_it(run, table, tmp_path, capsys):
+    frame = mapsto.frame(table, target="liked", device="cpu")
+    frame.change((f"data.kinds.{name}", "leave-out") for name in ("who", "stars", "day"))
+    alone = frame.set("model.name", "bag-of-words").train(tmp_path / "alone", baseline_seconds=0)
+    main(["compare", str(run.path), str(alone.path)])
+    assert "cannot be set against each other" not in capsys.readouterr().err
+    other = (
+        mapsto.frame(table, "liked", split_seed=1, device="cpu").set("model.name", "prior").train(tmp_path / "other")
+    )
+    main(["compare", str(run.path), str(other.path)])
+    assert "cannot be set against each other" in capsys.readouterr().err
+
+
 def test_what_it_says_of_a_row_hangs_on_no_other(run):
     f = run.function
     columns = {name: [row[k] for row in reviews(40, seed=1)] for k, name in enumerate(COLUMNS)}

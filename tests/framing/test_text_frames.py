@@ -10,6 +10,7 @@ import mapsto
 from mapsto.cli import main
 from mapsto.core.errors import DataError, MapstoError
 from mapsto.domains import Text
+from mapsto.export.card import question
 from mapsto.insight.verdict import judge
 
 PRAISE, BLAME = ("wonderful", "moving", "funny", "a joy"), ("dull", "lifeless", "a bore", "clumsy")
@@ -117,6 +118,7 @@ def test_folds_keep_their_worst_texts(table, tmp_path):
     assert result.written["worst"][:3] == [worst[0] for worst in folds] and len(result.written["worst"]) == 5
     assert result.written["worst"][0]["asked"] in str(result)
     page = (result.path / "report.html").read_text(encoding="utf-8")
+    assert question(result.written["problem"], result.written["reads"]) == "a text"
     assert folds[2][0]["label"] in page[page.index("Its worst mistakes") :]
 
 

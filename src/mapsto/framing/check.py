@@ -214,14 +214,16 @@ def _duplicates(prepared: Prepared) -> Iterator[Finding]:
             yield Finding(
                 "C040",
                 "warning",
-                f"{many(len(rows), 'row')} of {part} ({len(rows) / len(parts[part]):.1%}) stand in train as well"
+                f"{many(len(rows), 'row')} of {part} ({len(rows) / len(parts[part]):.1%}) "
+                f"{'stands' if len(rows) == 1 else 'stand'} in train as well"
                 f"{', or in valid' if part == 'test' else ''}, alike in every column: the exam is that much too easy",
                 len(rows),
                 shown,
             )
     inside = len(parts["train"]) - len(np.unique(parts["train"]))
     if inside:
-        yield Finding("C041", "warning", f"{many(inside, 'row')} of train repeat another row of train", inside)
+        message = f"{many(inside, 'row')} of train {'repeats' if inside == 1 else 'repeat'} another row of train"
+        yield Finding("C041", "warning", message, inside)
 
 
 def row_marks(prepared: Prepared) -> np.ndarray:

@@ -164,7 +164,7 @@ def _conclude(frame: Frame, folder: Run, results: list[Plain]) -> Plain:
         {
             **{
                 key: results[best][key]
-                for key in ("problem", "measure", "better", "seed", "best", "findings", "parameters")
+                for key in ("problem", "measure", "better", "seed", "best", "findings", "parameters", "reads")
             },
             "scores": {split: plain_scores(found) for split, found in scores.items()},
             "baselines": {
@@ -230,7 +230,7 @@ def _report(
     curve: list[Plain],
 ) -> Report:
     """The page about all folds; where single examples go wrong is told in full on the page of each fold."""
-    ready, made = chosen.prepared, {k: str(v) for k, v in folder.environment().items() if k != "data"}
+    ready, made = chosen.prepared, {k: str(v) for k, v in folder.environment().items() if k not in ("data", "exam")}
     return Report(
         title=f"{clean(str(chosen.settings['data']['source']).rsplit('/', 1)[-1])}: {clean(ready.target_name)}, "
         f"{len(written['folds'])} folds",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ SEPARATORS = ("|", ";")
 PROSE = 2000  # values of a column by which it is told whether they are sentences
 LONG = 50  # bytes of a text in UTF-8, from which on it is more than a name, as which a person's has 27
 BEGINNING = 1000  # characters of each that are looked at
+UNNAMED = re.compile(r"column[ _]\d+")  # as sources call those that have no name
 COUNTER = "a different number in every row, counting up"
 
 
@@ -50,7 +52,8 @@ def find_column(raw: Raw, wanted: str) -> str:
     raise UnknownName(
         f"no column '{clean(wanted)}' in {clean(raw.name)}."
         + (f" Near it: {', '.join(clean(h) for h in hint)}." if hint else ""),
-        f"Its columns: {', '.join(clean(c) for c in list(raw.columns)[:40])}{' …' if len(raw.columns) > 40 else ''}.",
+        f"Its columns: {', '.join(clean(c) for c in list(raw.columns)[:40])}{' …' if len(raw.columns) > 40 else ''}."
+        + (" To name them: --columns A,B,…" if any(UNNAMED.fullmatch(c) for c in raw.columns) else ""),
         "D130",
     )
 

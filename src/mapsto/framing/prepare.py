@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -45,6 +45,13 @@ from mapsto.framing.target import (
 from mapsto.insight.words import counted
 
 YOURS = "you say so"
+ALIKE = (
+    "classification",
+    "multi-label",
+    "regression",
+    "tagging",
+)  # whose figures do not hang on how inputs are encoded
+STRANGE = 0.2  # of the tokens of texts, from which on a run that is to read them knows little of them
 CLIP = 10.0  # standard deviations that an input number may lie from the mean
 
 
@@ -116,6 +123,19 @@ class Prepared:
             return [f"the window at token {place:,}" for place in examples]
         labels, rows = self.raw.labels, self.parts[part][examples]
         return [clean(str(labels[row]), 40) if labels is not None else f"row {row + 1}" for row in rows]
+
+    @property
+    def exam(self) -> str:
+        """A fingerprint of what is asked in the exam and of the answers, however they are encoded: figures on the same one can be
+        set against each other. Where they are of tokens, or of a graph, the encoding is part of it."""
+        if self.raw.shards or self.raw.relation is not None or self.problem not in ALIKE:
+            return self.digest
+        rows = self.parts["test" if len(self.parts["test"]) else "valid"]
+        state = hashlib.sha256(f"{self.target_name} {len(self.raw)} {rows.tolist()}".encode())
+        for name, values in self.raw.columns.items():
+            state.update(name.encode(errors="replace"))
+            state.update(_written(values[rows]))
+        return state.hexdigest()
 
     @property
     def digest(self) -> str:
@@ -195,6 +215,8 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: Domain 
         else {"input": nothing_of(input), "target": torch.empty(0)}
         for part, rows in parts.items()
     }
+    if start is not None:
+        found.extend(strangers(input, fields["train"]["input"]))
     if raw.relation is not None:
         used = next(name for name, kind in kinds.items() if kind.used)
         graph = graph_of(input, raw.relation, used)
@@ -432,6 +454,17 @@ def going_on(start: Domain, proposed: Domain) -> Domain:
     return start
 
 
+def strangers(input: Domain, encoded: Any) -> Iterator[Finding]:
+    """Texts of which an earlier run knows little: it may have read another language."""
+    text = text_of(input)
+    share = 0.0 if text is None else text.unknown(encoded)
+    if share > STRANGE:
+        message = (
+            f"{share:.0%} of the tokens of these texts were never seen by the run to start from: they count as unknown"
+        )
+        yield Finding("C086", "warning", message, remedy="Start from a run that has read texts like these.")
+
+
 def _columns(domain: Domain) -> set[str]:
     return set(domain.columns) if isinstance(domain, Row) else set()
 
@@ -458,3 +491,12 @@ def _tensors(column: Column) -> tuple[torch.Tensor, ...]:
     if isinstance(column, Nodes):
         return (column.places, *column.graph.tensors())
     return (column.values,) if isinstance(column, Windows) else (column,)
+
+
+def _written(values: np.ndarray) -> bytes:
+    """A column as bytes, the same for the same values."""
+    if values.dtype != object:
+        return np.ascontiguousarray(values).tobytes()
+    plain = (sorted(map(str, v)) if isinstance(v, set) else v for v in values)
+    each = (v.tobytes() if isinstance(v, np.ndarray) else str(v).encode(errors="replace") for v in plain)
+    return b"\0".join(each)

@@ -66,7 +66,7 @@ def report_of(
     rows = ready.parts[split]
     guess, truth = predictions[split].cpu(), ready.fields[split]["target"]
     guess = guess.float() if guess.is_floating_point() else guess
-    made = {k: str(v) for k, v in environment.items() if k != "data"}
+    made = {k: str(v) for k, v in environment.items() if k not in ("data", "exam")}
     report = Report(
         title=f"{clean(str(frame.settings['data']['source']).rsplit('/', 1)[-1])}: {clean(ready.target_name)}",
         task=f"{ready.input.describe()} ↦ {ready.target.describe()}",

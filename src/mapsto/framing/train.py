@@ -143,6 +143,7 @@ def environment(frame: Frame, learner: Learner) -> dict[str, Any]:
         **devices.environment(learner.device),
         "processes": world.size(),
         "data": frame.prepared.digest,
+        "exam": frame.prepared.exam,
     }
     return fingerprint | learner.settle().about()
 

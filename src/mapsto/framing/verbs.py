@@ -282,11 +282,11 @@ def compare(*paths: str | Path) -> list[dict[str, Any]]:
     for path in paths:
         folder = Run(path)
         result = finished(folder)
-        model = _model_of(folder)
+        model, about = _model_of(folder), folder.environment()
         rows.append(
             {
                 "run": str(path),
-                "data": str(folder.environment().get("data", ""))[:12],
+                "data": str(about.get("exam", about.get("data", "")))[:12],
                 "model": model,
                 "parameters": result["parameters"],
                 "measure": result["measure"],
