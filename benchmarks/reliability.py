@@ -28,6 +28,7 @@ PROMISES = {
     "memory": "an allocation fails: half the micro-batch, twice the accumulation, the same gradient",
     "processes": "two processes on one run folder: exactly one proceeds; a dead owner's lock is recovered",
     "strangers": "hostile model folders, checkpoints and frame.toml files: no code run, nothing opened outside, no socket",
+    "results": "a result.json that says anything: shown, or refused by its name with the exit code of bad input",
     "mutants": "mutated headers and configurations: one clear error or a clean load, never a crash or traceback",
     "bombs": "pictures, archives and lines that explode: refused from their headers, memory bounded",
     "bombs-tables": "tables that explode (an endless line, 100,000 columns, deep JSON): refused by their code in 5 s and 512 MiB",

@@ -330,3 +330,43 @@ def test_the_texts_that_surprised_it_most_are_shown_and_nothing_large_is_kept(ta
     assert learner.data.predictions(learner, "test").numel() == 0
     found = mapsto.attention(run.path, "the film [MASK] moving")
     assert found.rows == ["[CLS]", "the", "film", "[MASK]", "moving", "[SEP]"]
+
+
+def test_texts_are_cut_to_what_a_start_sees_at_once(table, tmp_path):
+    short = pretraining(table, **{"model.context": 24, "data.text.longest": 24, "algorithm.until.count": 1})
+    folder = short.train(tmp_path / "words", **QUICK).path
+    config = json.loads((folder / "model" / "domains.json").read_text())
+    assert config["input"]["spec"]["longest"] == 24
+    long = tmp_path / "long.tsv"
+    long.write_text("text\tliked\n" + "".join(f"{t} {t} {t}\t{y}\n" for t, y in reviews(60)), encoding="utf-8")
+    frame = fine_tuning(long, type("Run", (), {"path": folder}), **{"algorithm.until": {"name": "steps", "count": 1}})
+    assert frame.learner().fit().step == 1
+
+
+def test_words_to_hide_where_there_is_no_text_are_one_mistake(tmp_path, capsys):
+    path = tmp_path / "numbers.csv"
+    path.write_text("a,b\n" + "".join(f"{i},{i % 7}\n" for i in range(40)))
+    for asked in (["objective=masked-words"], ["model.width=16", "objective=masked-words"]):
+        with pytest.raises(SystemExit):
+            main(["check", str(path), "--epochs", "1", *(word for one in asked for word in ("--set", one)), "--json"])
+        found = json.loads(capsys.readouterr().out)
+        assert [f["code"] for f in found if f["level"] == "error"] == ["D139"]
+
+
+def test_an_objective_comes_before_what_learns_it_however_they_are_ordered(table):
+    changes = [("model.width", 16), ("objective", "masked-words"), ("model.heads", 2)]
+    frame = mapsto.frame(table, device="cpu").change(changes)
+    assert not frame.faults and frame.prepared.problem == "fill-in" and frame.settings["model"]["width"] == 16
+
+
+def test_a_start_that_has_read_another_language_is_warned_of(run, tmp_path):
+    path = tmp_path / "korean.tsv"
+    path.write_text("text\tliked\n" + "".join(f"정말 좋은 영화 {i}\t{i % 2}\n" for i in range(40)), encoding="utf-8")
+    (told,) = [f for f in mapsto.frame(path, "liked", start=run.path, device="cpu").findings if f.code == "C086"]
+    assert "% of the tokens" in told.message
+    again = mapsto.frame(path, objective="masked-words", start=run.path, device="cpu")
+    assert any(f.code == "C086" for f in again.findings)
+
+
+def test_a_start_that_knows_the_words_is_not(table, run):
+    assert not any(f.code == "C086" for f in fine_tuning(table, run).findings)

@@ -58,3 +58,12 @@ def test_what_goes_on_with_texts_does_not_sort_them_and_the_other_way_round(corp
     reader = theirs.write(tmp_path / "bert")
     with pytest.raises(FrameError, match="brings a bert, which does not say how a text goes on"):
         mapsto.frame(corpus, start=reader).settings  # noqa: B018
+
+
+def test_a_window_is_no_longer_than_what_the_start_sees_at_once(corpus, folder):
+    frame = mapsto.frame(corpus, start=folder, device="cpu")
+    assert frame.settings["data"]["window"] == CONTEXT < 128
+    frame.set("algorithm.until", {"name": "steps", "count": 1}).learner().fit()
+    assert mapsto.frame(corpus, device="cpu").set("run.start", str(folder)).settings["data"]["window"] == CONTEXT
+    assert mapsto.frame(corpus, start=folder).set("data.window", 8).settings["data"]["window"] == 8
+    assert mapsto.frame(corpus).settings["data"]["window"] == 128

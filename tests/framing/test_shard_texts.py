@@ -1,5 +1,6 @@
 """Texts, translations and tagged sentences as shards: encoded, learned, resumed and answered as from memory, to the last bit."""
 
+import json
 import random
 
 import pandas
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 import mapsto
+from mapsto.cli import main
 from mapsto.core.batch import columns
 from mapsto.core.errors import BadInput, DataError
 from mapsto.core.ragged import Ragged
@@ -172,6 +174,43 @@ def test_a_function_answers_for_texts_in_shards_as_for_the_texts(reviews, tmp_pa
     assert len(labelled) == 300
     scores = mapsto.evaluate(result.path, tmp_path / "out")["scores"]
     assert scores["test"] == result.scores["test"] and scores["valid"] == result.scores["valid"]
+
+
+def test_reasons_and_attention_are_told_of_texts_in_shards(reviews, tmp_path, capsys):
+    lines = reviews.read_text(encoding="utf-8").splitlines()[:61]
+    reviews.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    mapsto.shard(reviews, tmp_path / "out", "liked", split_column="part")
+    frame = mapsto.frame(tmp_path / "out", device="cpu").set(
+        "model", {"name": "bert", "width": 8, "heads": 2, "depth": 1}
+    )
+    result = frame.set("algorithm.until", {"name": "steps", "count": 2}).train(tmp_path / "run", baseline_seconds=0)
+    f = mapsto.load(result.path)
+    asked = inputs_of(f, str(tmp_path / "out"))
+    told, looked = mapsto.why(f, asked.column), mapsto.attention(f, asked.column)
+    text, part, _ = lines[36].split("\t")
+    place = asked.labels.index(f"{part}: line 37")
+    one = mapsto.why(f, text)
+    assert len(told) == len(looked) == 60
+    torch.testing.assert_close(torch.tensor(told[place].shares), torch.tensor(one.shares), atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(looked[place].weights, mapsto.attention(f, text).weights)
+    main(["predict", str(result.path), str(tmp_path / "out"), "--why", "--attention", "--json"])
+    rows = json.loads(capsys.readouterr().out)
+    assert len(rows) == 60 and all(row["why"] and row["attention"]["rows"] for row in rows)
+
+
+def test_tags_are_told_of_sentences_in_shards(tmp_path, capsys):
+    draw, path = random.Random(4), tmp_path / "all.conll"
+    path.write_text(
+        "\n".join("".join(f"{w}\t{w[0]}\n" for w in said(draw).split()) for _ in range(60)), encoding="utf-8"
+    )
+    mapsto.shard(path, tmp_path / "out", "tag", columns=["word", "tag"])
+    frame = mapsto.frame(tmp_path / "out", device="cpu").set(
+        "model", {"name": "recurrent", "width": 4, "embedding": 8, "each": True}
+    )
+    result = frame.set("algorithm.until", {"name": "steps", "count": 2}).train(tmp_path / "run", baseline_seconds=0)
+    main(["predict", str(result.path), str(tmp_path / "out"), "--json"])
+    rows = json.loads(capsys.readouterr().out)
+    assert len(rows) == 60 and all(len(row["tokens"]) == len(row["prediction"]) for row in rows)
 
 
 def test_long_texts_are_neither_counted_nor_held_whole(reviews, tmp_path, monkeypatch):

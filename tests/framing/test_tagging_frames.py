@@ -195,3 +195,11 @@ def test_a_model_without_attention_is_told_in_one_message(run, capsys):
     with pytest.raises(SystemExit):
         main(["predict", str(run.path), "Ada saw", "--attention"])
     assert "Recurrent has no attention" in (said := capsys.readouterr().err) and "Traceback" not in said
+
+
+def test_columns_without_names_can_be_named(tmp_path):
+    path = tmp_path / "names.conll"
+    path.write_text("\n".join("Anna\tNNP\tB-PER\nleft\tVBD\tO\n" for _ in range(20)), encoding="utf-8")
+    with pytest.raises(BadInput, match=r"no column 'entity'(.|\n)*To name them: --columns A,B,…"):
+        mapsto.frame(path, target="entity").refuse()
+    assert mapsto.frame(path, target="entity", columns=["word", "pos", "entity"]).prepared.problem == "tagging"

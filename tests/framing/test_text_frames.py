@@ -1,5 +1,6 @@
 """From a table of texts to a function that answers for one: `mapsto train reviews.csv --target label`."""
 
+import json
 import random
 
 import pytest
@@ -8,7 +9,9 @@ import torch
 import mapsto
 from mapsto.cli import main
 from mapsto.core.errors import DataError, MapstoError
-from mapsto.domains import Row, Text
+from mapsto.domains import Text
+from mapsto.export.card import question
+from mapsto.insight.verdict import judge
 
 PRAISE, BLAME = ("wonderful", "moving", "funny", "a joy"), ("dull", "lifeless", "a bore", "clumsy")
 PLACES = ("the film is", "I found the story", "its cast is", "on the whole, the end was")
@@ -92,19 +95,6 @@ def test_the_report_shows_texts_that_went_wrong(table, tmp_path):
     assert 'class="for4"' in worst and "integrated gradients" in worst
 
 
-def test_text_beside_other_columns_is_left_out_unless_it_is_asked_for(tmp_path):
-    path = tmp_path / "mixed.csv"
-    lines = [f'"{t.replace(",", ";")}",{i % 7},{y}' for i, (t, y) in enumerate(reviews())]
-    path.write_text("text,stars,liked\n" + "\n".join(lines), encoding="utf-8")
-    frame = mapsto.frame(path, target="liked")
-    assert isinstance(frame.prepared.input, Row)
-    (told,) = [f for f in frame.findings if f.code == "C013"]
-    assert "text" in str(told) and "data.kinds" in told.remedy
-    asked = mapsto.frame(path, target="liked").set("data.kinds.text", "text")
-    assert isinstance(asked.prepared.input, Text)
-    assert asked.prepared.kinds["stars"].name == "leave-out"
-
-
 def test_how_text_is_cut_can_be_said(table):
     frame = mapsto.frame(table, target="liked").set("data.text.tokenizer", "characters").set("data.text.longest", 30)
     assert frame.prepared.input.way == "characters"
@@ -119,3 +109,26 @@ def test_how_text_is_cut_can_be_said(table):
 def test_a_question_that_is_no_text_is_refused(run):
     with pytest.raises(DataError, match="Text needs text"):
         mapsto.load(run.path)([["a", "list"]])
+
+
+def test_folds_keep_their_worst_texts(table, tmp_path):
+    frame = mapsto.frame(table, target="liked", folds=3).set("algorithm.until.count", 1).set("algorithm.lr", 1e-6)
+    result = frame.train(tmp_path / "run", baseline_seconds=0)
+    folds = [json.loads((result.path / f"fold-{k}" / "result.json").read_text())["worst"] for k in (1, 2, 3)]
+    assert result.written["worst"][:3] == [worst[0] for worst in folds] and len(result.written["worst"]) == 5
+    assert result.written["worst"][0]["asked"] in str(result)
+    page = (result.path / "report.html").read_text(encoding="utf-8")
+    assert question(result.written["problem"], result.written["reads"]) == "a text"
+    assert folds[2][0]["label"] in page[page.index("Its worst mistakes") :]
+
+
+def test_the_verdict_is_told_that_there_is_a_text(table, tmp_path, monkeypatch):
+    told = {}
+    monkeypatch.setattr("mapsto.framing.conclude.judge", lambda *a, **how: told.update(how) or judge(*a, **how))
+    mapsto.frame(table, target="liked").set("model.name", "bag-of-words").train(tmp_path / "run", baseline_seconds=0)
+    assert told["text"] is True
+
+
+def test_what_spoke_for_an_answer_to_nothing_is_nothing(run):
+    told = mapsto.why(run.path, ["", "dull"])
+    assert told[0].tokens == told[0].shares == [] and told[1].tokens == ["dull"]

@@ -62,6 +62,18 @@ def test_a_large_gap_beyond_chance_is_for_want_of_data():
     assert told.gap.value == pytest.approx(0.19) and told.gap.low > 0.15
 
 
+def test_for_want_of_text_there_is_a_body_that_has_read_more_and_no_augmentation():
+    gap = accuracy(train=0.99, valid=0.81, test=0.80)
+    told = verdict(gap, curve=FINISHED, text=True).advice
+    assert told.endswith(
+        "more examples, a body that has read more such text (--objective masked-words on text without labels, then --from "
+        "that run), stronger regularisation (weight decay, dropout) or a smaller model should bring the two together."
+    )
+    for problem, more in (("tagging", "more examples"), ("translation", "more examples"), ("fill-in", "more text")):
+        told = judge(problem, "accuracy", +1, gap, MAJORITY, FINISHED).advice
+        assert f": {more}, stronger regularisation (weight decay, dropout) or a smaller model" in told
+
+
 def test_the_same_gap_among_thirty_rows_is_within_chance():
     few = {"train": 6000, "valid": 30, "test": 30}
     told = verdict(accuracy(few, train=0.9, valid=0.8, test=0.8))

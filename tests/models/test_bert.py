@@ -79,7 +79,7 @@ def test_a_text_is_its_first_state_or_the_mean_of_all():
             states = model.features(asked)
             rows = [states[0, 0] if pool == "first" else states[0, :4].mean(0)]
             rows += [states[1, 0] if pool == "first" else states[1, :6].mean(0)]
-            torch.testing.assert_close(model(asked), model.head(torch.stack(rows)))
+            torch.testing.assert_close(model(asked), model.head(torch.stack(rows), asked))
 
 
 def test_every_token_is_answered_or_those_that_are_asked_for():

@@ -82,7 +82,6 @@ def command(
         raise click.UsageError("--layer and --head are for --attention.")
     import mapsto
     from mapsto.cli import screen
-    from mapsto.data.frames import objects
     from mapsto.domains.column import parts
     from mapsto.export.inputs import inputs_of
 
@@ -111,14 +110,14 @@ def command(
     rows: list[dict[str, Any]] = []
     for where in inputs:
         asked = inputs_of(f, where, **reading(**read))
-        spoke = mapsto.why(f, list(asked.column)) if why else []
-        looked = mapsto.attention(f, objects(list(asked.column)), layer, head) if attention else []
+        spoke = mapsto.why(f, asked.several) if why else []
+        looked = mapsto.attention(f, asked.several, layer, head) if attention else []
         predictions = f.encoded_predictions(asked.column)
         shares = f.shares(predictions) if f.tells_shares else [None] * len(predictions)
         for label, answer, share in zip(asked.labels, f.answers(predictions, threshold), shares, strict=True):
             rows.append({"input": label, "prediction": answer, **_certainty(answer, share, top, f.objective.problem)})
         if f.objective.problem == "tagging":
-            for row, value in zip(rows[len(rows) - len(asked.labels) :], asked.column, strict=True):
+            for row, value in zip(rows[len(rows) - len(asked.labels) :], asked.values(f), strict=True):
                 row["tokens"] = parts(value, 0, "Words")
         for row, one in zip(rows[len(rows) - len(spoke) :], spoke, strict=True):
             row["why"] = list(zip(one.tokens, one.shares, strict=True))

@@ -15,11 +15,12 @@ def command(run: str, show: bool, as_json: bool, quiet: bool) -> None:
     """Show what came of RUN, and where its report.html is."""
     from mapsto.cli import screen
     from mapsto.cli.train import finish
+    from mapsto.framing.finished import finished
     from mapsto.framing.result import Result
     from mapsto.learner.run import Run
 
     folder = Run(run)
-    finish(Result(folder.path, folder.result()), as_json, screen.out)
+    finish(Result(folder.path, finished(folder)), as_json, screen.out)
     if show:
         import webbrowser
 

@@ -1,8 +1,10 @@
-"""A row of a table: several columns, each of its own kind; to the model, one vector of numbers and some places."""
+"""A row of a table: several columns, each of its own kind; to the model, one vector of numbers, some places, and the tokens of
+its texts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, Self
 
 import numpy as np
@@ -13,14 +15,18 @@ from mapsto.core.errors import DataError, FrameError, ShapeError
 from mapsto.core.faults import Faults
 from mapsto.core.names import near
 from mapsto.core.nouns import Domain
+from mapsto.core.ragged import Ragged
 from mapsto.core.text import clean, few, many
 from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
+from mapsto.domains.column import items
 from mapsto.domains.date import Date
 from mapsto.domains.number import Number
+from mapsto.domains.text import Text, token_rows
+from mapsto.domains.tokenizer import END, PAD, SPECIAL
 from mapsto.domains.vector import Vector
 
-Column = Number | Category | Categories | Date | Vector
+Column = Number | Category | Categories | Date | Vector | Text
 KINDS = (
     (Number, "number", ""),
     (Date, "date", ""),
@@ -39,6 +45,8 @@ class Row(Domain):
             order of the columns; 0 where missing. A column with values missing in training has one more number behind
             its own: 1 where it is missing.
         "category" int64 [N, K]: the place of each Category plus one; 0 is "missing or never seen".
+        "tokens" ragged int64: those of its texts one after the other, END between two of them. They have one vocabulary, and
+            together are kept as long as one alone would be.
         A group without columns is not there. Columns that this row does not know are ignored.
     decode: the same → rows {name: value}.
     """
@@ -48,6 +56,7 @@ class Row(Domain):
     def __init__(self, columns: dict[str, Column]):
         self.columns = columns
         self.flagged: list[str] = []  # columns that tell the model where they are missing
+        self._taught = False  # whether its texts are read by one that has learned already
 
     def fit(self, values: Table) -> Self:
         table = self.table(values)
@@ -56,18 +65,45 @@ class Row(Domain):
             if not isinstance(domain, Column):
                 raise FrameError(
                     f"column '{clean(name)}' is of kind {type(domain).__name__}, which cannot be part of a row.",
-                    "A row takes Number, Category, Categories, Date and Vector.",
+                    "A row takes Number, Category, Categories, Date, Vector and Text.",
                 )
+            if isinstance(domain, Text):
+                continue
             domain.fit(table[name])
             if not isinstance(domain, Category) and bool(_flat(domain.encode(table[name])).isnan().any()):
                 self.flagged.append(name)
+        if not self._taught:
+            self.fit_texts(table)
         return self
 
-    def encode(self, values: Table) -> dict[str, Tensor]:
+    def fit_texts(self, table: Mapping[str, Sequence]) -> None:
+        """Have its texts learn one vocabulary from the texts of all of their columns."""
+        texts = self.texts
+        if texts:
+            first, *others = texts.values()
+            first.fit(list(chain.from_iterable(items(table[name]) for name in texts)))
+            for other in others:
+                other.load_state_dict(first.state_dict())
+
+    def taught(self, text: Text) -> Self:
+        """Have its texts read by one that has learned already, which `fit` leaves as it is."""
+        self.columns = {name: text if isinstance(domain, Text) else domain for name, domain in self.columns.items()}
+        self._taught = True
+        return self
+
+    @property
+    def texts(self) -> dict[str, Text]:
+        """Its columns of text."""
+        return {name: domain for name, domain in self.columns.items() if isinstance(domain, Text)}
+
+    def encode(self, values: Table) -> dict[str, Tensor | Ragged]:
         encodings = self._encodings(self.table(values))
-        numbers, places = [], []
+        numbers, places, texts = [], [], []
         for name, domain in self.columns.items():
             encoded = encodings[name]
+            if isinstance(domain, Text):
+                texts.append(encoded["tokens"])
+                continue
             if isinstance(domain, Category):
                 places.append(encoded + 1)
                 continue
@@ -75,14 +111,14 @@ class Row(Domain):
             numbers.append(flat.nan_to_num(0.0).float())
             if name in self.flagged:
                 numbers.append(flat.isnan().any(1, keepdim=True).float())
-        together = {}
+        together: dict[str, Tensor | Ragged] = {"tokens": self._joined(texts)} if texts else {}
         if numbers:
             together["number"] = torch.cat(numbers, 1)
         if places:
             together["category"] = torch.stack(places, 1)
         return together
 
-    def _encodings(self, table: dict[str, Sequence]) -> dict[str, Tensor]:
+    def _encodings(self, table: dict[str, Sequence]) -> dict[str, Any]:
         """Each column in the encoding of its domain; one DataError tells all columns that cannot be read."""
         made, found = {}, Faults()
         for name, domain in self.columns.items():
@@ -93,10 +129,14 @@ class Row(Domain):
         found.refuse()
         return made
 
-    def decode(self, encoded: dict[str, Tensor]) -> list[dict[str, Any]]:
+    def decode(self, encoded: dict[str, Tensor | Ragged]) -> list[dict[str, Any]]:
         columns: dict[str, list] = {}
+        texts = self._apart(encoded) if self.texts else {}
         number = place = 0
         for name, domain in self.columns.items():
+            if isinstance(domain, Text):
+                columns[name] = texts[name]
+                continue
             if isinstance(domain, Category):
                 columns[name] = domain.decode(encoded["category"][:, place] - 1)
                 place += 1
@@ -114,12 +154,24 @@ class Row(Domain):
     def shape(self) -> dict[str, list[int]]:
         width = len(self.names_of_features()["number"])
         sizes = [domain.shape[0] + 1 for domain in self.columns.values() if isinstance(domain, Category)]
-        return ({"number": [width]} if width else {}) | ({"category": sizes} if sizes else {})
+        read = next((domain.shape for domain in self.texts.values()), {})
+        return read | ({"number": [width]} if width else {}) | ({"category": sizes} if sizes else {})
+
+    def pieces(self, value: Mapping[str, Any]) -> list[str]:
+        """The tokens of one row's texts in step with `encode`, as they are written; see `Text.pieces`."""
+        row: list[str] = []
+        for k, (name, text) in enumerate(self.texts.items()):
+            between = [SPECIAL[END]] if k and not text.ends else []
+            row += [*between, *text.pieces(value.get(name))]
+            row = row[: text.longest]
+        return row
 
     def names_of_features(self) -> dict[str, list[str]]:
         """What each number of "number" and each place of "category" says, for a person."""
         groups: dict[str, list[str]] = {"number": [], "category": []}
         for name, domain in self.columns.items():
+            if isinstance(domain, Text):
+                continue
             group = groups["category" if isinstance(domain, Category) else "number"]
             group += [f"{clean(name)} {feature}".rstrip() for feature in domain.features()]
             if name in self.flagged:
@@ -170,7 +222,9 @@ class Row(Domain):
         return ", ".join(f"{clean(name)} {domain.show(value.get(name))}" for name, domain in self.columns.items())
 
     def describe(self) -> str:
-        parts = []
+        parts = [text.describe() for text in self.texts.values()][:1]
+        if (count := len(self.texts)) > 1:
+            parts = [f"{count} {parts[0].replace('text', 'texts', 1)}"]
         for kind, word, words in KINDS:
             found = [domain for domain in self.columns.values() if isinstance(domain, kind)]
             if found:
@@ -187,7 +241,34 @@ class Row(Domain):
         super().load_state_dict(state)
         for name, domain in self.columns.items():
             domain.load_state_dict(state["columns"][name])
+        learned = [text.state_dict() for text in self.texts.values()]
+        if learned and any(other != learned[0] for other in learned):
+            raise FrameError("the texts of a row are cut into the same tokens, but these are not.", code="M006")
         return self
+
+    def _joined(self, texts: list[Ragged]) -> Ragged:
+        """The texts of each row as one."""
+        if len(texts) == 1:
+            return texts[0]
+        first = next(iter(self.texts.values()))
+        between = [] if first.ends else [END]
+        rows = []
+        for row, *others in zip(*(token_rows({"tokens": text}) for text in texts), strict=True):
+            rows.append([*row, *chain.from_iterable([*between, *other] for other in others)][: first.longest])
+        return Ragged.of(rows, pad=PAD, dtype=torch.long)
+
+    def _apart(self, encoded: dict[str, Tensor | Ragged]) -> dict[str, list[str | None]]:
+        """Undo `_joined`, and decode each."""
+        columns: dict[str, list[list[int]]] = {name: [] for name in self.texts}
+        for row in token_rows(encoded):
+            for column in columns.values():
+                end = row.index(END) if END in row else len(row)
+                column.append(row[:end])
+                row = row[end + 1 :]
+        return {
+            name: domain.decode({"tokens": Ragged.of(columns[name], dtype=torch.long)})
+            for name, domain in self.texts.items()
+        }
 
     @classmethod
     def sample(cls) -> Self:
@@ -201,6 +282,12 @@ class Row(Domain):
         for i in range(count):
             rows[i] = {name: column[i] for name, column in drawn.items()}
         return rows
+
+
+def text_of(domain: Domain) -> Text | None:
+    """What reads the text of an input, alone or in a row; None where there is none."""
+    read = [domain] if isinstance(domain, Text) else list(domain.texts.values()) if isinstance(domain, Row) else []
+    return read[0] if read else None
 
 
 def _columns_of(rows: Sequence[Mapping[str, Any]], names: list[str]) -> dict[str, list]:

@@ -91,7 +91,7 @@ class Text(Domain):
         return {"tokens": Ragged.of(rows, pad=PAD, dtype=torch.long)}
 
     def decode(self, encoded: Field) -> list[str | None]:
-        return [None if row[:1] == [NONE] else self.tokens.decode(row) for row in map(_said, _rows(encoded))]
+        return [None if row[:1] == [NONE] else self.tokens.decode(row) for row in map(_said, token_rows(encoded))]
 
     @property
     def tokens(self) -> Tokenizer:
@@ -198,7 +198,7 @@ def chosen(texts: Sequence[str], lower: bool = False, back: bool = False) -> Way
     return "words" if strange < STRANGERS else "byte-pairs"
 
 
-def _rows(encoded: Field) -> list[list[int]]:
+def token_rows(encoded: Field) -> list[list[int]]:
     """Ragged tokens, a padded batch of them with its count, or tokens [N, T] alone → a list for each text."""
     tokens = encoded["tokens"] if isinstance(encoded, dict) else encoded
     if isinstance(tokens, Ragged):

@@ -19,10 +19,12 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 import mapsto
-from mapsto.core.batch import over, size
+from mapsto.core.batch import over
 from mapsto.core.errors import DataError
 from mapsto.core.nouns import Raw
 from mapsto.core.text import clean
+from mapsto.data.dataset import Examples
+from mapsto.domains.row import Row
 from mapsto.estimator.columns import column_to_answer, is_frame, raw_to_learn
 from mapsto.estimator.packed import packed, unpacked
 from mapsto.export import bundle
@@ -32,7 +34,7 @@ from mapsto.framing.source import IN_MEMORY
 from mapsto.learner.fit import Report
 
 TOGETHER = 32  # rows are always answered so many at a time, the last ones padded
-SILENT = ("id", "text", "empty")  # columns left out that a user would miss
+SILENT = ("id", "aside", "empty")  # columns left out that a user would miss
 TURNS = threading.Lock()  # what is drawn while learning comes from the process's own generator
 
 
@@ -112,6 +114,8 @@ class Estimator(BaseEstimator, ABC):
         self.settings_ = frame.settings
         self.n_iter_ = -(-learner.step // learner.algorithm.experience.batches)
         about = {"mapsto": mapsto.__version__, "data": IN_MEMORY, "target_name": raw.target}
+        if not isinstance(learner.data.input, Row):
+            about["input_name"] = frame.prepared.input_name
         self.function_ = Function(learner.model, learner.objective, learner.data.input, learner.data.target, about)
         return self
 
@@ -161,16 +165,17 @@ class Estimator(BaseEstimator, ABC):
     def _predictions(self, X: Any) -> torch.Tensor:
         """What the function says about X, in its target's encoding, float64.
 
-        Products of matrices of another size add up in another order: always TOGETHER rows are answered at a time, so that
-        what is said of one does not depend on which others there are, not in the last bit.
+        Products of matrices of another size add up in another order: always TOGETHER rows are answered at a time, and rows with
+        a text one by one, so that what is said of one does not depend on which others there are, not in the last bit.
         """
         check_is_fitted(self)
         f = self.function_
-        encoded = {"input": f.input.encode(column_to_answer(self, X, self._named))}
-        rows = size(encoded)
+        asked = column_to_answer(self, X, self._named)
+        view = Examples({"input": f.input.encode(f.column(asked)[0] if isinstance(asked, dict) else asked)})
+        rows, together = len(view), TOGETHER if view.lengths is None else 1
         parts = []
-        for index in torch.arange(-(-rows // TOGETHER) * TOGETHER).clamp(max=rows - 1).split(TOGETHER):
-            batch = over(encoded, lambda t, index=index: t[index].to(f.device))
+        for index in torch.arange(-(-rows // together) * together).clamp(max=rows - 1).split(together):
+            batch = over(view.gather(index), lambda t: t.to(f.device))
             batch["input"] = f.input.ready(batch["input"])
             parts.append(f.objective.predict(f.model, batch).cpu())
         return torch.cat(parts)[:rows].double()

@@ -104,7 +104,7 @@ class Function:
     def encoded_predictions(self, values: Any, first: int = 0) -> Tensor:
         """A column of raw inputs, or a view of encoded ones → predictions in the target's encoding. first: the number of the first
         of them, where what is drawn follows from it."""
-        view = values if isinstance(values, View) else Examples({"input": self.input.encode(values)})
+        view = self.view(values)
         blocks = looked_at(view, torch.arange(len(view)))
         parts = [
             self._predictions({**view.gather(block.index, block.pad_to), "index": block.index.cpu() + first})
@@ -114,6 +114,10 @@ class Function:
         nothing = torch.empty(0, *(() if isinstance(shape, dict) else shape))
         return in_order(stacked(parts), blocks) if parts else nothing
 
+    def view(self, values: Any) -> View:
+        """A column of raw inputs, encoded; a view of encoded ones as it is."""
+        return values if isinstance(values, View) else Examples({"input": self.input.encode(values)})
+
     def _predictions(self, encoded: Batch) -> Tensor:
         batch = over(encoded, lambda t: t.to(self.device))
         if not isinstance(batch["input"], Nodes):  # what is known of those is ready
@@ -121,7 +125,10 @@ class Function:
         return self.objective.predict(self.model, batch).cpu()
 
     def column(self, raw: Any) -> tuple[Any, bool]:
-        """Raw input or inputs → a column that the input domain encodes, or a view, and whether it was a single one."""
+        """Raw input or inputs → a column that the input domain encodes, or a view, and whether it was a single one. A view of
+        encoded ones is taken as it is."""
+        if isinstance(raw, View):
+            return raw, False
         if not isinstance(self.input, WholeGraph) and is_graph(raw):
             return self.nodes(read(raw)), False
         if isinstance(self.input, Row):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from mapsto.core.nouns import View
 from mapsto.core.text import clean, few, many
 from mapsto.data.album import Limits, album, unread
 from mapsto.data.files import legible, opened
+from mapsto.data.frames import objects
 from mapsto.data.pictures import SUFFIXES
 from mapsto.data.read import read
 from mapsto.data.shard_folder import about_of, domains_of
@@ -37,6 +38,18 @@ class Inputs:
     labels: list[str]
     column: Any
     skipped: list[str] = field(default_factory=list)
+
+    @property
+    def several(self) -> Any:
+        """The column as several inputs, also where one of them is a list, or there is only one."""
+        return self.column if isinstance(self.column, View | Mapping) else objects(list(self.column))
+
+    def values(self, f: Function) -> list:
+        """The values of the column; of encoded ones, what the input domain makes of them."""
+        if not isinstance(self.column, View):
+            return list(self.column)
+        each = (self.column.gather(torch.tensor([i]))["input"] for i in range(len(self.column)))
+        return [value for one in each for value in f.input.decode(one)]
 
 
 class Joined(View):
@@ -80,11 +93,14 @@ def refuse_other_domains(f: Function, shards: Shards) -> None:
 
 def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
     """Everything at `where` that `f` can be asked about: a file, a folder, "-" for a table from standard input; to a function of
-    text, a word that is no file is the text itself."""
+    text, a word that is no file is the text itself, of which the columns beside it are missing."""
     path = Path(where)
     said = isinstance(f.input, Text | Words)
-    if said and where != "-" and not (where and is_file(path)):  # "" would be this folder
-        return Inputs([clean(where, 40)], [where])
+    if where != "-" and not (where and is_file(path)):  # "" would be this folder
+        if said:
+            return Inputs([clean(where, 40)], [where])
+        if isinstance(f.input, Row) and len(f.input.texts) == 1:
+            return _text_alone(f.input, where)
     if is_shards(path):
         return _shards(f, Shards(path))
     if isinstance(f.input, Image) and (path.is_dir() or path.suffix.lower() in (*SUFFIXES, ".zip")):
@@ -139,6 +155,13 @@ def _shards(f: Function, shards: Shards) -> Inputs:
     views = {part: shards.view(part) for part in PARTS}
     labels = [f"{part}: {name}" for part, view in views.items() for name in shards.called(part, range(len(view)))]
     return Inputs(labels, Joined(list(views.values())))
+
+
+def _text_alone(row: Row, text: str) -> Inputs:
+    """A row of which nothing is known but its text."""
+    others = [name for name in row.columns if name not in row.texts]
+    columns = {name: objects([None if name in others else text]) for name in row.columns}
+    return Inputs([clean(text, 40)], columns, [f"nothing is known beside the text: missing are {few(others, 8)}"])
 
 
 def _noticed(row: Row, columns: dict[str, np.ndarray], target: str | None) -> list[str]:

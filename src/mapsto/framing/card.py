@@ -147,10 +147,10 @@ def _by_kind(ready: Any) -> list[str]:
 def _shape(shape: Shape) -> str:
     if isinstance(shape, dict) and "tags" in shape:
         return f"[tokens × {sum(shape['tags'])}]"
-    if isinstance(shape, dict) and "tokens" in shape:
-        return "[tokens]"
     if isinstance(shape, dict):
-        return f"[{sum(shape.get('number', []))} numbers + {len(shape.get('category', []))} categories]"
+        columns = f"{sum(shape.get('number', []))} numbers + {len(shape.get('category', []))} categories"
+        parts = ["tokens"] * ("tokens" in shape) + [columns] * bool(shape.keys() & {"number", "category"})
+        return f"[{' + '.join(parts)}]"
     return f"[{' × '.join(map(str, shape))}]" if shape else "[1]"
 
 

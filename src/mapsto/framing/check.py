@@ -56,8 +56,8 @@ def _left_out(prepared: Prepared) -> Iterator[Finding]:
             "aside",
             "C013",
             "warning",
-            "columns of text left out beside others",
-            "To read one alone: --set data.kinds.COLUMN=text",
+            "columns of text left out beside others: to read one of them too, --set data.kinds.COLUMN=text",
+            "It is read beside what is read already; COLUMN=leave-out leaves a column out.",
         ),
         ("leave-out", "C014", "note", "columns not used as input", ""),
     ):
@@ -216,14 +216,16 @@ def _duplicates(prepared: Prepared) -> Iterator[Finding]:
             yield Finding(
                 "C040",
                 "warning",
-                f"{many(len(rows), 'row')} of {part} ({len(rows) / len(parts[part]):.1%}) stand in train as well"
+                f"{many(len(rows), 'row')} of {part} ({len(rows) / len(parts[part]):.1%}) "
+                f"{'stands' if len(rows) == 1 else 'stand'} in train as well"
                 f"{', or in valid' if part == 'test' else ''}, alike in every column: the exam is that much too easy",
                 len(rows),
                 shown,
             )
     inside = len(parts["train"]) - len(np.unique(parts["train"]))
     if inside:
-        yield Finding("C041", "warning", f"{many(inside, 'row')} of train repeat another row of train", inside)
+        message = f"{many(inside, 'row')} of train {'repeats' if inside == 1 else 'repeat'} another row of train"
+        yield Finding("C041", "warning", message, inside)
 
 
 def row_marks(prepared: Prepared) -> np.ndarray:

@@ -13,8 +13,6 @@ from mapsto.core import names, world
 from mapsto.core.nouns import Estimate, Scores, World
 from mapsto.core.text import clean
 from mapsto.domains.row import Row
-from mapsto.domains.text import Text
-from mapsto.domains.words import Words
 from mapsto.export import bundle
 from mapsto.export.function import Function
 from mapsto.framing.acting import random_play
@@ -116,6 +114,7 @@ def _write(
         separate=ready.how_split.startswith("given"),
         linear=frame.settings["model"]["name"] == "linear",
         perfect=measure.perfect,
+        text=ready.reads_words,
     )
     written = {
         "problem": problem,
@@ -182,7 +181,7 @@ def _write(
         report.sheets = sheets_of(ready, learner, folder.path)
         report.by_class, report.by_class_measure = shares, "share of what is drawn"
     folder.write("report.html", page(report))
-    if isinstance(ready.input, Text | Words):
+    if ready.reads_words:
         written["worst"] = [plain_mistake(mistake) for mistake in report.mistakes[:WORST]]
     folder.write("result.json", json.dumps(written, indent=1, ensure_ascii=False))
     return written
@@ -203,14 +202,14 @@ def curve_of(folder: Run, leading: str) -> list[Plain]:
     points, history = [], folder.history()
     acted = any("seen" in line for line in history)  # then losses say nothing, and what episodes returned does
     for line in history:
-        point = {"step": line["step"]}
+        point, valid = {"step": line["step"]}, line.get("valid", {})
         if not acted:
-            point["train_loss"] = sum(line["losses"].values())
+            point["train_loss"] = sum(line.get("losses", {}).values())
         elif leading in line.get("seen", {}):
             point["train_score"] = line["seen"][leading]
-        if "valid" in line:
-            point |= {"valid_score": line["valid"][leading]}
-            point |= {"valid_loss": line["valid"]["loss"]} if "loss" in line["valid"] else {}
+        if leading in valid:
+            point |= {"valid_score": valid[leading]}
+            point |= {"valid_loss": valid["loss"]} if "loss" in valid else {}
         points.append(point)
     return points
 

@@ -6,11 +6,10 @@ import numpy as np
 import torch
 
 from mapsto.core.graph import Nodes
+from mapsto.core.ragged import Ragged
 from mapsto.domains.row import Row
-from mapsto.domains.text import Text
 from mapsto.domains.tokenizer import UNKNOWN
 from mapsto.domains.whole_graph import WholeGraph
-from mapsto.domains.words import Words
 from mapsto.framing.prepare import Prepared
 from mapsto.insight.baselines import Baseline
 from mapsto.insight.mismatch import Mismatch, tell_apart
@@ -50,19 +49,20 @@ def _features(ready: Prepared, split: str) -> tuple[np.ndarray, list[str]]:
     drawn = ready.problem == "generation"
     domain, input = ready.target if drawn else ready.input, ready.fields[split]["target" if drawn else "input"]
     input = input.known() if isinstance(input, Nodes) else input
+    parts, names = [], []
+    if ready.reads_words and not drawn:
+        parts, names = [_of_tokens(input["tokens"])], ["number of tokens", "share of unknown tokens"]
     if isinstance(domain, Row):
         groups = domain.names_of_features()
-        parts = [input[key].numpy().astype(np.float64) for key in ("number", "category") if key in input]
-        return np.concatenate(parts, axis=1), [n for key in ("number", "category") if key in input for n in groups[key]]
+        parts += [input[key].numpy().astype(np.float64) for key in ("number", "category") if key in input]
+        names += [n for key in ("number", "category") if key in input for n in groups[key]]
+    if parts:
+        return np.concatenate(parts, axis=1), names
     if isinstance(domain, WholeGraph):
         return np.stack([c.lengths.numpy() for c in (next(iter(input.values())), input["edges"])], 1), [
             "nodes",
             "edges",
         ]
-    if isinstance(domain, Text | Words):
-        tokens = [row.tolist() for row in input["tokens"].values.split(input["tokens"].lengths.tolist())]
-        unknown = [sum(t == UNKNOWN for t in row) / max(1, len(row)) for row in tokens]
-        return np.array([[len(row) for row in tokens], unknown]).T, ["number of tokens", "share of unknown tokens"]
     if input.ndim != 4:
         flat = input.reshape(len(input), -1).numpy()
         return flat, [f"number {i + 1}" for i in range(flat.shape[1])]
@@ -81,3 +81,9 @@ def _features(ready: Prepared, split: str) -> tuple[np.ndarray, list[str]]:
             columns += [flat[:, channel].mean(1), flat[:, channel].std(1)]
             names += [f"brightness {where} {channel}", f"contrast {where} {channel}"]
     return torch.stack(columns, dim=1).numpy(), names
+
+
+def _of_tokens(tokens: Ragged) -> np.ndarray:
+    """How many tokens each text has, and the share of them that training has not, [N, 2]."""
+    rows = [row.tolist() for row in tokens.values.split(tokens.lengths.tolist())]
+    return np.array([[len(row) for row in rows], [sum(t == UNKNOWN for t in row) / max(1, len(row)) for row in rows]]).T

@@ -16,7 +16,7 @@ from mapsto.domains.filled import Filled
 from mapsto.framing import infer
 from mapsto.framing.deal import deal
 from mapsto.framing.infer import Kind
-from mapsto.framing.prepare import Prepared, going_on, overruled_kinds, stack
+from mapsto.framing.prepare import Prepared, going_on, overruled_kinds, stack, strangers
 from mapsto.framing.target import take
 
 ITSELF = "its own teacher: some of its words are hidden"
@@ -54,6 +54,8 @@ def prepare_fill_in(
         raise refusal([*found, *stop])
     target = Filled(input)
     fields = {part: _encoded(input, target, texts[rows]) for part, rows in parts.items()}
+    if start is not None:
+        found.extend(strangers(input, fields["train"]["input"]))
     kinds = {n: Kind("leave-out", f"beside the text in '{clean(name)}'") for n in raw.columns if n != name}
     kinds[name] = Kind("text", ITSELF)
     return Prepared(raw, name, kinds, "fill-in", input, target, parts, how, fields, found, framed_by=objective)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,10 @@ from mapsto.core.stop import Stop, at_once
 from mapsto.core.text import clean
 from mapsto.framing import train as training
 from mapsto.framing.card import text
-from mapsto.framing.conclude import curve_of
+from mapsto.framing.conclude import WORST, curve_of
+from mapsto.framing.finished import finished
 from mapsto.framing.result import Plain, Result, plain_scores, strict
-from mapsto.insight.report import Report, page
+from mapsto.insight.report import Mistake, Report, page
 from mapsto.insight.verdict import Verdict, judge
 from mapsto.learner.elsewhere import Elsewhere
 from mapsto.learner.run import SAVE_SECONDS, Run
@@ -124,7 +126,7 @@ def _go(frame: Frame, folder: Run | Elsewhere, watch: Watch | None, pace: traini
 
 def _fold(frame: Frame, path: Path, watch: Watch, pace: training.Pace) -> Plain:
     """The result of one fold: as it is where it is finished, else from where it stopped or from the start."""
-    ended = Run(path).result() if world.rank() == 0 and (path / "result.json").exists() else None
+    ended = finished(Run(path)) if world.rank() == 0 and (path / "result.json").exists() else None
     ended, begun = world.firsts([ended, (path / "frame.toml").exists()])
     if ended:
         return ended
@@ -155,12 +157,14 @@ def _conclude(frame: Frame, folder: Run, results: list[Plain]) -> Plain:
         else None,
         linear=frame.settings["model"]["name"] == "linear",
         perfect=measures[leading].perfect,
+        text=chosen.prepared.reads_words,
     )
+    worst = _worst(results)
     written = strict(
         {
             **{
                 key: results[best][key]
-                for key in ("problem", "measure", "better", "seed", "best", "findings", "parameters")
+                for key in ("problem", "measure", "better", "seed", "best", "findings", "parameters", "reads")
             },
             "scores": {split: plain_scores(found) for split, found in scores.items()},
             "baselines": {
@@ -180,6 +184,7 @@ def _conclude(frame: Frame, folder: Run, results: list[Plain]) -> Plain:
             "steps": sum(r["steps"] for r in results),
             "seconds": round(sum(r["seconds"] for r in results), 3),
             "examples": {split: sum(r["examples"][split] for r in results) for split in SPLITS},
+            **({"worst": worst} if worst else {}),
             "mapsto": mapsto.__version__,
         }
     )
@@ -203,6 +208,13 @@ def _pooled(folds: list[dict[str, Any]], measures: dict[str, Measure]) -> dict[s
     }
 
 
+def _worst(results: list[Plain]) -> list[Plain]:
+    """The worst mistakes about texts: the worst of each fold, then the second of each: as many as a run tells, or one a fold."""
+    turns = zip_longest(*(result.get("worst", []) for result in results))
+    told = [one for turn in turns for one in turn if one is not None]
+    return told[: max(WORST, len(results))]
+
+
 def _rank(result: Plain, leading: str, better: int) -> float:
     value = result["scores"].get("valid", {}).get(leading, {}).get("value")
     return -math.inf if value is None else better * value
@@ -217,8 +229,8 @@ def _report(
     beside: dict[str, dict[str, Scores]],
     curve: list[Plain],
 ) -> Report:
-    """The page about all folds; where single examples go wrong is told on the page of each fold."""
-    ready, made = chosen.prepared, {k: str(v) for k, v in folder.environment().items() if k != "data"}
+    """The page about all folds; where single examples go wrong is told in full on the page of each fold."""
+    ready, made = chosen.prepared, {k: str(v) for k, v in folder.environment().items() if k not in ("data", "exam")}
     return Report(
         title=f"{clean(str(chosen.settings['data']['source']).rsplit('/', 1)[-1])}: {clean(ready.target_name)}, "
         f"{len(written['folds'])} folds",
@@ -233,6 +245,7 @@ def _report(
         best_step=written["best"]["step"],
         card=text(chosen, with_price=False),
         findings=chosen.findings,
+        mistakes=[_mistake(one) for one in written.get("worst", [])],
         made={
             **made,
             "folds": ", ".join(f"{f['run']}: {_or_nan(f.get('test')):.4f}" for f in written["folds"]),
@@ -241,6 +254,11 @@ def _report(
             "training": f"{written['seconds']:.1f} s",
         },
     )
+
+
+def _mistake(told: Plain) -> Mistake:
+    asked = {"asked": told["asked"]} if "asked" in told else {}
+    return Mistake(told.get("true", "–"), told.get("said", "–"), label=told.get("label", ""), values=asked)
 
 
 def _or_nan(value: float | None) -> float:

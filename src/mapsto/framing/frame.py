@@ -14,7 +14,7 @@ from torch import nn
 
 from mapsto.core import devices, names, world
 from mapsto.core.ceiling import Ceiling
-from mapsto.core.errors import FrameError
+from mapsto.core.errors import DataError, FrameError
 from mapsto.core.faults import Faults, refusal, worst_first
 from mapsto.core.nouns import Algorithm, Data, Finding, Objective, Raw
 from mapsto.core.text import clean
@@ -110,6 +110,7 @@ class Frame:
             **(BY_PLACE if alone else BY_EDGE if of_edges(raw, self._base["data"].get("target")) else {}),
             **self._base["data"].get("split", {}),
         }
+        self._opens = alone and "window" not in self._base["data"]  # whether nobody has said how much is seen at once
         if alone:
             self._base["data"].setdefault("window", WINDOW)
         if raw.world is not None:
@@ -150,9 +151,15 @@ class Frame:
     def change(self, changes: Iterable[tuple[str, Any]]) -> Self:
         """Several settings, (path, value) each. Those that are none are noted in `faults`, and refused with all else that
         is wrong by `refuse`, `learner` and `train`."""
-        for path, value in sorted(changes, key=lambda change: (not _is_of_data(change[0]), change[0] != "model.name")):
-            with self.faults.noting():  # a model brings its own settings, and needs the data
-                self.set(path, value)
+        for path, value in sorted(changes, key=_turn):
+            with self.faults.noting():
+                try:
+                    self.set(path, value)
+                except (
+                    DataError
+                ):  # the data lack what it asks for: for that they are refused, and not as if nobody had asked
+                    self._overrides = {**self._overrides, path: names.plain(value)}
+                    raise
         return self
 
     @property
@@ -270,7 +277,9 @@ class Frame:
     @property
     def start(self) -> Start | None:
         """What the run goes on from; None where from nothing."""
-        where = self._of_data()["run"]["start"]
+        return self._begun(self._of_data()["run"]["start"])
+
+    def _begun(self, where: str) -> Start | None:
         if where and (self._start is None or self._start.where != where):
             self._start = Start.of(where)
         return self._start if where else None
@@ -292,6 +301,8 @@ class Frame:
             if _is_of_data(path):
                 _put(mine, path, value)
         mistakes.in_data(mine).refuse()
+        if self._opens and "data.window" not in self._overrides and (start := self._begun(mine["run"]["start"])):
+            mine["data"]["window"] = min(WINDOW, start.context or WINDOW)
         return mine
 
     def _compose(self) -> dict[str, Any]:
@@ -462,6 +473,15 @@ def _refuse_of_shards(start: Start | None, asked: bool) -> None:
 def _is_of_data(path: str) -> bool:
     """Whether the components are proposed after this setting, and may follow from it."""
     return path.split(".")[0] in ("data", "run") and not path.startswith("data.augment")
+
+
+def _turn(change: tuple[str, Any]) -> int:
+    """When a setting is made, of several: what the data are asked for before what learns it, and a model, which brings its own
+    settings, before those."""
+    path = change[0]
+    return (
+        0 if _is_of_data(path) else 1 if path in ("objective", "objective.name") else 2 if path == "model.name" else 3
+    )
 
 
 def _put(table: dict[str, Any], path: str, value: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ FEW_CLASSES = 20  # a target of whole numbers with no more distinct values than 
 MANY_CLASSES = 20  # from which on a text that hardly comes twice is no class
 SEPARATORS = ("|", ";")
 PROSE = 2000  # values of a column by which it is told whether they are sentences
+LONG = 50  # bytes of a text in UTF-8, from which on it is more than a name, as which a person's has 27
 BEGINNING = 1000  # characters of each that are looked at
+UNNAMED = re.compile(r"column[ _]\d+")  # as sources call those that have no name
 COUNTER = "a different number in every row, counting up"
 
 
@@ -49,7 +52,8 @@ def find_column(raw: Raw, wanted: str) -> str:
     raise UnknownName(
         f"no column '{clean(wanted)}' in {clean(raw.name)}."
         + (f" Near it: {', '.join(clean(h) for h in hint)}." if hint else ""),
-        f"Its columns: {', '.join(clean(c) for c in list(raw.columns)[:40])}{' …' if len(raw.columns) > 40 else ''}.",
+        f"Its columns: {', '.join(clean(c) for c in list(raw.columns)[:40])}{' …' if len(raw.columns) > 40 else ''}."
+        + (" To name them: --columns A,B,…" if any(UNNAMED.fullmatch(c) for c in raw.columns) else ""),
         "D130",
     )
 
@@ -108,6 +112,26 @@ def _is_prose(words: list[str]) -> bool:
     spaces = sum(word.count(" ") for word in words) / len(words)
     letters = sum(len(SPACELESS.findall(word)) for word in words) / len(words)
     return spaces >= 2 or letters >= 6
+
+
+def main_text(columns: dict[str, np.ndarray], texts: Sequence[str]) -> str:
+    """Of these columns the text that rows are about: the only one whose values are long, and longer than all other columns
+    together. "" where none is. texts: which of them are text."""
+    long = [name for name in texts if _bytes(columns[name]) >= LONG]
+    if len(long) != 1:
+        return ""
+    left = _bytes(columns[long[0]])
+    for name, values in columns.items():
+        left -= _bytes(values) if name != long[0] else 0
+        if left <= 0:
+            return ""
+    return long[0]
+
+
+def _bytes(values: np.ndarray) -> float:
+    """About how much a value says, written out in UTF-8."""
+    some = values[:: max(1, len(values) // PROSE)].tolist()
+    return sum(len(str(v)[:BEGINNING].encode(errors="replace")) for v in some if v is not None) / max(1, len(some))
 
 
 def target_kind(raw: Raw, column: str) -> Kind:

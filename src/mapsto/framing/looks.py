@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from mapsto.core.batch import over
 from mapsto.core.nouns import Domain
 from mapsto.data.dataset import Examples
+from mapsto.domains.row import Row, text_of
 from mapsto.domains.text import Text
 from mapsto.insight.attention_maps import AttentionMap, attention_map
 
@@ -30,15 +31,17 @@ def looks(
 ) -> Iterator[AttentionMap]:
     """The map of each example of a view that `which` names.
 
-    texts: the raw values [N] of the view, so that tokens that training has not can be read. answers: of a translator, what
-    it said, tokens [N, U], −1 beyond an end. layer, head: see `attention_map`.
+    texts: the raw values [N] of the view, or rows with them, so that tokens that training has not can be read. answers: of a
+    translator, what it said, tokens [N, U], −1 beyond an end. layer, head: see `attention_map`.
     """
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     for i in which:
         one = over(view.gather(torch.tensor([i])), lambda t: t.to(device))
         answer = None if answers is None else answers[i][answers[i] >= 0].to(device)
-        read = input.pieces(texts[i]) if isinstance(input, Text) and texts is not None else None
-        yield attention_map(model, input.ready(one["input"]), input, answer, target, read, layer, head)
+        read = input.pieces(texts[i]) if isinstance(input, Text | Row) and texts is not None else None
+        yield attention_map(
+            model, input.ready(one["input"]), text_of(input) or input, answer, target, read, layer, head
+        )
 
 
 def shown(view: Examples, count: int) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,8 +26,9 @@ from mapsto.data.splits import Parts
 from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
 from mapsto.domains.number import Number
-from mapsto.domains.row import Row
+from mapsto.domains.row import Row, text_of
 from mapsto.domains.text import Text
+from mapsto.domains.words import Words
 from mapsto.framing import infer
 from mapsto.framing.copies import on_one_side, texts_on_one_side
 from mapsto.framing.deal import deal
@@ -43,6 +45,13 @@ from mapsto.framing.target import (
 from mapsto.insight.words import counted
 
 YOURS = "you say so"
+ALIKE = (
+    "classification",
+    "multi-label",
+    "regression",
+    "tagging",
+)  # whose figures do not hang on how inputs are encoded
+STRANGE = 0.2  # of the tokens of texts, from which on a run that is to read them knows little of them
 CLIP = 10.0  # standard deviations that an input number may lie from the mean
 
 
@@ -90,6 +99,17 @@ class Prepared:
         others = (name for name, kind in self.kinds.items() if kind.used and name != self.target_name)
         return self.known_by or next(others, self.target_name)
 
+    @property
+    def reads_words(self) -> bool:
+        """Whether there is text in an example, or words."""
+        return text_of(self.input) is not None or isinstance(self.input, Words)
+
+    def asked(self, rows: np.ndarray) -> Sequence[Any]:
+        """The raw inputs of these rows: of one column, or rows of a table."""
+        if self.row is None:
+            return self.raw.columns[self.input_name][rows]
+        return [{name: self.raw.columns[name][row] for name in self.row.columns} for row in rows]
+
     def views(self, device: torch.device, granted: int) -> dict[str, Any]:
         """The splits as a data set takes them. granted: bytes that the chunks of shards may take."""
         if self.raw.shards is None:
@@ -104,6 +124,19 @@ class Prepared:
             return [f"the window at token {place:,}" for place in examples]
         labels, rows = self.raw.labels, self.parts[part][examples]
         return [clean(str(labels[row]), 40) if labels is not None else f"row {row + 1}" for row in rows]
+
+    @property
+    def exam(self) -> str:
+        """A fingerprint of what is asked in the exam and of the answers, however they are encoded: figures on the same one can be
+        set against each other. Where they are of tokens, or of a graph, the encoding is part of it."""
+        if self.raw.shards or self.raw.relation is not None or self.problem not in ALIKE:
+            return self.digest
+        rows = self.parts["test" if len(self.parts["test"]) else "valid"]
+        state = hashlib.sha256(f"{self.target_name} {len(self.raw)} {rows.tolist()}".encode())
+        for name, values in self.raw.columns.items():
+            state.update(name.encode(errors="replace"))
+            state.update(_written(values[rows]))
+        return state.hexdigest()
 
     @property
     def digest(self) -> str:
@@ -160,7 +193,8 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: Domain 
             refuse_no_text(problem, input)
         if not stop and problem == "tagging":
             one_tag_a_word(input, columns, raw.columns[target_name], row_labels(raw))
-        input = going_on(start, input) if start else input
+        made = input
+        input = going_on(start, made) if start else made
     if stop:
         raise refusal([*found, *stop])
     if how.startswith("at random"):
@@ -171,7 +205,7 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: Domain 
     target.fit(raw.columns[target_name][parts["train"]])
     refused = separate and not settings.get("drop_unseen", False)
     parts = without_unseen_labels(raw, target_name, target, parts, refused, found)
-    if start is None:
+    if input is made:
         input.fit(rows_of(columns, parts["train"]))
     fields = {
         part: {
@@ -182,6 +216,8 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: Domain 
         else {"input": nothing_of(input), "target": torch.empty(0)}
         for part, rows in parts.items()
     }
+    if start is not None:
+        found.extend(strangers(input, fields["train"]["input"]))
     if raw.relation is not None:
         used = next(name for name, kind in kinds.items() if kind.used)
         graph = graph_of(input, raw.relation, used)
@@ -287,7 +323,7 @@ def kinds_of(raw: Raw, target: str, overruled: dict[str, Kind], split: dict[str,
         for name, values in raw.columns.items()
         if name != target
     }
-    return _something_to_see(_one_way_in(_numbered_texts(raw, kinds)))
+    return _something_to_see(_ways_in(raw, _numbered_texts(raw, kinds)))
 
 
 def _numbered_texts(raw: Raw, kinds: dict[str, Kind]) -> dict[str, Kind]:
@@ -306,17 +342,32 @@ def _each_another(values: np.ndarray) -> bool:
     return len(np.unique(values)) == len(values)
 
 
-def _one_way_in(kinds: dict[str, Kind]) -> dict[str, Kind]:
-    """Pictures or words, where there are any, are the only input, and so is text, where there is nothing else or somebody says so:
-    columns beside them are left out, and that is said."""
+def _ways_in(raw: Raw, kinds: dict[str, Kind]) -> dict[str, Kind]:
+    """Pictures or words, where there are any, are the only input: columns beside them are left out, and that is said.
+
+    Texts are read beside the other columns: the one that rows are plainly about, and those that somebody names; the first, where
+    there is neither and nothing but texts. Others are set aside. Of a node of a graph, a text is read alone.
+    """
     alone = {"image": "pictures", "words": "words"}
     first = next((name for name, kind in kinds.items() if kind.name in alone), "")
-    texts = sorted((n for n, k in kinds.items() if k.name == "text"), key=lambda n: kinds[n].because != YOURS)
-    asked = bool(texts) and kinds[texts[0]].because == YOURS
-    others = any(kind.used and kind.name != "text" for kind in kinds.values())
-    if not first and (not texts or (others and not asked)):
-        return {n: Kind("aside", f"{k.because}, beside other columns") if n in texts else k for n, k in kinds.items()}
-    one, what = (first, alone[kinds[first].name]) if first else (texts[0], "text")
+    if first:
+        return _beside(first, alone[kinds[first].name], kinds)
+    texts = [name for name, kind in kinds.items() if kind.name == "text"]
+    others = [name for name, kind in kinds.items() if kind.used and kind.name != "text"]
+    named = [name for name in texts if kinds[name].because == YOURS]
+    by_default = [] if others else texts[:1]
+    if raw.relation is not None and (named or by_default):
+        return _beside((named or by_default)[0], "text", kinds)
+    main = "" if raw.relation is not None else infer.main_text({n: raw.columns[n] for n in [*texts, *others]}, texts)
+    read = {*named, main} if named or main else by_default
+    return {
+        name: Kind("aside", f"{kind.because}, beside other columns") if name in texts and name not in read else kind
+        for name, kind in kinds.items()
+    }
+
+
+def _beside(one: str, what: str, kinds: dict[str, Kind]) -> dict[str, Kind]:
+    """All columns left out that would be used beside one."""
     return {
         name: kind if name == one or not kind.used else Kind("leave-out", f"beside the {what} in '{clean(one)}'")
         for name, kind in kinds.items()
@@ -379,15 +430,22 @@ def input_of(raw: Raw, kinds: dict[str, Kind], settings: dict[str, Any]) -> tupl
 def refuse_no_text(problem: Problem, input: Domain) -> None:
     """DataError where something else than a text is to be translated."""
     if problem == "translation" and not isinstance(input, Text):
+        came = f"the columns {few(input.columns)}" if isinstance(input, Row) else input.describe()
         raise DataError(
-            f"a text as the target is a translation, but the input is {input.describe()}, which is no text.",
+            f"a text as the target is a translation, but the input is {came}, which is no text.",
             "Leave out the other columns (--set data.kinds.COLUMN=leave-out), or name another target.",
             "D135",
         )
 
 
 def going_on(start: Domain, proposed: Domain) -> Domain:
-    """The domain that an earlier run has learned, in the place of a new one. FrameError where these data are of another kind."""
+    """The domain that an earlier run has learned, in the place of a new one. Where a text has other columns beside it than before,
+    what reads the text is gone on with, and the columns are read anew. FrameError where these data are of another kind."""
+    text = text_of(start)
+    if text is not None and isinstance(proposed, Text):
+        return text
+    if text is not None and text_of(proposed) is not None and _columns(start) != _columns(proposed):
+        return proposed.taught(text)
     if type(start) is not type(proposed):
         raise FrameError(
             f"the run to start from reads {start.describe()}, but these data are of the kind {names.name_of(type(proposed))}.",
@@ -395,6 +453,21 @@ def going_on(start: Domain, proposed: Domain) -> Domain:
             "F004",
         )
     return start
+
+
+def strangers(input: Domain, encoded: Any) -> Iterator[Finding]:
+    """Texts of which an earlier run knows little: it may have read another language."""
+    text = text_of(input)
+    share = 0.0 if text is None else text.unknown(encoded)
+    if share > STRANGE:
+        message = (
+            f"{share:.0%} of the tokens of these texts were never seen by the run to start from: they count as unknown"
+        )
+        yield Finding("C086", "warning", message, remedy="Start from a run that has read texts like these.")
+
+
+def _columns(domain: Domain) -> set[str]:
+    return set(domain.columns) if isinstance(domain, Row) else set()
 
 
 def rows_of(columns: Any, rows: np.ndarray) -> Any:
@@ -407,7 +480,9 @@ def nothing_of(input: Domain) -> Any:
     if isinstance(input.shape, dict):
         kinds = {"number": torch.float32, "category": torch.int64}
         width = {"number": sum, "category": len}
-        return {key: torch.empty(0, width[key](sizes), dtype=kinds[key]) for key, sizes in input.shape.items()}
+        columns = {k: torch.empty(0, width[k](sizes), dtype=kinds[k]) for k, sizes in input.shape.items() if k in kinds}
+        read = text_of(input)
+        return {**(read.encode([]) if read else {}), **columns}
     return torch.empty(0, *input.shape)
 
 
@@ -417,3 +492,12 @@ def _tensors(column: Column) -> tuple[torch.Tensor, ...]:
     if isinstance(column, Nodes):
         return (column.places, *column.graph.tensors())
     return (column.values,) if isinstance(column, Windows) else (column,)
+
+
+def _written(values: np.ndarray) -> bytes:
+    """A column as bytes, the same for the same values."""
+    if values.dtype != object:
+        return np.ascontiguousarray(values).tobytes()
+    plain = (sorted(map(str, v)) if isinstance(v, set) else v for v in values)
+    each = (v.tobytes() if isinstance(v, np.ndarray) else str(v).encode(errors="replace") for v in plain)
+    return b"\0".join(each)

@@ -106,7 +106,7 @@ def _started(start: Start, prepared: Prepared, model: str | None) -> Written:
             "Leave out one of them.",
             "F004",
         )
-    return chosen, start.told(chosen, prepared.target.outputs, prepared.target)
+    return chosen, start.told(chosen, prepared.input.shape, prepared.target)
 
 
 def _solve() -> dict[str, Table]:

@@ -16,8 +16,8 @@ from mapsto.core.nouns import Estimate, Finding, Objective, Writer
 from mapsto.core.text import clean, clean_lines, short
 from mapsto.data.dataset import Examples
 from mapsto.domains.image import Image
+from mapsto.domains.row import text_of
 from mapsto.domains.text import Text
-from mapsto.domains.words import Words
 from mapsto.export.continuation import continued
 from mapsto.framing.acting import world_of
 from mapsto.framing.card import text
@@ -68,7 +68,7 @@ def report_of(
     rows = ready.parts[split]
     guess, truth = predictions[split].cpu(), ready.fields[split]["target"]
     guess = guess.float() if guess.is_floating_point() else guess
-    made = {k: str(v) for k, v in environment.items() if k != "data"}
+    made = {k: str(v) for k, v in environment.items() if k not in ("data", "exam")}
     report = Report(
         title=f"{clean(str(frame.settings['data']['source']).rsplit('/', 1)[-1])}: {clean(ready.target_name)}",
         task=f"{ready.input.describe()} ↦ {ready.target.describe()}",
@@ -102,9 +102,9 @@ def report_of(
         report.samples = _samples(ready, model)
     if ready.problem in ("language-model", "fill-in") and asked:
         report.mistakes = most_surprising(ready, model, objective, split, SHOWN)
-    if isinstance(ready.input, Text | Words) and attends(model) and asked and ready.problem != "generation":
+    if ready.reads_words and attends(model) and asked and ready.problem != "generation":
         view, answers = Examples(ready.fields[split]), guess if ready.problem == "translation" else None
-        texts = None if ready.problem == "language-model" else ready.raw.columns[ready.input_name][rows]
+        texts = None if ready.problem == "language-model" else ready.asked(rows)
         report.looks = list(looks(model, ready.input, ready.target, view, shown(view, MAPS), texts, answers))
     scene = None if ready.raw.world is None else scene_of(ready.raw)
     if scene is not None:
@@ -119,7 +119,7 @@ def report_of(
     FIGURES[ready.problem](report, ready, guess, truth)
     wrong = worst(guess.numpy(), truth.numpy(), SHOWN)
     report.mistakes = [_mistake(ready, int(rows[i]), guess[i], split) for i in wrong]
-    read = isinstance(ready.input, Text) and ready.problem == "classification"
+    read = text_of(ready.input) is not None and ready.problem == "classification"
     if read and len(wrong) and asked:
         report.mistakes = _heated(report.mistakes, ready, model, split, torch.from_numpy(wrong), guess)
     if noise is not None and noise.suspects and verdict.limit == "label-noise":
@@ -179,8 +179,11 @@ def _mistake(ready: Prepared, row: int, guess: torch.Tensor, split: str) -> Mist
     elif isinstance(ready.input, Text):
         mistake["values"] = {clean(ready.input_name): ready.input.show(ready.raw.columns[ready.input_name][row])}
     elif ready.row is not None:
-        shown = list(ready.row.columns.items())[:CELLS]
-        mistake["values"] = {clean(n): domain.show(_plain(ready.raw.columns[n][row])) for n, domain in shown}
+        texts = ready.row.texts
+        others = {name: domain for name, domain in ready.row.columns.items() if name not in texts}
+        for part, columns in (("values", texts or others), ("beside", others if texts else {})):
+            shown = list(columns.items())[:CELLS]
+            mistake[part] = {clean(n): domain.show(_plain(ready.raw.columns[n][row])) for n, domain in shown}
     return Mistake(**mistake)
 
 
@@ -191,10 +194,10 @@ def _heated(
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     batch = over(Examples(ready.fields[split]).gather(wrong), lambda t: t.to(device))
     try:
-        found = attributed(model, ready.input, batch, guess[wrong].argmax(1))
+        found = attributed(model, text_of(ready.input), batch, guess[wrong].argmax(1))
     except FrameError:
         return mistakes
-    texts = ready.raw.columns[ready.input_name][ready.parts[split][wrong.numpy()]]
+    texts = ready.asked(ready.parts[split][wrong.numpy()])
     told = [replace(one, tokens=ready.input.pieces(text)) for one, text in zip(found, texts, strict=True)]
     return [replace(mistake, heat=words_of(one)) for mistake, one in zip(mistakes, told, strict=True)]
 

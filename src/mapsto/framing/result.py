@@ -66,7 +66,7 @@ def said(result: Result) -> str:
     """The verdict as plain lines: scores by split, simple models beside them, the advice."""
     now = result.written
     lines = [f"{'':24}{'train':>18}{'valid':>18}  {'test':>26}"]
-    for name in now["scores"].get("test") or now["scores"]["train"]:
+    for name in now["scores"].get("test") or next(filter(None, now["scores"].values())):
         cells = [_cell(now["scores"].get(split, {}).get(name), split == "test") for split in ("train", "valid", "test")]
         lines.append(f"{name:24}{cells[0]:>18}{cells[1]:>18}  {cells[2]:>26}")
     lines += [f"{name}: {signed}" for name, signed in now.get("signatures", {}).items()]

@@ -12,8 +12,10 @@ from torch import nn
 from mapsto.algorithms.update.parts import parts_of
 from mapsto.core import names
 from mapsto.core.errors import FrameError
-from mapsto.core.nouns import Domain, Problem, Solvable
+from mapsto.core.nouns import Domain, Problem, Shape, Solvable
 from mapsto.core.text import many
+from mapsto.domains.filled import Filled
+from mapsto.domains.row import text_of
 from mapsto.export import bundle, hugging_face
 from mapsto.framing.mistakes import GIVEN
 
@@ -43,7 +45,20 @@ class Start:
                 "Start from a run whose model was learned step by step.",
                 "F004",
             )
-        return cls(where, found.model, found.input, found.target)
+        start = cls(where, found.model, found.input, found.target)
+        start._cut_to_context()
+        return start
+
+    def _cut_to_context(self) -> None:
+        """Have texts that are read from now on cut to what the model sees at once, where the run met none that were longer."""
+        ends = [end.text if isinstance(end, Filled) else end for end in (self.input, self.target) if end is not None]
+        for text in filter(None, map(text_of, ends)):
+            text.longest = min(text.longest, self.context or text.longest)
+
+    @property
+    def context(self) -> int | None:
+        """How many tokens its model sees at once at most; None where there is no bound."""
+        return names.spec(self.model).get("context")
 
     def proposed(self, problem: Problem) -> dict[str, Any]:
         """The settings of a model that the body fits into, for this problem."""
@@ -53,9 +68,9 @@ class Start:
             fitting["tied"] = problem == "fill-in"
         return {**settings, **{word: value for word, value in fitting.items() if word in settings}}
 
-    def told(self, written: dict[str, Any], outputs: int, target: Domain) -> str:
-        """In words, what of a model like this comes from here, and what is anew. `written`: its settings."""
-        ends = {"inputs": self.input.shape, "outputs": outputs}
+    def told(self, written: dict[str, Any], inputs: Shape, target: Domain) -> str:
+        """In words, what of a model like this comes from here, and what is anew. `written`: its settings; inputs: what it reads."""
+        ends = {"inputs": inputs, "outputs": target.outputs}
         with torch.device("meta"):
             model = names.build("model", {**written, **ends})
         taken, anew = self._fitting(model, target)
@@ -78,12 +93,15 @@ class Start:
     def _fitting(self, model: nn.Module, target: Domain) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
         """The model's tensors that are to be those from here, and those that are anew; by name."""
         mine, theirs = model.state_dict(keep_vars=True), self.model.state_dict()
-        head = set() if self._says(target) else {id(t) for t in parts_of(model)[-1].state_dict(keep_vars=True).values()}
-        taken = {name: tensor for name, tensor in mine.items() if id(tensor) not in head}
+        last = {id(tensor) for tensor in parts_of(model)[-1].state_dict(keep_vars=True).values()}
+        head = {name: tensor for name, tensor in mine.items() if id(tensor) in last}
+        if self._says(target) and all(_alike(theirs, name, tensor) for name, tensor in head.items()):
+            head = {}
+        taken = {name: tensor for name, tensor in mine.items() if name not in head}
         odd = [
             f"{name} is {list(theirs[name].shape) if name in theirs else 'not there'}, and here {list(tensor.shape)}"
             for name, tensor in taken.items()
-            if name not in theirs or theirs[name].shape != tensor.shape
+            if not _alike(theirs, name, tensor)
         ]
         if odd:
             raise FrameError(
@@ -91,10 +109,15 @@ class Start:
                 "Leave the model's settings as they come from there; dropout and pool may be others.",
                 "F004",
             )
-        return {name: tensor.data for name, tensor in taken.items()}, {n: t for n, t in mine.items() if n not in taken}
+        return {name: tensor.data for name, tensor in taken.items()}, head
 
     def _says(self, target: Domain) -> bool:
         """Whether it already says what is to be said now, so that its head goes on too."""
         if type(self.target) is not type(target):
             return False
         return names.spec(self.target) == names.spec(target) and self.target.state_dict() == target.state_dict()
+
+
+def _alike(theirs: dict[str, torch.Tensor], name: str, mine: torch.Tensor) -> bool:
+    """Whether there is a tensor of that name there, and of that shape."""
+    return name in theirs and theirs[name].shape == mine.shape

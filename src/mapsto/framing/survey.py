@@ -186,8 +186,10 @@ def survey(stream: Stream, wanted: str | list[str] | None, dealer: Dealer, setti
     _fit(target, raw.columns[name][train], classes[TRAIN], complete)
     if isinstance(input, Row):
         for column_name, domain in input.columns.items():
-            _fit(domain, columns[column_name][train], said[column_name], complete)
-        numeric = [n for n, domain in input.columns.items() if not isinstance(domain, Category)]
+            if not isinstance(domain, Text):
+                _fit(domain, columns[column_name][train], said[column_name], complete)
+        input.fit_texts(rows_of(columns, train))
+        numeric = [n for n, domain in input.columns.items() if not isinstance(domain, Category | Text)]
         input.flagged = [n for n in numeric if said[n].gaps]
     else:
         input.fit(rows_of(columns, train))

@@ -17,6 +17,7 @@ from mapsto.core.nouns import World
 from mapsto.core.stop import Stop, at_once
 from mapsto.framing.conclude import conclude
 from mapsto.framing.drawn import Sheets
+from mapsto.framing.finished import finished
 from mapsto.framing.result import Result
 from mapsto.learner.elsewhere import Elsewhere
 from mapsto.learner.fit import Observer
@@ -146,6 +147,7 @@ def environment(frame: Frame, learner: Learner) -> dict[str, Any]:
         **devices.environment(learner.device),
         "processes": world.size(),
         "data": frame.prepared.digest,
+        "exam": frame.prepared.exam,
     }
     return fingerprint | learner.settle().about()
 
@@ -163,7 +165,7 @@ def _begun(frame: Frame, run: str | Path | None) -> Result | bool:
     if run is None or not any(world.gathered(world.restarts())):
         return False
     there = (Path(run) / "frame.toml").exists() and world.rank() == 0
-    ended = Run(run).result() if there and (Path(run) / "result.json").exists() else None
+    ended = finished(Run(run)) if there and (Path(run) / "result.json").exists() else None
     there, ended = world.firsts([there, ended])
     return Result(Path(run), ended) if ended else there
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,11 @@ import torch
 
 from mapsto.core import names
 from mapsto.core.batch import Columns, over
-from mapsto.core.errors import BadInput, DataError
+from mapsto.core.errors import BadInput, Damaged, DataError
 from mapsto.core.faults import Faults
-from mapsto.core.nouns import Finding, Raw, World
+from mapsto.core.nouns import Finding, Raw, View, World
 from mapsto.core.ragged import Ragged
+from mapsto.core.reading import RESTORE
 from mapsto.core.stop import Stop
 from mapsto.core.text import clean, few, many
 from mapsto.data.dataset import Dataset, Examples
@@ -26,9 +27,8 @@ from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
 from mapsto.domains.filled import Filled
 from mapsto.domains.image import Image
-from mapsto.domains.row import Row
+from mapsto.domains.row import Row, text_of
 from mapsto.domains.tags import Tags
-from mapsto.domains.text import Text
 from mapsto.domains.tokenizer import UNKNOWN
 from mapsto.domains.words import Words
 from mapsto.export import bundle
@@ -38,6 +38,7 @@ from mapsto.export.inputs import refuse_other_domains
 from mapsto.framing import infer, settings
 from mapsto.framing import train as training
 from mapsto.framing.acting import same_world, world_of
+from mapsto.framing.finished import finished
 from mapsto.framing.judging import COUNT, judge_of, judged
 from mapsto.framing.language import WINDOW, side_by_side, tokens_of
 from mapsto.framing.looks import looks
@@ -74,7 +75,7 @@ def resume(run: str | Path, source: Any = None, test: Any = None, watch: Watch |
     """Continue a run where it stopped; a finished one is returned as it is. Data that were in memory are handed over again."""
     folder = Run(run)
     if (folder.path / "result.json").exists():
-        return Result(folder.path, folder.result())
+        return Result(folder.path, finished(folder))
     with Stop() as stop:
         stop.begun = folder.path
         again = reopen(folder.frame(), str(folder.path / "frame.toml"), source, test)
@@ -107,8 +108,8 @@ def evaluate(
         raise BadInput("a judge compares with the pictures that a run was made of.", f"Leave {source} out.", "F004")
     if source is None:
         folder = Run(run)
-        if "model_from" in folder.result():  # a run in folds: its function knows the test rows of all folds but its own
-            folder = Run(folder.path / Path(str(folder.result()["model_from"])).name)
+        if chosen := finished(folder).get("model_from"):  # in folds: it knows the test rows of all folds but its own
+            folder = Run(folder.path / Path(chosen).name)
         ready = reopen(folder.frame(), str(folder.path / "frame.toml")).prepared
         fields = ready.views(f.device, 0)
     elif isinstance(source, str | Path) and is_shards(Path(source)):
@@ -164,12 +165,14 @@ def own_world(run: str | Path, device: torch.device | str = "cpu") -> tuple[Worl
 
 
 def why(run: str | Path | Function, raw: Any, answer: Any = None) -> Attribution | list[Attribution]:
-    """Which words of a text spoke for the answer of a learned function, and which against it; of several texts, a list.
+    """Which words of a text spoke for the answer of a learned function, and which against it; of several texts, a list. Where
+    columns stand beside the text, `raw` is a row.
 
     answer: the class that is asked about, instead of the one that the function gives.
     """
     f = run if isinstance(run, Function) else bundle.load(run)
-    if not isinstance(f.input, Text) or f.objective.problem != "classification":
+    text = text_of(f.input)
+    if text is None or f.objective.problem != "classification":
         raise BadInput(
             f"what spoke for an answer can be told of texts and their classes, but this is {f!r}.",
             "Ask a function that was trained on texts and labels.",
@@ -177,12 +180,14 @@ def why(run: str | Path | Function, raw: Any, answer: Any = None) -> Attribution
     values, single = f.column(raw)
     if answer is not None and f.target.place(answer) < 0:
         raise BadInput(f"'{clean(str(answer), 40)}' is no class of {f!r}.", f"There are: {few(f.target.classes, 12)}.")
-    fields = {"input": f.input.encode(values)}
-    said = f.encoded_predictions(values).argmax(1)
+    view = f.view(values)
+    said = f.encoded_predictions(view).argmax(1)
     asked = said if answer is None else said.new_full((len(said),), f.target.place(answer))
-    batch = over(Examples(fields).gather(torch.arange(len(said))), lambda t: t.to(f.device))
-    told = attributed(f.model, f.input, batch, asked)
-    found = [replace(one, tokens=f.input.pieces(value)) for one, value in zip(told, values, strict=True)]
+    found = []
+    for i, value in enumerate(_raw(values) or [None] * len(view)):
+        one = over(view.gather(torch.tensor([i])), lambda t: t.to(f.device))
+        (told,) = attributed(f.model, text, one, asked[i : i + 1])
+        found.append(told if value is None else replace(told, tokens=f.input.pieces(value)))
     return found[0] if single else found
 
 
@@ -194,23 +199,33 @@ def attention(
     layer, head: see `attention_map`; the last layer and the mean over its heads unless they are said.
     """
     f = run if isinstance(run, Function) else bundle.load(run)
-    if not isinstance(f.input, Text | Words):
+    if text_of(f.input) is None and not isinstance(f.input, Words):
         raise BadInput(f"only a function of texts looks at words, but this is {f!r}.", "Name another run.")
     values, single = f.column(raw)
     writes = f.objective.problem == "language-model"
-    view = Examples({"input": _last_windows(f, values) if writes else f.input.encode(values)})
-    answers = f.encoded_predictions(values) if f.objective.problem == "translation" else None
-    texts, every = None if writes else values, range(len(values))
-    found = list(looks(f.model, f.input, f.target, view, every, texts, answers, layer, head))
+    view = Examples({"input": _last_windows(f, values)}) if writes else f.view(values)
+    answers = f.encoded_predictions(view) if f.objective.problem == "translation" else None
+    texts = None if writes else _raw(values)
+    found = list(looks(f.model, f.input, f.target, view, range(len(view)), texts, answers, layer, head))
     return found[0] if single else found
 
 
 def nearest(run: str | Path | Function, word: str, count: int = 10) -> list[tuple[str, float]]:
     """The words that a learned function of texts takes to be most like `word`, with the cosine between their vectors."""
     f = run if isinstance(run, Function) else bundle.load(run)
-    if not isinstance(f.input, Text):
+    text = text_of(f.input)
+    if text is None:
         raise BadInput(f"only a function of texts has vectors of words, but this is {f!r}.", "Name another run.")
-    return nearest_tokens(f.model, f.input, word, count)
+    return nearest_tokens(f.model, text, word, count)
+
+
+def _raw(values: Any) -> list | None:
+    """The raw values of a column one by one, or the rows of several columns; None of a view, which has none."""
+    if isinstance(values, View):
+        return None
+    if isinstance(values, Mapping):
+        return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
+    return list(values)
 
 
 def _examples(f: Function, raw: Raw, target: str | list[str] | None, drop_unseen: bool) -> tuple[dict, dict[str, int]]:
@@ -306,14 +321,14 @@ def compare(*paths: str | Path) -> list[dict[str, Any]]:
     rows = []
     for path in paths:
         folder = Run(path)
-        result = folder.result()
-        model = _model_of(folder)
+        result = finished(folder)
+        model, about = _model_of(folder), folder.environment()
         rows.append(
             {
                 "run": str(path),
-                "data": str(folder.environment().get("data", ""))[:12],
+                "data": str(about.get("exam", about.get("data", "")))[:12],
                 "model": model,
-                "parameters": result.get("parameters"),
+                "parameters": result["parameters"],
                 "measure": result["measure"],
                 "better": result["better"],
                 "valid": result["scores"].get("valid", {}).get(result["measure"]),
@@ -327,7 +342,10 @@ def compare(*paths: str | Path) -> list[dict[str, Any]]:
 
 
 def _model_of(run: Run) -> str:
-    return settings.loads(run.frame(), str(run.path / "frame.toml"))["model"]["name"]
+    model = settings.loads(run.frame(), str(run.path / "frame.toml")).get("model")
+    if not isinstance(model, dict) or not isinstance(model.get("name"), str):
+        raise Damaged(f"{run.path / 'frame.toml'}: it names no model.", RESTORE, "M006")
+    return model["name"]
 
 
 def _value(row: dict[str, Any]) -> float:
@@ -337,20 +355,30 @@ def _value(row: dict[str, Any]) -> float:
 
 def runs(folder: str | Path = "runs") -> list[dict[str, Any]]:
     """The runs in a folder: what was asked, how far each is, what came of it."""
-    rows = []
-    for run in run_folders(folder):
-        done = (run.path / "result.json").exists()
-        history = run.history()
-        result = run.result() if done else {}
-        rows.append(
-            {
-                "run": str(run.path),
-                "model": _model_of(run),
-                "state": "finished" if done else "can be resumed" if run.checkpoints() else "begun",
-                "step": history[-1]["step"] if history else 0,
-                "measure": result.get("measure"),
-                "test": (result.get("scores", {}).get("test", {}) or {}).get(result.get("measure")),
-                "seconds": result.get("seconds"),
-            }
-        )
-    return rows
+    return [_row(run) for run in run_folders(folder)]
+
+
+def _row(run: Run) -> dict[str, Any]:
+    done = (run.path / "result.json").exists()
+    row = {
+        "run": str(run.path),
+        "model": "–",
+        "state": "damaged",
+        "step": 0,
+        "measure": None,
+        "test": None,
+        "seconds": None,
+    }
+    try:
+        history, result = run.history(), finished(run) if done else {}
+        row["model"] = _model_of(run)
+    except BadInput:  # whoever asks about this one alone is told
+        return row
+    measure = result.get("measure")
+    return row | {
+        "state": "finished" if done else "can be resumed" if run.checkpoints() else "begun",
+        "step": history[-1]["step"] if history else 0,
+        "measure": measure,
+        "test": result.get("scores", {}).get("test", {}).get(measure),
+        "seconds": result.get("seconds"),
+    }

@@ -97,7 +97,7 @@ def attention_map(
     if not attends(model):
         raise FrameError(
             f"{type(model).__name__} has no attention, so that nobody can see where it looks.",
-            "Train a model that has: bert for texts, gpt, or for a translation transformer, or seq2seq with attention=additive.",
+            "Train one that has: --set model.name=bert; of translations transformer, or seq2seq with attention=additive.",
             "F004",
         )
     read = _written(text, input) if read is None else list(map(_visible, read or [""]))

@@ -15,6 +15,7 @@ from mapsto.domains.text import Text
 from mapsto.layers.tokens import Tokens
 
 STEPS = 32  # places on the way from no words to all of them
+OF_TOKENS = ("tokens", "characters")  # of an input, what it has for each token
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Attribution:
 
 def attributed(model: nn.Module, text: Text, batch: Batch, answers: Tensor) -> list[Attribution]:
     """Integrated gradients over the tokens' vectors, from vectors of zero (Sundararajan, Taly and Yan 2017, arXiv:1703.01365,
-    eq. 1, midpoint rule): for each text of a ready batch, what spoke for its answer, [B] class numbers.
+    eq. 1, midpoint rule): for each text of a ready batch, what spoke for its answer, [B] class numbers. Columns beside a text stay
+    as they are on the way.
 
     FrameError where the model does not read tokens by their vectors.
     """
@@ -60,7 +62,8 @@ def words_of(found: Attribution, most: int = 80) -> list[tuple[str, float]]:
 
 def _one(model: nn.Module, text: Text, one: Batch, answer: int) -> Attribution:
     count = int(one["input"]["count"][0])
-    input = {name: tensor[:, :count] if tensor.ndim > 1 else tensor for name, tensor in one["input"].items()}
+    places = max(1, count)  # of an empty text, one is there all the same
+    input = {name: tensor[:, :places] if name in OF_TOKENS else tensor for name, tensor in one["input"].items()}
     many = {name: tensor.expand(STEPS + 2, *tensor.shape[1:]) for name, tensor in input.items()}
     scale = torch.cat([(torch.arange(STEPS) + 0.5) / STEPS, torch.tensor([1.0, 0.0])])  # then all of it, then nothing
     # cuDNN has no gradient of a recurrent layer outside of training
@@ -68,9 +71,9 @@ def _one(model: nn.Module, text: Text, one: Batch, answer: int) -> Attribution:
         odds = _log_odds(model(many), answer)
         gradients = torch.autograd.grad(odds[:STEPS].sum(), seen)
     shares = sum((g[:STEPS].mean(0) * v[STEPS]).sum(-1) for g, v in zip(gradients, seen, strict=True))
-    tokens = [text.tokens.token(number) for number in input["tokens"][0].tolist()]
+    tokens = [text.tokens.token(number) for number in input["tokens"][0, :count].tolist()]
     whole, nothing = odds[STEPS:].tolist()
-    return Attribution(answer, tokens, shares.tolist(), whole, nothing)
+    return Attribution(answer, tokens, shares[:count].tolist(), whole, nothing)
 
 
 def _log_odds(logits: Tensor, answer: int) -> Tensor:

@@ -13,6 +13,7 @@ from mapsto.algorithms.update.solve import Solve
 from mapsto.core import devices, names
 from mapsto.core.nouns import Algorithm, Data, Objective, Scores, Shape
 from mapsto.insight.words import counted
+from mapsto.layers.columns import beside_text
 from mapsto.learner.learner import Learner
 from mapsto.learner.until import Steps
 
@@ -34,7 +35,8 @@ class Baseline:
 @dataclass(frozen=True)
 class Candidate:
     """A model to try: how it is called here, its registered name and settings, and how many numbers (of texts, tokens) it may
-    look at."""
+    look at. reads: what it has to have, numbers of columns or tokens of a text, either if both are named; also: what it sees
+    beside."""
 
     label: str
     model: dict
@@ -43,6 +45,7 @@ class Candidate:
     rows: int = 1_000_000
     reads: tuple[str, ...] = ("numbers",)
     objectives: tuple[str, ...] = ()  # by their names, where it is not for all of a problem
+    also: tuple[str, ...] = ()
 
 
 CANDIDATES = [
@@ -56,7 +59,7 @@ CANDIDATES = [
         reads=("numbers", "tokens"),
         objectives=("variational", "reconstruction"),
     ),
-    Candidate("bag-of-words", {"name": "bag-of-words"}, 1e9, ("classification",), reads=("tokens",)),
+    Candidate("bag-of-words", {"name": "bag-of-words"}, 1e9, ("classification",), reads=("tokens",), also=("numbers",)),
     Candidate("nearest-sentence", {"name": "nearest-sentence"}, 1e9, ("translation",), 50_000, ("tokens",)),
     Candidate("frequencies", {"name": "n-gram", "order": 1}, 2e7, ("language-model",), reads=("tokens",)),
     Candidate("frequencies", {"name": "n-gram", "order": 1}, 1e9, ("fill-in",), 20_000, ("tokens",)),
@@ -89,9 +92,9 @@ def baselines(
     found: dict[str, Baseline] = {}
     begun = time.perf_counter()
     rows, width = data.train.epoch, _width(data.input.shape) * data.train.window
-    reads = "tokens" if isinstance(data.input.shape, dict) and "tokens" in data.input.shape else "numbers"
+    there = _there(data.input.shape)
     for candidate in CANDIDATES:
-        if objective.problem not in candidate.problems or reads not in candidate.reads:
+        if objective.problem not in candidate.problems or not there & set(candidate.reads):
             continue
         if candidate.objectives and names.name_of(type(objective)) not in candidate.objectives:
             continue
@@ -110,7 +113,7 @@ def baselines(
         learner = Learner(data, model, objective, algorithm, seed, device=str(data.device))
         exams = [s for s in splits if s != "train" or candidate.label not in NEIGHBOURS]
         try:
-            found[candidate.label] = _tried(learner, exams, min(rows, limit), looked_at or {})
+            found[candidate.label] = _tried(learner, exams, min(rows, limit), looked_at or {}, _blind(candidate, there))
         except (RuntimeError, MemoryError) as error:
             if not devices.is_out_of_memory(error) or not found:
                 raise
@@ -118,8 +121,11 @@ def baselines(
     return found
 
 
-def _tried(learner: Learner, exams: list[str], fitted: int, looked_at: Mapping[str, Tensor]) -> Baseline:
-    """The learner's model, fitted to so many rows and put to these exams; of `looked_at`, where that is given."""
+def _tried(
+    learner: Learner, exams: list[str], fitted: int, looked_at: Mapping[str, Tensor], note: str = ""
+) -> Baseline:
+    """The learner's model, fitted to so many rows and put to these exams; of `looked_at`, where that is given. note: what else
+    there is to know about it."""
     since, data = time.perf_counter(), learner.data
     learner.fit()
     most = {split: len(rows) for split, rows in looked_at.items()} or {"train": AT_MOST}
@@ -127,8 +133,21 @@ def _tried(learner: Learner, exams: list[str], fitted: int, looked_at: Mapping[s
     held_out = {split: data.predictions(learner, split, looked_at.get(split)) for split in ("valid", "test")}
     rows = data.train.epoch
     drawn = counted(learner.objective.problem).drawn
-    note = f"fitted on {fitted:,} of {rows:,} {drawn}" if fitted < rows else ""
-    return Baseline(scores, held_out, fitted, time.perf_counter() - since, note)
+    notes = [f"fitted on {fitted:,} of {rows:,} {drawn}"] * (fitted < rows) + [note] * bool(note)
+    return Baseline(scores, held_out, fitted, time.perf_counter() - since, "; ".join(notes))
+
+
+def _there(shape: Shape) -> set[str]:
+    """What a model may read of an input of this shape."""
+    if not isinstance(shape, dict) or "tokens" not in shape:
+        return {"numbers"}
+    return {"tokens", "numbers"} if beside_text(shape) else {"tokens"}
+
+
+def _blind(candidate: Candidate, there: set[str]) -> str:
+    """What of an input a candidate does not see, in words; "" where it sees all."""
+    unseen = there - {*candidate.reads, *candidate.also}
+    return {"tokens": "without the text", "numbers": "the text alone"}.get("".join(unseen), "")
 
 
 def _width(shape: Shape) -> int:

@@ -38,6 +38,7 @@ class Mistake:
     label: str = ""  # which example: a file name, a row number
     picture: np.ndarray | None = None
     values: dict[str, str] = field(default_factory=dict)  # its columns, where it is a row
+    beside: dict[str, str] = field(default_factory=dict)  # of a row with a text, its other columns
     heat: list[tuple[str, float]] = field(
         default_factory=list
     )  # its words, and how much each spoke for the guess, or how little it was expected, −1 to 1
@@ -231,10 +232,10 @@ def _examples(mistakes: list[Mistake]) -> str:
         return f'<div class="pictures">{"".join(map(_picture, mistakes))}</div>'
     if all(m.heat for m in mistakes):
         return "".join(map(_heated, mistakes)) + f'<p class="note">{HEAT}</p>'
-    columns = list(dict.fromkeys(name for m in mistakes for name in m.values))
+    columns = list(dict.fromkeys(name for m in mistakes for name in m.values | m.beside))
     head = ["", "true", "predicted", "sure", *columns]
     rows = [
-        [m.label, m.truth, m.guess, _percent(m.confidence), *(m.values.get(name, "–") for name in columns)]
+        [m.label, m.truth, m.guess, _percent(m.confidence), *((m.values | m.beside).get(name, "–") for name in columns)]
         for m in mistakes
     ]
     if all(m.confidence is None for m in mistakes):
@@ -281,9 +282,10 @@ def _heated(mistake: Mistake) -> str:
     """Its words, shaded by how much they spoke for the guess, or against it."""
     words = " ".join(f'<span class="{_shade(share)}">{escape(word)}</span>' for word, share in mistake.heat)
     sure = f" <small>{_percent(mistake.confidence)}</small>" if mistake.confidence is not None else ""
+    beside = "; ".join(f"{name} {value}" for name, value in mistake.beside.items())
     return (
         f'<p class="heat"><small>{escape(mistake.label)}</small> {escape(mistake.truth)} → '
-        f"<b>{escape(mistake.guess)}</b>{sure}<br>{words}</p>"
+        f"<b>{escape(mistake.guess)}</b>{sure}<br>{words}{beside and f'<br><small>{escape(beside)}</small>'}</p>"
     )
 
 

@@ -19,8 +19,14 @@ DEEP = "deep"
 WITNESS = 1 / 3  # skill below which a model's contradictions say more of itself than of the labels
 READABLE = ("logistic-regression", "ridge", "linear", "decision-tree", "tree")
 MORE_TEXT = "train longer, or on more text."
-MORE = {"frequencies": MORE_TEXT, "random": "train longer, or with another rate or algorithm."}
+INSTEAD = {
+    "frequencies": MORE_TEXT,
+    "random": "train longer, or with another rate or algorithm.",
+}  # by what is not beaten
+MORE, OF_TEXT = "more examples", "more text"
 REGULARISATION = "stronger regularisation (weight decay, dropout, augmentation)"
+OF_WORDS = "stronger regularisation (weight decay, dropout)"  # words have no augmentation
+HAS_READ = "a body that has read more such text (--objective masked-words on text without labels, then --from that run)"
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,7 @@ def judge(
     separate: bool = False,
     linear: bool = False,
     perfect: float | None = None,
+    text: bool = False,
 ) -> Verdict:
     """The verdict on a run.
 
@@ -68,6 +75,7 @@ def judge(
     separate: the test rows came as a set of their own, and were not drawn at random.
     linear: the model is a single linear map, which has little capacity whatever the other models reach.
     perfect: the value of the measure that nothing is better than; 1 or, where less is better, 0 unless it is said.
+    text: there is a text in each example.
     """
     perfect = float(better > 0) if perfect is None else perfect
     figures = figures_of(problem, measure, better, perfect, scores, baselines or {})
@@ -76,7 +84,7 @@ def judge(
     course = course_of(curve or [], better)
     if problem == "acting":  # one learns in the world that one is examined in: there is nothing else to know by heart
         course = replace(course, overfits=False)
-    limit, remedy = _limit(figures, best, course, noise, mismatch, linear)
+    limit, remedy = _limit(figures, best, course, noise, mismatch, linear, _helps(problem, text))
     counts = counts if problem == "classification" and counts else {}
     lines = remarks(figures, best, course, noise, mismatch, counts, labels or {}, scores[figures.exam], separate)
     advice = remedy
@@ -116,7 +124,7 @@ def _take_advice(figures: Figures, take: str) -> str:
         return (
             f"Nothing has been learned that helps: {unseeing(take)} does as well {figures.where} "
             f"({words(figures.trivially)}) as the deep model ({words(figures.result)}), so use neither yet: "
-            + MORE.get(take, "see whether the inputs say anything about the target.")
+            + INSTEAD.get(take, "see whether the inputs say anything about the target.")
         )
     simple, name = figures.shallow[take][figures.exam], f"T{the(take)[1:]}"
     many = take.endswith("s") and not take.endswith("-of-words")
@@ -151,11 +159,12 @@ def _limit(
     noise: Noise | None,
     mismatch: Mismatch | None,
     linear: bool,
+    helps: list[str],
 ) -> tuple[Limit, str]:
     """The first that the figures bear out, in this order, and what to do about it.
 
     Mismatch comes first, since an exam about something else makes every other figure mean less; then labels, since
-    neither more capacity nor more of the same data mends wrong ones.
+    neither more capacity nor more of the same data mends wrong ones. helps: what does, where data are wanting.
     """
     result, exam = figures.result, figures.exam
     about, drawn = figures.counted.about, figures.counted.drawn
@@ -199,8 +208,8 @@ def _limit(
         )
     if fits and (figures.trivial is None or figures.skill(train) - figures.skill(result) > 0.02):
         return "data", (
-            f"It does better on the {about} it learned from ({words(train)}) than {figures.where} ({words(result)}): more "
-            f"examples, {REGULARISATION} or a smaller model should bring the two together."
+            f"It does better on the {about} it learned from ({words(train)}) than {figures.where} ({words(result)}): "
+            f"{_or([*helps, 'a smaller model'])} should bring the two together."
         )
 
     # Capacity: on its own training rows not far from guessing, or behind a baseline on rows that one never saw; or,
@@ -220,7 +229,7 @@ def _limit(
     if course.overfits:
         return "data", (
             f"After step {course.best_step} it learned its training {about} and nothing more ({words(result)} "
-            f"{figures.where}): more examples or {REGULARISATION} would let it use its capacity."
+            f"{figures.where}): {_or(helps)} would let it use its capacity."
         )
     if train is not None and figures.skill(train) < 0.5 and not fits:
         alike = (
@@ -238,6 +247,19 @@ def _limit(
             f"({words(figures.trivially)}): do not rely on it before more {drawn} have judged it."
         )
     return "none", _use(figures, "no single limit stands out")
+
+
+def _helps(problem: Problem, text: bool) -> list[str]:
+    """What is there to be done for want of data, by what examples are made of."""
+    if problem in ("language-model", "fill-in"):
+        return [OF_TEXT, OF_WORDS]
+    if problem in ("tagging", "translation"):
+        return [MORE, OF_WORDS]
+    return [MORE, HAS_READ, OF_WORDS] if text else [MORE, REGULARISATION]
+
+
+def _or(several: list[str]) -> str:
+    return f"{', '.join(several[:-1])} or {several[-1]}"
 
 
 def _use(figures: Figures, why: str) -> str:

@@ -1,5 +1,5 @@
 """The way in for models that see one vector an example: pictures are laid flat, a row's columns are encoded and joined; of graphs
-only what is known of the nodes is seen, not who is joined."""
+only what is known of the nodes is seen, not who is joined, and of rows with a text their other columns."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class Columns(nn.Module):
         {"number": [P], "category": [n₁, n₂ …]}: `number` [B, P] passes through, `category` [B, K] int64 holds one index
         in [0, nᵢ) a column (0 is "missing or never seen").
         "edges" beside them says that an example is a whole graph: the vectors of its nodes [B, T, …] are added up.
+        "tokens" beside them are a text, which is not read here.
     embedding: width of the vector learned for each category at most (Guo and Berkhahn 2016, arXiv:1604.06737);
         0 for one-hot columns, which have no parameters.
     waves, frequency: see `Waves`; 0 waves leave numbers as they are. The pixels of a picture are never seen through waves.
@@ -33,6 +34,7 @@ class Columns(nn.Module):
         super().__init__()
         self.row = isinstance(shape, dict)
         self.graphs, shape = self.row and "edges" in shape, of_nodes(shape)
+        shape = beside_text(shape) or shape
         if self.row and not shape.keys() <= {"number", "category"}:
             raise ShapeError(
                 f"numbers and categories of a row can be joined to one vector, but the input is {shape}.",
@@ -81,3 +83,10 @@ class Columns(nn.Module):
 def of_nodes(shape: Shape) -> Shape:
     """What is known of one node, where `shape` is that of whole graphs; else as it is."""
     return {name: sizes for name, sizes in shape.items() if name != "edges"} if isinstance(shape, dict) else shape
+
+
+def beside_text(shape: Shape) -> Shape:
+    """What stands beside the text of a row; {} where nothing does, or there is no text."""
+    if not isinstance(shape, dict) or "tokens" not in shape:
+        return {}
+    return {name: sizes for name, sizes in shape.items() if name in ("number", "category")}

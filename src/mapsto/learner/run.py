@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from mapsto.core import disk, world
 from mapsto.core.errors import BadInput, Damaged, DiskError
-from mapsto.core.reading import RESTORE, read_json, read_text
+from mapsto.core.reading import RESTORE, parse_json, read_file, read_json, read_text
 from mapsto.core.state import pack, read_folder, size, unpack, write_folder
 from mapsto.core.text import clean
 from mapsto.learner.fit import Report
@@ -192,14 +192,16 @@ class Run:
         disk.append(self.path / name, (json.dumps(line) + "\n").encode())
 
     def _lines(self, name: str) -> Iterator[dict[str, Any]]:
-        if (self.path / name).exists():
-            for text in (self.path / name).read_text(encoding="utf-8", errors="replace").splitlines():
-                try:
-                    line = json.loads(text)
-                    line["step"]
-                except (ValueError, TypeError, KeyError):
-                    return  # the last line was being written when the process ended
-                yield line
+        if not (self.path / name).exists():
+            return
+        for text in read_file(self.path / name).decode(errors="replace").splitlines():
+            try:
+                line = parse_json(text.encode(), name, finite=False)
+            except Damaged:
+                return  # the last line was being written when the process ended
+            if not _is_told(line):
+                return
+            yield line
 
     def _cut_back(self, step: int) -> None:
         for name in LOGS:
@@ -225,6 +227,14 @@ class Checkpoints:
 def runs(folder: Path | str = "runs") -> list[Run]:
     """The runs in a folder, by name."""
     return [Run(p.parent) for p in sorted(Path(folder).glob("*/frame.toml")) if not p.parent.name.startswith(".")]
+
+
+def _is_told(line: Any) -> bool:
+    """Whether a line of a log is one: the step that it is about, and numbers by their names where there are any."""
+    if not isinstance(line, dict) or type(line.get("step")) is not int:
+        return False
+    tables = [line[name] for name in ("losses", "valid") if name in line]
+    return all(isinstance(t, dict) and all(type(v) in (int, float) for v in t.values()) for t in tables)
 
 
 def _next(folder: Path, name: str) -> Path:

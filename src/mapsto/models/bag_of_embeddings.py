@@ -6,13 +6,14 @@ from torch import Tensor, nn
 
 from mapsto.core.batch import Field
 from mapsto.core.nouns import Shape
+from mapsto.layers.answer import Answer
 from mapsto.layers.tokens import Tokens, mean_over, real
 
 
 class BagOfEmbeddings(nn.Module):
     """The mean of learned vectors, then a linear map (fastText: Joulin et al. 2016, arXiv:1607.01759, §2).
 
-    inputs: {"tokens": [V]}. width: of the vectors. dropout: of their mean.
+    inputs: {"tokens": [V]}, perhaps with columns beside (see `Answer`). width: of the vectors. dropout: of their mean.
     forward: tokens with their count, [B, T] → [B, outputs].
     """
 
@@ -20,7 +21,7 @@ class BagOfEmbeddings(nn.Module):
         super().__init__()
         self.inputs, self.outputs, self.width, self.dropout = inputs, outputs, width, dropout
         self.tokens = Tokens(inputs, width)
-        self.output = nn.Sequential(nn.Dropout(dropout), nn.Linear(width, outputs))
+        self.output = Answer(inputs, width, outputs, dropout)
 
     def forward(self, input: Field) -> Tensor:
-        return self.output(mean_over(self.tokens(input), real(input)))
+        return self.output(mean_over(self.tokens(input), real(input)), input)

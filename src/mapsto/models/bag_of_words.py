@@ -1,4 +1,5 @@
-"""Which words are in a text, each by its rareness, and a line through them: the model that reading has to beat."""
+"""Which words are in a text, each by its rareness, and a line through them and what stands beside: the model that reading has to
+beat."""
 
 from __future__ import annotations
 
@@ -12,16 +13,19 @@ from torch import Tensor
 from mapsto.core.batch import Batch, Field
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Problem, Shape, Solvable
+from mapsto.layers.columns import Columns, beside_text
 from mapsto.layers.rareness import once, rareness, shares
+from mapsto.layers.standard import Standard
 from mapsto.layers.tokens import tokens_of
 from mapsto.models.shallow import ABSENT
 
 
 class BagOfWords(Solvable):
     """Softmax regression on the tokens that a text has in it, each by its rareness (layers/rareness.py), solved to the minimum by
-    scikit-learn.
+    scikit-learn. Columns beside the text are in units of their own spread, categories one-hot.
 
-    inputs: {"tokens": [V]}; outputs: classes. penalty: 1 / C of scikit-learn. iterations: of L-BFGS at most.
+    inputs: {"tokens": [V]}, perhaps with "number" and "category" beside; outputs: classes. penalty: 1 / C of scikit-learn.
+    iterations: of L-BFGS at most.
     forward: tokens with their count, [B, T] → logits [B, outputs].
     """
 
@@ -34,11 +38,16 @@ class BagOfWords(Solvable):
         self.register_buffer("rareness", torch.ones(vocabulary))
         self.register_buffer("coefficient", torch.zeros(vocabulary, outputs))
         self.register_buffer("intercept", torch.zeros(outputs))
+        self.columns: Columns | None = None
+        if others := beside_text(inputs):
+            self.columns = Columns(others)
+            self.standard = Standard(others, self.columns.width)
+            self.register_buffer("slope", torch.zeros(self.columns.width, outputs))
 
     def solve(self, batch: Batch, problem: Problem, seed: int) -> None:
         if problem != "classification":
             raise FrameError(f"BagOfWords solves classification, but this is {problem}.", "Choose another model.")
-        from scipy.sparse import csr_matrix
+        from scipy.sparse import csr_matrix, hstack
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
 
@@ -51,7 +60,10 @@ class BagOfWords(Solvable):
         share = shares(self.rareness, tokens, first)[first].cpu().numpy()
         edges = np.concatenate([[0], count.cumsum(0).cpu().numpy()])
         texts = csr_matrix((share, tokens[first].cpu().numpy(), edges), shape=(len(tokens), len(self.rareness)))
-        coefficient, intercept = np.zeros((self.outputs, len(self.rareness))), np.full(self.outputs, ABSENT)
+        if self.columns is not None:
+            known = self.columns(batch["input"])[counts].float().cpu()
+            texts = hstack([texts, self.standard.fit(known.numpy(), weight)(known).numpy()], format="csr")
+        coefficient, intercept = np.zeros((self.outputs, texts.shape[1])), np.full(self.outputs, ABSENT)
         present = np.unique(target)
         intercept[present] = 0.0
         if len(present) > 1:
@@ -61,11 +73,15 @@ class BagOfWords(Solvable):
                 solver.fit(texts, target, sample_weight=weight)
             rows = present[-len(solver.coef_) :]  # of two classes scikit-learn fits the second against the first
             coefficient[rows], intercept[rows] = solver.coef_, solver.intercept_
-        self.coefficient = torch.from_numpy(coefficient.T.copy()).float()
+        found = torch.from_numpy(coefficient.T.copy()).float()
+        self.coefficient = found[: len(self.rareness)].clone()
+        if self.columns is not None:
+            self.slope = found[len(self.rareness) :].clone()
         self.intercept = torch.from_numpy(intercept).float()
         self.to(device)
 
     def forward(self, input: Field) -> Tensor:
         tokens, first = once(input)
         share = shares(self.rareness, tokens, first)
-        return torch.einsum("bt,btc->bc", share, self.coefficient[tokens]) + self.intercept
+        said = torch.einsum("bt,btc->bc", share, self.coefficient[tokens]) + self.intercept
+        return said if self.columns is None else said + self.standard(self.columns(input)).float() @ self.slope

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from mapsto.core.batch import Field
 from mapsto.core.errors import FrameError, ShapeError
 from mapsto.core.nouns import Shape
+from mapsto.layers.answer import Answer
 from mapsto.layers.block import Block, first_weights
 from mapsto.layers.tokens import Tokens, mean_over, real
 
@@ -19,8 +20,9 @@ class BERT(nn.Module):
     """A stack of blocks over the vectors of tokens and of their places (Devlin et al. 2019, arXiv:1810.04805), segment 0 of
     the paper's two; and an answer for the text, or for each of its tokens.
 
-    inputs: {"tokens": [V]}. width: D, divisible by heads. depth: blocks. context: tokens that a text may have.
-    dropout: of attention, of what each block adds, and before the answer. epsilon: of the norms.
+    inputs: {"tokens": [V]}, perhaps with columns beside (see `Answer`). width: D, divisible by heads. depth: blocks.
+    context: tokens that a text may have. dropout: of attention, of what each block adds, and before the answer.
+    epsilon: of the norms.
     pool: what the answer for a text is read from: the mean of its tokens' states, or the state of the first.
     each: answers for every token. tied: the answers are tokens: the paper's head for masked words (§A.1), whose matrix is the
         table of the tokens' vectors.
@@ -61,9 +63,7 @@ class BERT(nn.Module):
         self.places = nn.Embedding(context, width)
         self.norm, self.drop = nn.LayerNorm(width, epsilon), nn.Dropout(dropout)
         self.blocks = nn.ModuleList(Block(width, heads, dropout, "after", epsilon=epsilon) for _ in range(depth))
-        self.head = (
-            WordHead(width, outputs, epsilon) if tied else nn.Sequential(nn.Dropout(dropout), nn.Linear(width, outputs))
-        )
+        self.head = WordHead(width, outputs, epsilon) if tied else Answer(inputs, width, outputs, dropout)
         first_weights(self)
 
     def features(self, input: Field) -> Tensor:
@@ -82,10 +82,10 @@ class BERT(nn.Module):
     def forward(self, input: Field) -> Tensor:
         states = self.features(input)
         if not self.each:
-            return self.head(mean_over(states, real(input)) if self.pool == "mean" else states[:, 0])
+            return self.head(mean_over(states, real(input)) if self.pool == "mean" else states[:, 0], input)
         if "asked" in input:
             states = states.gather(1, input["asked"][:, :, None].expand(-1, -1, self.width))
-        return self.head(states, self.tokens.table.weight) if self.tied else self.head(states)
+        return self.head(states, self.tokens.table.weight) if self.tied else self.head(states, input)
 
     def parts(self) -> list[nn.Module]:
         """From the input to the answer (see `Layered`): what embeds, each block, the head."""

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from mapsto.core.batch import Field
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Shape
+from mapsto.layers.answer import Answer
 from mapsto.layers.crf import CRF
 from mapsto.layers.reading import Cell, Reading
 from mapsto.layers.tokens import Tokens, largest_over, real
@@ -17,8 +18,9 @@ class Recurrent(nn.Module):
     characters and a CRF, Ma and Hovy 2016, arXiv:1603.01354), or of the largest of each state over the text (Conneau et al. 2017,
     arXiv:1705.02364, §3.2).
 
-    inputs: {"tokens": [V]}, or with {"characters": [n]} beside it. cell: what remembers. embedding: numbers in a token's vector.
-    width: of a state, in each direction. depth: layers. dropout: of numbers in vectors and states. forget: see `Tokens`.
+    inputs: {"tokens": [V]}, perhaps with {"characters": [n]} or columns (see `Answer`) beside it. cell: what remembers.
+    embedding: numbers in a token's vector. width: of a state, in each direction. depth: layers. dropout: of numbers in
+    vectors and states. forget: see `Tokens`.
     each: answer for every token. crf: as one path in which each tag says something of the next: `Tagging` reads it so.
     forward: tokens with their count, [B, T] → [B, outputs], or [B, T, outputs] for each token.
     """
@@ -49,10 +51,10 @@ class Recurrent(nn.Module):
         self.each = each
         self.tokens = Tokens(inputs, embedding, dropout, forget)
         self.reading = Reading(embedding, width, cell, depth, bidirectional, dropout)
-        self.output = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.reading.width, outputs))
+        self.output = Answer(inputs, self.reading.width, outputs, dropout)
         self.path = CRF(outputs) if crf else None
         self.crf = crf
 
     def forward(self, input: Field) -> Tensor:
         states = self.reading(self.tokens(input), input["count"])
-        return self.output(states if self.each else largest_over(states, real(input)))
+        return self.output(states if self.each else largest_over(states, real(input)), input)

@@ -9,14 +9,16 @@ from torch import Tensor, nn
 from mapsto.core.batch import Field
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Shape
+from mapsto.layers.answer import Answer
 from mapsto.layers.tokens import Tokens, largest_over, real
 
 
 class TextCNN(nn.Module):
     """Convolutions of several sizes over the vectors of the tokens, ReLU, the largest over time (Kim 2014, arXiv:1408.5882).
 
-    inputs: {"tokens": [V]}. embedding: width of a token's vector. width: phrases (maps) of each size. sizes: how many tokens
-        a phrase has. dropout: before the linear map; thin: of the numbers in the tokens' vectors.
+    inputs: {"tokens": [V]}, perhaps with columns beside (see `Answer`). embedding: width of a token's vector. width: phrases
+        (maps) of each size. sizes: how many tokens a phrase has. dropout: before the linear map; thin: of the numbers in the
+        tokens' vectors.
     forward: tokens with their count, [B, T] → [B, outputs]. Beyond its ends a text is followed by zeros, however far it is
         padded.
     """
@@ -41,7 +43,7 @@ class TextCNN(nn.Module):
         self.dropout, self.thin = dropout, thin
         self.tokens = Tokens(inputs, embedding, thin)
         self.phrases = nn.ModuleList(nn.Conv1d(embedding, width, size) for size in self.sizes)
-        self.output = nn.Sequential(nn.Dropout(dropout), nn.Linear(width * len(self.sizes), outputs))
+        self.output = Answer(inputs, width * len(self.sizes), outputs, dropout)
 
     def forward(self, input: Field) -> Tensor:
         vectors, here = self.tokens(input).transpose(1, 2), real(input)  # [B, D, T]
@@ -49,4 +51,4 @@ class TextCNN(nn.Module):
         for size, phrase in zip(self.sizes, self.phrases, strict=True):
             answers = phrase(F.pad(vectors, (size // 2, size - 1 - size // 2)))  # [B, width, T]
             found.append(largest_over(answers.transpose(1, 2), here))
-        return self.output(torch.cat(found, dim=1).relu())
+        return self.output(torch.cat(found, dim=1).relu(), input)
