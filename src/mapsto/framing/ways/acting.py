@@ -81,7 +81,7 @@ class ActingByWorth(Acting):
         made = {
             "experience": {"name": "replay", "horizon": 3, "scale": scale},
             "update": update,
-            "until": {"name": "epochs", "count": 8},
+            "until": {"name": "epochs", "count": 20},
         }
         why = (
             "every move is learned from several times, from a memory; exams see an average of the weights, and those of the best "

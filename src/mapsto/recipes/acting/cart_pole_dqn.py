@@ -6,7 +6,7 @@ from mapsto.framing.frame import Frame
 from mapsto.framing.source import frame_data
 
 
-def cart_pole_dqn(data_dir: str | None = None, seed: int = 0, world: str = "env:CartPole-v1", epochs: int = 8) -> Frame:
+def cart_pole_dqn(data_dir: str | None = None, seed: int = 0, world: str = "env:CartPole-v1", epochs: int = 20) -> Frame:
     """CartPole-v1 by double Q-learning with replay (van Hasselt et al. 2016): two layers of 128, a memory of 50,000 moves.
 
     data_dir: nothing is read from it. world: env:cart-pole is the same one as tensors, and needs no gymnasium.
