@@ -185,3 +185,18 @@ def test_from_the_command_line(mapsto, tmp_path):
     assert code == 0 and json.loads(out)["measure"] == "return"
     code, _, err = mapsto("train", "CartPole-v1")
     assert code == 2 and "env:CartPole-v1" in err
+
+
+def test_what_is_wrong_with_a_world_is_a_finding_of_its_check():
+    pytest.importorskip("gymnasium")
+    found = mapsto.check("env:CartPol-v1")
+    assert [(f.code, f.level) for f in found] == [("D301", "error")]
+    assert mapsto.check("env:Pendulum-v1")[0].code == "C097"
+
+
+def test_rewards_are_brought_to_about_one_a_move_where_they_are_larger():
+    pytest.importorskip("gymnasium")
+    proposed = mapsto.frame("env:Pendulum-v1", device="cpu")
+    assert proposed.settings["algorithm"]["experience"]["scale"] == 0.1
+    assert "a move at random, are brought to about 1" in str(proposed.proposal.because["algorithm"])
+    assert mapsto.frame(WORLD, device="cpu").settings["algorithm"]["experience"]["scale"] == 1

@@ -9,7 +9,7 @@ from mapsto.framing.source import frame_data
 def cart_pole_ppo(data_dir: str | None = None, seed: int = 0, epochs: int = 12) -> Frame:
     """CartPole-v1 (Barto, Sutton and Anderson 1983) by proximal policy optimisation: 500 moves is all there is to be had."""
     frame = frame_data("env:CartPole-v1", seed=seed)
-    experience = {"moves": 32, "passes": 10, "batch_size": 256, "discount": 0.98, "trace": 0.8}
+    experience = {"moves": 32, "passes": 10, "batch_size": 256, "discount": 0.98, "trace": 0.8, "epoch": 32}
     for setting, value in experience.items():
         frame.set(f"algorithm.experience.{setting}", value)
     return frame.set("algorithm.lr", 1e-3).set("objective.entropy", 0.0).set("algorithm.until.count", epochs)
@@ -19,7 +19,7 @@ def cart_pole_reinforce(data_dir: str | None = None, seed: int = 0, epochs: int 
     """The same by the policy gradient of Williams (1992), with a learned baseline: each move is learned from once."""
     frame = frame_data("env:CartPole-v1", seed=seed)
     frame.set("objective", {"name": "policy-gradient", "entropy": 0.0})
-    experience = {"moves": 128, "passes": 1, "batch_size": 1024, "discount": 0.99, "trace": 1.0}
+    experience = {"moves": 128, "passes": 1, "batch_size": 1024, "discount": 0.99, "trace": 1.0, "epoch": 32}
     for setting, value in experience.items():
         frame.set(f"algorithm.experience.{setting}", value)
     return frame.set("algorithm.lr", 5e-3).set("algorithm.until.count", epochs)
