@@ -55,17 +55,19 @@ class ClippedSurrogate(Objective):
         action, advantage, rows = batch["action"][:, None], batch["advantage"], len(value)
         log = logits.log_softmax(1)
         likely = log.exp()
-        ratio = (log.gather(1, action)[:, 0] - batch["log_probability"]).exp()
-        gain, near = ratio * advantage, ratio.clamp(1 - self.clip, 1 + self.clip) * advantage
-        entropy, apart = -(likely * log).sum(1), value - batch["return"]
+        against = (likely * log).sum(1)  # −H
+        ratio = log.gather(1, action)[:, 0].sub_(batch["log_probability"]).exp_()
+        gain = ratio * advantage
+        near = ratio.clamp_(1 - self.clip, 1 + self.clip).mul_(advantage)
+        apart = value - batch["return"]
         losses = {
-            "policy": -torch.minimum(gain, near),
-            "value": self.value * apart.square(),
-            "entropy": -self.entropy * entropy,
+            "policy": torch.minimum(gain, near).neg_(),
+            "value": apart.square().mul_(self.value),
+            "entropy": self.entropy * against,
         }
-        pull = (gain * (gain <= near) / rows)[:, None]
-        slope = likely * (pull + (log + entropy[:, None]) * (self.entropy / rows))
-        return losses, [slope.scatter_add_(1, action, -pull), (2 * self.value / rows * apart)[:, None]]
+        pull = (gain * (gain <= near)).mul_(-1 / rows)[:, None]
+        slope = (log - against[:, None]).mul_(self.entropy / rows).sub_(pull).mul_(likely).scatter_add_(1, action, pull)
+        return losses, [slope, apart.mul_(2 * self.value / rows)[:, None]]
 
     def predict(self, model: nn.Module, batch: Batch) -> Tensor:
         return likely(model.policy(batch["input"]))

@@ -26,13 +26,15 @@ class Replay(Experience):
     """Before each batch `moves` moves in every world, by the model as it is; the last `capacity` moves are kept, and each batch is
     `batch_size` of them, drawn at random. So one move is learned from several times, and neighbours in time seldom meet.
 
-    discount: γ, what a reward counts one move later. horizon: so many rewards of a move are those that came, and what comes after them
-        is estimated: `reward` is Σ γᵏ r, `next` what was seen then, and `discount` what that counts (Sutton 1988; Hessel et al.
-        2018, arXiv:1710.02298, eq. 1). With 1, worth spreads one move back at a time.
+    discount: γ, what a reward counts one move later. horizon: how many rewards of a move are those that came; what comes after
+        them is estimated (Hessel et al. 2018, arXiv:1710.02298, eq. 1): `reward` is Σ γᵏ r, `next` what was seen then, and
+        `discount` what that counts. With 1, worth spreads back a move at a time.
+    scale: what rewards are multiplied by; exams are not. Huber's loss is the square of errors up to 1 alone: of a worth of 100, a
+        sudden end is heard no louder than any other error.
     warm_up: moves at random, of all worlds together, before the first batch.
     explore: the share of moves that are random (ε-greedy); it falls to there from 1 in a straight line over `falling` batches.
     priority: α of prioritised replay (Schaul et al. 2016, arXiv:1511.05952, eq. 1): how much likelier a move comes that surprised
-        more, by the loss that was heard of it; 0 draws all alike. correction: β, which weighs such moves down again (ibid., §3.4);
+        more, by the loss that was heard of it; 0 draws all alike. correction: β, which weighs such moves down again (§3.4);
         it rises to 1 over the run.
     epoch: how many batches are called one, after which there is an exam.
     """
@@ -42,6 +44,7 @@ class Replay(Experience):
     moves: int = 1
     discount: float = 0.99
     horizon: int = 1
+    scale: float = 1.0
     warm_up: int = 1000
     explore: float = 0.05
     falling: int = 2000
@@ -172,7 +175,7 @@ class Replay(Experience):
         at = (time[:, None] + after) % times * copies + index[:, None] % copies  # [B, horizon]
         over = held["over"][at].long()
         counts = (over.cumsum(1) == over) & (after <= since[:, None])  # before the first end, and that one
-        reward = (held["reward"][at] * self.discount**after * counts).sum(1)
+        reward = (held["reward"][at] * (self.scale * self.discount**after) * counts).sum(1)
         last = counts.sum(1, keepdim=True) - 1
         end = at.gather(1, last)[:, 0]
         discount = self.discount ** (last[:, 0] + 1) * ~held["ended"][end]
