@@ -36,6 +36,7 @@ def draw(
     pictures that come as inputs, what their codes give back, below them."""
     from mapsto.cli import screen
     from mapsto.core import disk
+    from mapsto.core.errors import BadInput
     from mapsto.core.text import clean, many
     from mapsto.domains.sheet import png, sheet, squared
 
@@ -51,7 +52,12 @@ def draw(
     else:
         labels, rows = _drawn(f, count or COUNT, given, seed or SEED)
     made = sum(map(len, rows))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(
+            f"no folder {path.parent} can be made ({error.strerror}).", "Name another with --out."
+        ) from error
     disk.replace_file(path, png(sheet(rows if len(rows) > 1 else squared(rows[0]))))
     if as_json:
         screen.print_json({"out": str(path), "pictures": made, "rows": labels, "seed": seed or SEED})

@@ -8,9 +8,11 @@ from torch import Tensor, nn
 
 from mapsto.core.errors import FrameError, ShapeError
 from mapsto.core.nouns import Shape
-from mapsto.layers.convolution import NORMS, Norm
+from mapsto.layers.batch_norm import BatchNorm
+from mapsto.layers.convolution import NORMS, Norm, group_of_all
 
 KERNEL, STRIDE, PADDING = 4, 2, 1  # a kernel that its stride divides leaves no chequered pattern
+FLAT = {"batch": BatchNorm, "layer": group_of_all, "none": nn.Identity}  # norms of vectors
 
 
 class PictureReader(nn.Module):
@@ -42,22 +44,23 @@ class PictureReader(nn.Module):
 class PictureDrawer(nn.Module):
     """[B, width], bent already → [B, C, H, W], any numbers: the way back through a `PictureReader` of the same settings.
 
-    norm: after each map but the last.
+    norm: after each map but the last. That after the linear map is of each cell of the smallest picture by itself, so that no cell
+        can be the same in all pictures (Chen et al. 2016, arXiv:1606.03657, appendix C.1).
     """
 
     def __init__(self, shape: Shape, width: int, convolutions: int = 0, maps: int = 32, norm: Norm = "none"):
         super().__init__()
         sides = halved(shape, convolutions)
         after = [shape[0], *(maps * 2**k for k in range(convolutions))]  # maps at each size, the largest first
-        layers: list[nn.Module] = [] if convolutions else [nn.Linear(width, width), nn.ReLU()]
-        layers += [nn.Linear(width, after[-1] * math.prod(sides[-1])), nn.Unflatten(1, (after[-1], *sides[-1]))]
+        cells = after[-1] * math.prod(sides[-1])
+        hidden = cells if convolutions else width
+        layers: list[nn.Module] = [nn.Linear(width, hidden, bias=norm == "none"), FLAT[norm](hidden), nn.ReLU()]
+        layers += [] if convolutions else [nn.Linear(hidden, cells)]
+        layers.append(nn.Unflatten(1, (after[-1], *sides[-1])))
         for k in reversed(range(convolutions)):
             odd = tuple(large - 2 * small for large, small in zip(sides[k], sides[k + 1], strict=True))
-            layers += [
-                NORMS[norm](after[k + 1]),
-                nn.ReLU(),
-                nn.ConvTranspose2d(after[k + 1], after[k], KERNEL, STRIDE, PADDING, output_padding=odd),
-            ]
+            layers.append(nn.ConvTranspose2d(after[k + 1], after[k], KERNEL, STRIDE, PADDING, output_padding=odd))
+            layers += [NORMS[norm](after[k]), nn.ReLU()] if k else []
         self.layers = nn.Sequential(*layers)
 
     def forward(self, vector: Tensor) -> Tensor:

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from mapsto.core.batch import Field, size
 from mapsto.core.nouns import Shape
+from mapsto.layers.batch_norm import BatchNorm
 from mapsto.layers.coders import PictureDrawer, PictureReader, of_pictures
 from mapsto.layers.given import Given
-from mapsto.models.mlp import BatchNorm
 
 
 class Autoencoder(nn.Module):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mapsto.core.batch import Field, size
 from mapsto.core.nouns import Shape
-from mapsto.layers.coders import PictureDrawer, PictureReader, of_pictures
+from mapsto.layers.coders import FLAT, PictureDrawer, PictureReader, of_pictures
 from mapsto.layers.convolution import Norm
 from mapsto.layers.given import Given
 
@@ -60,10 +60,11 @@ class Generator(nn.Module):
         super().__init__()
         self.opening = nn.Linear(latent, width)
         self.told = Given(inputs, width)
+        self.norm = FLAT[norm](width)
         self.drawer = PictureDrawer(outputs, width, convolutions, maps, norm)
 
     def forward(self, code: Tensor, input: Field) -> Tensor:
-        return torch.tanh(self.drawer(F.relu(self.opening(code) + self.told(input))))
+        return torch.tanh(self.drawer(F.relu(self.norm(self.opening(code) + self.told(input)))))
 
 
 class Critic(nn.Module):

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mapsto.core.batch import Field
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Shape
+from mapsto.layers.batch_norm import BatchNorm
 from mapsto.layers.columns import Columns
-
-
-class BatchNorm(nn.BatchNorm1d):
-    """Batch norm of [B, width]; an example alone, as the last of an epoch may be, goes by the running statistics."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        if self.training and len(input) == 1:  # one number has no spread
-            return F.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
-        return super().forward(input)
-
 
 NORMS = {"none": nn.Identity, "batch": BatchNorm, "layer": nn.LayerNorm}
 

@@ -1,4 +1,4 @@
-"""MNIST, drawn by a generator that a critic could not tell from the real one."""
+"""MNIST, drawn by a generator whose pictures a critic takes for real."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ from mapsto.framing.frame import Frame
 from mapsto.framing.source import frame_data
 
 
-def mnist_gan(data_dir: str | None = None, seed: int = 0, maps: int = 32, epochs: int = 15, judge: str = "") -> Frame:
+def mnist_gan(
+    data_dir: str | None = None, seed: int = 0, maps: int = 16, width: int = 128, epochs: int = 4, judge: str = ""
+) -> Frame:
     """MNIST by a small DCGAN, non-saturating, told nothing of what a digit is; exams and drawings see an average of the weights.
 
+    Of 10,000 drawn digits each of the ten has between half and twice a tenth (one run, 5 minutes of a busy core); they lie at 254 from
+    those of the test, as mnist-lenet sees them, where training digits lie at 2.5.
     data_dir: holds mnist/*.gz; else MAPSTO_DATA does, or they are downloaded. judge: a run that tells digits apart.
     """
     made = frame_data("mnist", "image", reading={"data_dir": data_dir}, seed=seed)
     made.set("objective", {"name": "adversarial"})
     made.set("data.given", "nothing")
-    made.set("model", {"name": "gan", "maps": maps})
-    made.set("algorithm.experience.batch_size", 128)
+    made.set("model", {"name": "gan", "maps": maps, "width": width})
+    made.set("algorithm.experience.batch_size", 64)
+    made.set("algorithm.update.learning_rate", 4e-4)
     made.set("algorithm.until.count", epochs)
     return made.set("run.judge", judge)

@@ -11,6 +11,8 @@ def mnist_vae(
 ) -> Frame:
     """MNIST, binarised at random at each step, by a VAE of linear maps that is told nothing of what a digit is.
 
+    Test bound 93.1 nats (10,000 rows, one run), 25 minutes of a fifth of a core; drawn digits lie at 482 from those of the test, as
+    mnist-lenet sees them, where training digits lie at 2.5, and all ten are covered.
     data_dir: holds mnist/*.gz; else MAPSTO_DATA does, or they are downloaded. judge: a run that tells digits apart.
     """
     made = frame_data("mnist", "image", reading={"data_dir": data_dir}, seed=seed)
