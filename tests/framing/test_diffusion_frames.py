@@ -58,7 +58,9 @@ def test_what_is_drawn_is_what_was_asked(given, tmp_path):
     assert ((level > 127) == (batch["target"].float().mean((1, 2, 3)) > 127)).float().mean() > 0.9
     course = next(picture for about, picture in sheets_of(frame.prepared, learner, tmp_path) if "out of noise" in about)
     rows, gap = (2 if given == "kind" else 6), 2
-    assert course.shape == (rows * (6 + gap) - gap, 8 * (6 + gap) - gap), "a row each, its eight strides from left to right"
+    assert course.shape == (rows * (6 + gap) - gap, 8 * (6 + gap) - gap), (
+        "a row each, its eight strides from left to right"
+    )
 
 
 @pytest.mark.parametrize("given", ["kind", "caption"])
