@@ -108,6 +108,9 @@ def test_the_command_line_takes_a_text_of_which_nothing_else_is_known(run, capsy
     said = capsys.readouterr()
     assert "no" in said.out and "dull +" in said.out
     assert "nothing is known beside the text: missing are who, stars, day" in said.err
+    with pytest.raises(SystemExit):
+        main(["predict", str(run.path), "misspelt.csv"])
+    assert "D105" in capsys.readouterr().err
 
 
 def test_runs_on_one_exam_are_set_beside_each_other_however_they_read_it(run, table, tmp_path, capsys):

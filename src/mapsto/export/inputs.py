@@ -99,7 +99,8 @@ def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
     if where != "-" and not (where and is_file(path)):  # "" would be this folder
         if said:
             return Inputs([clean(where, 40)], [where])
-        if isinstance(f.input, Row) and len(f.input.texts) == 1:
+        named = path.suffix and not any(map(str.isspace, where))  # a file, whose name is misspelt perhaps
+        if isinstance(f.input, Row) and len(f.input.texts) == 1 and not named:
             return _text_alone(f.input, where)
     if is_shards(path):
         return _shards(f, Shards(path))

@@ -155,9 +155,8 @@ class Frame:
             with self.faults.noting():
                 try:
                     self.set(path, value)
-                except (
-                    DataError
-                ):  # the data lack what it asks for: for that they are refused, and not as if nobody had asked
+                except DataError:
+                    # the data lack what is asked for: that they are refused for, and not as if nobody had asked
                     self._overrides = {**self._overrides, path: names.plain(value)}
                     raise
         return self
@@ -479,9 +478,9 @@ def _turn(change: tuple[str, Any]) -> int:
     """When a setting is made, of several: what the data are asked for before what learns it, and a model, which brings its own
     settings, before those."""
     path = change[0]
-    return (
-        0 if _is_of_data(path) else 1 if path in ("objective", "objective.name") else 2 if path == "model.name" else 3
-    )
+    if _is_of_data(path):
+        return 0
+    return 1 if path in ("objective", "objective.name") else 2 if path == "model.name" else 3
 
 
 def _put(table: dict[str, Any], path: str, value: Any) -> None:

@@ -45,12 +45,7 @@ from mapsto.framing.target import (
 from mapsto.insight.words import counted
 
 YOURS = "you say so"
-ALIKE = (
-    "classification",
-    "multi-label",
-    "regression",
-    "tagging",
-)  # whose figures do not hang on how inputs are encoded
+ALIKE = ("classification", "multi-label", "regression", "tagging")  # of figures that do not hang on tokens
 STRANGE = 0.2  # of the tokens of texts, from which on a run that is to read them knows little of them
 CLIP = 10.0  # standard deviations that an input number may lie from the mean
 
@@ -460,9 +455,7 @@ def strangers(input: Domain, encoded: Any) -> Iterator[Finding]:
     text = text_of(input)
     share = 0.0 if text is None else text.unknown(encoded)
     if share > STRANGE:
-        message = (
-            f"{share:.0%} of the tokens of these texts were never seen by the run to start from: they count as unknown"
-        )
+        message = f"{share:.0%} of the tokens of these texts are unknown to the run to start from"
         yield Finding("C086", "warning", message, remedy="Start from a run that has read texts like these.")
 
 
