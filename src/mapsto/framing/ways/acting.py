@@ -9,7 +9,7 @@ from mapsto.domains.box import Box
 from mapsto.framing.prepare import Prepared
 from mapsto.framing.ways.way import Table, Way, Written
 
-WORTH = 0.02  # of a reward of 1 a move: with a discount of 0.99, worths of about 2, whose errors Huber's loss squares
+WORTH = 0.01  # of a reward of 1 a move: with a discount of 0.995, worths of about 2, whose errors Huber's loss squares
 
 
 class Acting(Way):
@@ -79,9 +79,9 @@ class ActingByWorth(Acting):
             "ema": 0.99,
         }
         made = {
-            "experience": {"name": "replay", "horizon": 3, "scale": scale},
+            "experience": {"name": "replay", "discount": 0.995, "horizon": 8, "scale": scale, "explore": 0.1},
             "update": update,
-            "until": {"name": "epochs", "count": 20},
+            "until": {"name": "epochs", "count": 10},
         }
         why = (
             "every move is learned from several times, from a memory; exams see an average of the weights, and those of the best "
