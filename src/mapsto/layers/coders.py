@@ -54,7 +54,8 @@ class PictureDrawer(nn.Module):
         after = [shape[0], *(maps * 2**k for k in range(convolutions))]  # maps at each size, the largest first
         cells = after[-1] * math.prod(sides[-1])
         hidden = cells if convolutions else width
-        layers: list[nn.Module] = [nn.Linear(width, hidden, bias=norm == "none"), FLAT[norm](hidden), nn.ReLU()]
+        normed = [] if norm == "none" else [FLAT[norm](hidden)]
+        layers: list[nn.Module] = [nn.Linear(width, hidden, bias=not normed), *normed, nn.ReLU()]
         layers += [] if convolutions else [nn.Linear(hidden, cells)]
         layers.append(nn.Unflatten(1, (after[-1], *sides[-1])))
         for k in reversed(range(convolutions)):
