@@ -64,7 +64,7 @@ def small(source, **more):
 
 @pytest.fixture(scope="module")
 def run(table, tmp_path_factory):
-    return small(table).train(tmp_path_factory.mktemp("run") / "r", baseline_seconds=5)
+    return small(table).train(tmp_path_factory.mktemp("run") / "r", baseline_seconds=120)
 
 
 def test_the_text_that_rows_are_about_is_read_beside_the_others(table):
@@ -175,6 +175,12 @@ def test_names_and_several_long_texts_are_left_out_and_it_is_said_how_to_read_th
     )
     assert set(asked.prepared.input.texts) == {"text", "remark"} and "2 texts (" in str(asked)
     assert asked.set("algorithm.until", {"name": "steps", "count": 2}).learner().fit().evaluate("valid")
+
+
+def test_a_model_of_columns_says_that_it_does_not_see_the_text(table):
+    frame = mapsto.frame(table, target="liked", device="cpu").set("model.name", "mlp")
+    assert "sees what stands beside the text, and not the text" in " ".join(str(frame).split())
+    assert not any("tokens" in name for name in frame.built().state_dict())
 
 
 def test_a_text_can_be_read_alone(table):
