@@ -9,7 +9,7 @@ from mapsto.core import names
 from mapsto.core.batch import gathered
 from mapsto.core.errors import DataError, FrameError
 from mapsto.domains import Category, Number, Row, Text
-from mapsto.domains.row import text_of
+from mapsto.domains.row import text_in
 from mapsto.domains.tokenizer import END
 
 ROWS = [
@@ -38,7 +38,7 @@ def test_a_text_is_read_beside_the_other_columns():
     assert row.shape == {"tokens": [len(row.columns["text"].tokens)], "number": [2], "category": [3]}
     assert row.names_of_features() == {"number": ["stars", "stars is missing"], "category": ["place"]}
     assert row.describe().startswith("text (") and row.describe().endswith("1 number, 1 category (2 values)")
-    assert text_of(row) is row.columns["text"] and text_of(Row({"a": Number()})) is None
+    assert text_in(row) is row.columns["text"] and text_in(Row({"a": Number()})) is None
 
 
 def test_rows_come_back_as_they_were():

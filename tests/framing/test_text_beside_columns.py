@@ -64,7 +64,7 @@ def small(source, **more):
 
 @pytest.fixture(scope="module")
 def run(table, tmp_path_factory):
-    return small(table).train(tmp_path_factory.mktemp("run") / "r", baseline_seconds=5)
+    return small(table).train(tmp_path_factory.mktemp("run") / "r", baseline_seconds=120)
 
 
 def test_the_text_that_rows_are_about_is_read_beside_the_others(table):

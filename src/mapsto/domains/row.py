@@ -284,7 +284,7 @@ class Row(Domain):
         return rows
 
 
-def text_of(domain: Domain) -> Text | None:
+def text_in(domain: Domain) -> Text | None:
     """What reads the text of an input, alone or in a row; None where there is none."""
     read = [domain] if isinstance(domain, Text) else list(domain.texts.values()) if isinstance(domain, Row) else []
     return read[0] if read else None

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mapsto.core.batch import over
 from mapsto.core.nouns import Domain
 from mapsto.data.dataset import Examples
-from mapsto.domains.row import Row, text_of
+from mapsto.domains.row import Row, text_in
 from mapsto.domains.text import Text
 from mapsto.insight.attention_maps import AttentionMap, attention_map
 
@@ -40,7 +40,7 @@ def looks(
         answer = None if answers is None else answers[i][answers[i] >= 0].to(device)
         read = input.pieces(texts[i]) if isinstance(input, Text | Row) and texts is not None else None
         yield attention_map(
-            model, input.ready(one["input"]), text_of(input) or input, answer, target, read, layer, head
+            model, input.ready(one["input"]), text_in(input) or input, answer, target, read, layer, head
         )
 
 

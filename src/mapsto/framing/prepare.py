@@ -26,7 +26,7 @@ from mapsto.data.splits import Parts
 from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
 from mapsto.domains.number import Number
-from mapsto.domains.row import Row, text_of
+from mapsto.domains.row import Row, text_in
 from mapsto.domains.text import Text
 from mapsto.domains.words import Words
 from mapsto.framing import infer
@@ -96,7 +96,7 @@ class Prepared:
     @property
     def reads_words(self) -> bool:
         """Whether there is text in an example, or words."""
-        return text_of(self.input) is not None or isinstance(self.input, Words)
+        return text_in(self.input) is not None or isinstance(self.input, Words)
 
     def asked(self, rows: np.ndarray) -> Sequence[Any]:
         """The raw inputs of these rows: of one column, or rows of a table."""
@@ -435,10 +435,10 @@ def refuse_no_text(problem: Problem, input: Domain) -> None:
 def going_on(start: Domain, proposed: Domain) -> Domain:
     """The domain that an earlier run has learned, in the place of a new one. Where a text has other columns beside it than before,
     what reads the text is gone on with, and the columns are read anew. FrameError where these data are of another kind."""
-    text = text_of(start)
+    text = text_in(start)
     if text is not None and isinstance(proposed, Text):
         return text
-    if text is not None and text_of(proposed) is not None and _columns(start) != _columns(proposed):
+    if text is not None and text_in(proposed) is not None and _columns(start) != _columns(proposed):
         return proposed.taught(text)
     if type(start) is not type(proposed):
         raise FrameError(
@@ -451,7 +451,7 @@ def going_on(start: Domain, proposed: Domain) -> Domain:
 
 def strangers(input: Domain, encoded: Any) -> Iterator[Finding]:
     """Texts of which an earlier run knows little: it may have read another language."""
-    text = text_of(input)
+    text = text_in(input)
     share = 0.0 if text is None else text.unknown(encoded)
     if share > STRANGE:
         message = f"{share:.0%} of the tokens of these texts are unknown to the run to start from"
@@ -473,7 +473,7 @@ def nothing_of(input: Domain) -> Any:
         kinds = {"number": torch.float32, "category": torch.int64}
         width = {"number": sum, "category": len}
         columns = {k: torch.empty(0, width[k](sizes), dtype=kinds[k]) for k, sizes in input.shape.items() if k in kinds}
-        read = text_of(input)
+        read = text_in(input)
         return {**(read.encode([]) if read else {}), **columns}
     return torch.empty(0, *input.shape)
 

@@ -16,7 +16,7 @@ from mapsto.core.nouns import Estimate, Finding, Objective, Writer
 from mapsto.core.text import clean, clean_lines, short
 from mapsto.data.dataset import Examples
 from mapsto.domains.image import Image
-from mapsto.domains.row import text_of
+from mapsto.domains.row import text_in
 from mapsto.domains.text import Text
 from mapsto.export.continuation import continued
 from mapsto.framing.card import text
@@ -111,7 +111,7 @@ def report_of(
     FIGURES[ready.problem](report, ready, guess, truth)
     wrong = worst(guess.numpy(), truth.numpy(), SHOWN)
     report.mistakes = [_mistake(ready, int(rows[i]), guess[i], split) for i in wrong]
-    read = text_of(ready.input) is not None and ready.problem == "classification"
+    read = text_in(ready.input) is not None and ready.problem == "classification"
     if read and len(wrong) and asked:
         report.mistakes = _heated(report.mistakes, ready, model, split, torch.from_numpy(wrong), guess)
     if noise is not None and noise.suspects and verdict.limit == "label-noise":
@@ -186,7 +186,7 @@ def _heated(
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     batch = over(Examples(ready.fields[split]).gather(wrong), lambda t: t.to(device))
     try:
-        found = attributed(model, text_of(ready.input), batch, guess[wrong].argmax(1))
+        found = attributed(model, text_in(ready.input), batch, guess[wrong].argmax(1))
     except FrameError:
         return mistakes
     texts = ready.asked(ready.parts[split][wrong.numpy()])

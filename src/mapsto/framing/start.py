@@ -15,7 +15,7 @@ from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Domain, Problem, Shape, Solvable
 from mapsto.core.text import many
 from mapsto.domains.filled import Filled
-from mapsto.domains.row import text_of
+from mapsto.domains.row import text_in
 from mapsto.export import bundle, hugging_face
 from mapsto.framing.mistakes import GIVEN
 
@@ -52,7 +52,7 @@ class Start:
     def _cut_to_context(self) -> None:
         """Have texts that are read from now on cut to what the model sees at once, where the run met none that were longer."""
         ends = [end.text if isinstance(end, Filled) else end for end in (self.input, self.target) if end is not None]
-        for text in filter(None, map(text_of, ends)):
+        for text in filter(None, map(text_in, ends)):
             text.longest = min(text.longest, self.context or text.longest)
 
     @property

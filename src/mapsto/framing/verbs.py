@@ -26,7 +26,7 @@ from mapsto.data.shards import PARTS, Shards, is_shards
 from mapsto.domains.categories import Categories
 from mapsto.domains.category import Category
 from mapsto.domains.filled import Filled
-from mapsto.domains.row import Row, text_of
+from mapsto.domains.row import Row, text_in
 from mapsto.domains.tags import Tags
 from mapsto.domains.tokenizer import UNKNOWN
 from mapsto.domains.words import Words
@@ -134,7 +134,7 @@ def why(run: str | Path | Function, raw: Any, answer: Any = None) -> Attribution
     answer: the class that is asked about, instead of the one that the function gives.
     """
     f = run if isinstance(run, Function) else bundle.load(run)
-    text = text_of(f.input)
+    text = text_in(f.input)
     if text is None or f.objective.problem != "classification":
         raise BadInput(
             f"what spoke for an answer can be told of texts and their classes, but this is {f!r}.",
@@ -162,7 +162,7 @@ def attention(
     layer, head: see `attention_map`; the last layer and the mean over its heads unless they are said.
     """
     f = run if isinstance(run, Function) else bundle.load(run)
-    if text_of(f.input) is None and not isinstance(f.input, Words):
+    if text_in(f.input) is None and not isinstance(f.input, Words):
         raise BadInput(f"only a function of texts looks at words, but this is {f!r}.", "Name another run.")
     values, single = f.column(raw)
     writes = f.objective.problem == "language-model"
@@ -176,7 +176,7 @@ def attention(
 def nearest(run: str | Path | Function, word: str, count: int = 10) -> list[tuple[str, float]]:
     """The words that a learned function of texts takes to be most like `word`, with the cosine between their vectors."""
     f = run if isinstance(run, Function) else bundle.load(run)
-    text = text_of(f.input)
+    text = text_in(f.input)
     if text is None:
         raise BadInput(f"only a function of texts has vectors of words, but this is {f!r}.", "Name another run.")
     return nearest_tokens(f.model, text, word, count)

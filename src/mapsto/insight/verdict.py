@@ -19,7 +19,7 @@ DEEP = "deep"
 WITNESS = 1 / 3  # skill below which a model's contradictions say more of itself than of the labels
 READABLE = ("logistic-regression", "ridge", "linear", "decision-tree", "tree")
 MORE_TEXT = "train longer, or on more text."
-MORE, OF_TEXT = "more examples", "more text"
+EXAMPLES, OF_TEXT = "more examples", "more text"
 REGULARISATION = "stronger regularisation (weight decay, dropout, augmentation)"
 OF_WORDS = "stronger regularisation (weight decay, dropout)"  # words have no augmentation
 HAS_READ = "a body that has read more such text (--objective masked-words on text without labels, then --from that run)"
@@ -247,8 +247,8 @@ def _helps(problem: Problem, text: bool) -> list[str]:
     if problem in ("language-model", "fill-in"):
         return [OF_TEXT, OF_WORDS]
     if problem in ("tagging", "translation"):
-        return [MORE, OF_WORDS]
-    return [MORE, HAS_READ, OF_WORDS] if text else [MORE, REGULARISATION]
+        return [EXAMPLES, OF_WORDS]
+    return [EXAMPLES, HAS_READ, OF_WORDS] if text else [EXAMPLES, REGULARISATION]
 
 
 def _or(several: list[str]) -> str:
