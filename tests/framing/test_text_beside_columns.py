@@ -177,6 +177,12 @@ def test_names_and_several_long_texts_are_left_out_and_it_is_said_how_to_read_th
     assert asked.set("algorithm.until", {"name": "steps", "count": 2}).learner().fit().evaluate("valid")
 
 
+def test_a_model_of_columns_says_that_it_does_not_see_the_text(table):
+    frame = mapsto.frame(table, target="liked", device="cpu").set("model.name", "mlp")
+    assert "sees what stands beside the text, and not the text" in " ".join(str(frame).split())
+    assert not any("tokens" in name for name in frame.built().state_dict())
+
+
 def test_a_text_can_be_read_alone(table):
     frame = mapsto.frame(table, target="liked", device="cpu")
     frame.change((f"data.kinds.{name}", "leave-out") for name in ("who", "stars", "day"))

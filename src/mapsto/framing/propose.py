@@ -51,6 +51,8 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False, sta
     elif model is not None and names.squash(str(model)) != names.squash(chosen["name"]):
         chosen, why_model = {"name": model}, "you say so"
     cls = names.find("model", chosen["name"])
+    if prepared.row is not None and prepared.row.texts and not own and names.name_of(cls) not in way.models:
+        why_model += "; of these rows it sees what stands beside the text, and not the text"
     objective, why_objective = way.objective(prepared)
     if issubclass(cls, Solvable):
         algorithm, why_algorithm, augment, why_data = _solve(), "solved exactly in one step", [], ""
