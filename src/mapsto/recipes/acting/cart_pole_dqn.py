@@ -7,7 +7,7 @@ from mapsto.framing.source import frame_data
 
 
 def cart_pole_dqn(
-    data_dir: str | None = None, seed: int = 0, world: str = "env:CartPole-v1", epochs: int = 10
+    data_dir: str | None = None, seed: int = 0, world: str = "env:CartPole-v1", epochs: int = 16
 ) -> Frame:
     """CartPole-v1 by double Q-learning with replay (van Hasselt et al. 2016): two layers of 128, a memory of 50,000 moves.
 
