@@ -183,8 +183,9 @@ def test_an_environment_that_is_none_offers_the_nearest():
         Gymnasium(registered("Broken", Broken))
     with pytest.raises(UnknownName, match="is registered"):  # what has a module in its name would be imported
         Gymnasium("this.module:Toy-v0")
-    with pytest.raises(FrameError, match="at least one copy"):
-        Gymnasium(copies=0)
+    for wrong in ({"copies": 0}, {"copies": 10**9}, {"limit": 10**9}):
+        with pytest.raises(FrameError, match="one acts in 1 to 4,096 copies"):
+            Gymnasium(**wrong)
 
 
 def test_without_gymnasium_it_says_how_to_install_it(monkeypatch):

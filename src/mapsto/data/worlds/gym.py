@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import gymnasium
 
 LONGEST = 10_000  # moves after which an episode is cut, where the environment has no limit of its own
+COPIES, MOVES = 4096, 1_000_000  # at most: each copy is an environment, and the moves of its episode are kept
 NO_BOUND = 1e30  # from which on a bound is none
 SMALL = 100.0  # observations within such bounds are shown as they are: scaled, the cart of CartPole drifts away unseen
 
@@ -52,8 +53,12 @@ class Gymnasium(World):
         seed: int = 0,
         device: str = "cpu",
     ):
-        if copies < 1:
-            raise FrameError(f"one acts in at least one copy of a world, but came copies {copies}.")
+        if not 1 <= copies <= COPIES or limit > MOVES:
+            raise FrameError(
+                f"one acts in 1 to {COPIES:,} copies of a world, for {MOVES:,} moves an episode at most, but came {copies} and "
+                f"{limit}.",
+                code="F003",
+            )
         self.id, self.copies, self.limit, self.seed = id, copies, limit, seed
         self.device = torch.device(device)
         self._envs = [made(id, limit) for _ in range(copies)]
@@ -86,9 +91,9 @@ class Gymnasium(World):
         for i, (env, what) in enumerate(zip(self._envs, done, strict=True)):
             try:
                 seen[i], reward, end, stop, _ = env.step(what)
+                rewards.append(float(reward))
             except Exception as error:  # an environment may raise anything at all
                 raise self._failed(i, error) from error
-            rewards.append(float(reward))
             ended.append(bool(end))
             cut.append(bool(stop) and not end)
         self._refuse_none(seen, rewards)
