@@ -125,7 +125,19 @@ def _ratio(gate: Gate, contest: Contest, rows: Sequence[Row]) -> tuple[str, bool
         "near": ratio.high <= gate.bound + NEAR,
     }[gate.rule]
     beside = f" ({rival.label})" if len(found) > 1 else ""
-    return f"{ratio.value:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]{beside}", held
+    return (
+        f"{ratio.value:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]{beside}{'' if held else _by_hand(gate, contest, rows, rival)}",
+        held,
+    )
+
+
+def _by_hand(gate: Gate, contest: Contest, rows: Sequence[Row], rival: Arm) -> str:
+    """Beside a missed promise, how many times as long as the best loop by hand a rival takes: what might have been had."""
+    loops = [arm for arm in contest.arms if arm.kind in LOOPS]
+    if gate.rule != "times" or rival in loops:
+        return ""
+    found = [ratio.value for loop in loops if (ratio := pairs.ratio(rows, rival.name, loop.name, contest.counts))]
+    return f"; of the best loop by hand {max(found):.2f}" if found else ""
 
 
 def _difference(gate: Gate, contest: Contest, rows: Sequence[Row]) -> tuple[str, bool | None]:

@@ -2,10 +2,12 @@
 
 import math
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 import torch
+from torch import nn
 from toys import dataset, learner, mlp, objective, stopped
 
 from mapsto.algorithms.update import Descend
@@ -14,7 +16,7 @@ from mapsto.core.errors import FailedRun, NotFinite
 from mapsto.core.schedules import Constant
 from mapsto.core.state import pack, unpack
 from mapsto.learner.divergence import Divergence
-from mapsto.learner.learner import initialised
+from mapsto.learner.learner import Learner, initialised
 
 STEPS, ROWS = 12, 26
 ODD = (math.nan, math.inf, -math.inf)
@@ -149,6 +151,41 @@ def test_no_number_that_is_none_reaches_the_weights(dose, counted, at_once):
         control=f"a step that does not look: {spoiled} of 20 runs spoiled",
     )
     assert not lost
+
+
+def plain(together: int, bad: Callable[[Learner], None]) -> tuple[bytes, int, list[int]]:
+    """A run of a plain stack, so many steps at a time: its weights and moments, the step at which it stopped, the rows it names."""
+    stack = initialised(lambda: nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3)), 0)
+    run = learner(update=Descend(0.01, schedule=Constant()), data=dataset(rows=200), model=stack)
+    run.report_every = run.exam_every = together
+    bad(run)
+    step, rows = -1, []
+    try:
+        run.fit(48)
+    except NotFinite as error:
+        step, rows = error.step, error.examples
+    update = run.algorithm.update
+    assert update.trusted == 16
+    return pack({"weights": dict(run.model.state_dict()), "flat": update.flats[""].state_dict()}), step, rows
+
+
+def spoil(field: str, row: int, value: float) -> Callable[[Learner], None]:
+    return lambda run: run.data.train.fields[field][row].fill_(value)
+
+
+@pytest.mark.parametrize("value", ODD)
+@pytest.mark.parametrize("row", [3, 77, 140])
+def test_one_look_for_many_steps_stops_where_a_look_at_each_does(row, value):
+    alone, together = (plain(steps, spoil("input", row, value)) for steps in (1, 16))
+    assert alone == together
+    assert together[1] >= 0
+    assert together[2] == [row]
+
+
+def test_what_no_look_objects_to_is_the_same_many_steps_at_a_time():
+    alone, together, uneven = (plain(steps, lambda _: None) for steps in (1, 16, 7))
+    assert alone == together == uneven
+    assert together[1] == -1
 
 
 def test_the_message_says_which_layer_made_it():

@@ -72,7 +72,7 @@ def test_the_faster_is_taken_and_the_reason_told(pictures, monkeypatch, layout, 
 
 def test_a_tie_changes_nothing(pictures, monkeypatch):
     found, _ = settled(pictures, monkeypatch, times(0.97, 0.97, 0.97))
-    assert found == Settled(precision="bfloat16", because=found.because)  # what pictures usually take
+    assert found == Settled(2, precision="bfloat16", because=found.because)  # what pictures usually take
 
 
 @pytest.mark.parametrize(("steps", "raced"), [(100, 1), (200, 1), (300, 2), (400, 3), (1000, 3), (0, 3)])

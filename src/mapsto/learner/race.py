@@ -19,6 +19,7 @@ LAYOUT = "channels-last"  # of whoever is examined, exported and loaded: the usu
 LAYOUTS, PRECISIONS = (LAYOUT, "contiguous"), ("float32", "bfloat16")
 SMALL = 500e6  # floating-point operations of a step below which a race is not worth its time, nor a second thread its company
 FASTER = 0.95  # of the best time so far: who takes less wins; for a tie, nothing changes
+FEWER = 0.9  # fewer threads have to be clearly better: half a batch flatters them
 BEATS = 3  # steps of each that are timed, after one that warms up
 SHARE = 0.02  # of the run's steps that a race may take
 
@@ -88,7 +89,7 @@ def settle(
     for change in rivals:
         rival = replace(best, **change)
         times[rival] = _seconds(rival, data, update, draw, device, beats, warm="threads" not in change)
-        share = 1 / FASTER if rival.threads < best.threads else FASTER  # for a tie, the fewer threads
+        share = FEWER if rival.threads < best.threads else FASTER
         best = rival if times[rival] < share * times[best] else best
     best.apply(data, update)
     return replace(best, because=_told(best, times))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -64,8 +65,8 @@ class CrossEntropy(Objective):
             return None
         log_p = output.log_softmax(1)
         loss = F.nll_loss(log_p, target, reduction="none")
-        share = torch.full_like(loss, 1 / len(loss))
-        by_log_p = _nll_loss_backward(share, log_p, target, None, 0, -100, share.new_empty(()))
+        share, whole = _even(loss.shape[0], loss.device, loss.dtype)
+        by_log_p = _nll_loss_backward(share, log_p, target, None, 0, -100, whole)
         return {"cross-entropy": loss}, _log_softmax_backward(by_log_p, log_p, 1, log_p.dtype)
 
     def predict(self, model: nn.Module, batch: Batch) -> Tensor:
@@ -74,3 +75,11 @@ class CrossEntropy(Objective):
 
     def measures(self, target: Domain) -> dict[str, Measure]:
         return first(self.judged_by, MEASURES)
+
+
+@cache
+def _even(count: int, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """The slope of a mean by each of `count` losses, [count], and a weight of all, [], of which the kernel makes no use: made
+    once, for in a small step each tensor that is made counts."""
+    with torch.inference_mode(False):
+        return torch.full((count,), 1 / count, dtype=dtype, device=device), torch.zeros((), dtype=dtype, device=device)

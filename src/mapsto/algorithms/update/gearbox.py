@@ -69,7 +69,9 @@ class Gearbox:
         self.name, self.together, self.raced = "eager", 1, False  # what a checkpoint remembers
         self.settled = asked != "auto"
         self.gear: Gear | None = None
-        self.seen = self.calls = 0  # steps since this process began, and calls of another gear
+        self.seen = self.warm = self.calls = (
+            0  # steps since this process began, those before the clock, calls of another gear
+        )
         self.begun, self.eager = 0.0, 0.0  # a clock's reading, seconds of an eager step
         if asked not in ("auto", "eager"):
             if why := self.unfit():
@@ -86,7 +88,7 @@ class Gearbox:
         if self.gear is not None and len(batches) == self.together and all(_shape(b) == self.shape for b in batches):
             losses = self._in_gear(batches, step)
         else:
-            losses = [self.update.step(batch, step + k) for k, batch in enumerate(batches)]
+            losses = self.update.eager(batches, step)
         if not self.settled:
             self._consider(batches, step)
         return losses
@@ -144,7 +146,7 @@ class Gearbox:
                 f"step {step}: the gear {self.name} does not work here ({reason[0][:200]}); eager"
             )
             self._back()
-            return [self.update.step(batch, step + k) for k, batch in enumerate(batches)]
+            return self.update.eager(batches, step)
 
     def _consider(self, batches: list[Batch], step: int) -> None:
         """Time eager steps; then perhaps another gear; then keep the faster."""
@@ -152,10 +154,11 @@ class Gearbox:
             self._judge(step + len(batches))
             return
         self.seen += len(batches)
-        if self.seen == WARM:
-            self.begun = self._now()
-        elif self.seen == WARM + TIMED:
-            self.eager = (self._now() - self.begun) / TIMED
+        if not self.warm:
+            if self.seen >= WARM:
+                self.begun, self.warm = self._now(), self.seen
+        elif self.seen >= self.warm + TIMED:
+            self.eager = (self._now() - self.begun) / (self.seen - self.warm)
             device, left = self.update.device.type, self.update.horizon - step
             choice = plan(
                 device, self.eager, left, any(isinstance(m, nn.Conv2d | nn.Conv1d) for m in self.update.model.modules())

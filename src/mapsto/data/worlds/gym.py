@@ -34,7 +34,7 @@ SMALL = 100.0  # observations within such bounds are shown as they are: scaled, 
 
 
 class Gymnasium(World):
-    """`copies` of the registered environment `id`.
+    """Any environment that is registered with gymnasium, by its `id`: `copies` of it.
 
     limit: moves after which an episode is cut; 0 is the environment's own limit, or 10,000 where it has none.
     Numbers are taken between −1 and 1 where the environment says its bounds, and what lies beyond is brought in; they are shown

@@ -14,8 +14,9 @@ from mapsto.domains.discrete import Discrete
 
 
 class Identity(World):
-    """Each move shows one of `kinds` at random: 1 for doing the same, 0 for anything else. With `continuous` it shows a number
-    from −1 to 1, and gives 1 less the distance from it. An episode has `limit` moves.
+    """What is seen, one of `kinds` at random, is what is to be done: 1 for the same, 0 for anything else.
+
+    With `continuous` it is a number from −1 to 1, and what is got is 1 less the distance from it. An episode has `limit` moves.
 
     After Stable-Baselines3's IdentityEnv (Raffin et al. 2021).
     """
