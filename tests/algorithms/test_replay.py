@@ -94,6 +94,7 @@ def test_the_oldest_moves_are_forgotten():
     replay.batch(18)
     assert not torch.equal(replay.memory["input"][:4], oldest)
     assert len(replay.memory["input"]) == 88
+    assert len(replay.typical()["input"]) == 16
 
 
 def test_nothing_is_recalled_that_has_not_happened():
@@ -166,7 +167,16 @@ def test_a_memory_without_room_for_one_move_of_each_copy_is_refused():
 
 
 @pytest.mark.parametrize(
-    "odd", [{"batch_size": 0}, {"horizon": 0}, {"discount": 1.5}, {"explore": 1.5}, {"priority": -1.0}]
+    "odd",
+    [
+        {"batch_size": 0},
+        {"horizon": 0},
+        {"horizon": 10**6},
+        {"discount": 1.5},
+        {"explore": 1.5},
+        {"scale": 0.0},
+        {"priority": -1.0},
+    ],
 )
 def test_settings_that_are_none_are_refused(odd):
     with pytest.raises(FrameError, match="but came"):

@@ -165,7 +165,9 @@ def test_where_the_host_does_not_look_it_is_the_same_world():
 
 
 def test_a_world_without_copies_is_refused():
-    with pytest.raises(FrameError, match="at least one copy and one move, but came 0 and 500"):
+    with pytest.raises(
+        FrameError, match="in 1 to 1,048,576 copies, for at least one move an episode, but came 0 and 500"
+    ):
         CartPole(0)
 
 

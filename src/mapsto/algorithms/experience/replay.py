@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mapsto.algorithms.experience.rollout import refuse_others
-from mapsto.core import seeds
+from mapsto.core import devices, seeds
 from mapsto.core.batch import Batch, Losses
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Experience, Learner
@@ -18,6 +18,7 @@ from mapsto.core.state import to_device
 from mapsto.domains.discrete import Discrete
 
 ACT, RECALL, BEGUN = 10, 11, 13  # what a seed is for: what is tried, what is remembered, where it begins
+FARTHEST = 1000  # moves that are looked at after one
 LEAST = 1e-3  # of a priority: what surprised nobody may still come again
 
 
@@ -57,18 +58,16 @@ class Replay(Experience):
 
     def __post_init__(self) -> None:
         counts = (self.capacity, self.batch_size, self.moves, self.horizon, self.warm_up, self.epoch)
-        if min(counts) < 1 or self.falling < 0:
+        if min(counts) < 1 or self.falling < 0 or self.horizon > FARTHEST:
             raise FrameError(
-                "capacity, batch_size, moves, horizon, warm_up and epoch are at least 1 and falling at least 0, but came "
+                f"capacity, batch_size, moves, horizon (≤ {FARTHEST}), warm_up, epoch are at least 1 and falling 0, but came "
                 f"{', '.join(map(str, counts))} and {self.falling}."
             )
-        if (
-            min(self.discount, self.explore, self.correction, self.priority) < 0
-            or max(self.discount, self.explore, self.correction) > 1
-        ):
+        shares = (self.discount, self.explore, self.correction)
+        if min(shares) < 0 or max(shares) > 1 or self.priority < 0 or not self.scale > 0:
             raise FrameError(
-                "discount, explore and correction are shares in [0, 1] and priority is at least 0, but came "
-                f"{self.discount}, {self.explore}, {self.correction} and {self.priority}."
+                "discount, explore and correction are shares in [0, 1], priority at least 0 and scale above 0, but came "
+                f"{', '.join(map(str, shares))}, {self.priority} and {self.scale}."
             )
 
     def start(self, learner: Learner) -> None:
@@ -103,7 +102,8 @@ class Replay(Experience):
         return {**self._recalled(index), **counts}
 
     def typical(self) -> Batch:
-        return self._recalled(torch.arange(min(self.batch_size, self.capacity), device=self.data.device))
+        rows = len(self.memory["reward"])
+        return self._recalled(torch.arange(self.batch_size, device=self.data.device) % rows)
 
     def seen(self) -> dict[str, float]:
         returned = float(self.returned.nanmean())
@@ -129,10 +129,10 @@ class Replay(Experience):
             action = torch.where(tried, self.data.target.draw(copies, generator), best)
             turn = self.data.step(action)
             over = turn.ended | turn.cut
-            came = (seen, turn.next, action, turn.reward, turn.ended, over)
+            came = {"input": seen, "next": turn.next, "action": action, "reward": turn.reward, "ended": turn.ended}
             at = self.made * copies % rows
-            for column, told in zip(self.memory.values(), came, strict=True):
-                column[at : at + copies] = told
+            for name, told in {**came, "over": over}.items():
+                self.memory[name][at : at + copies] = told
             if self.priority:
                 self.surprise[at : at + copies] = self.most
             self.made += 1
@@ -158,6 +158,13 @@ class Replay(Experience):
             raise FrameError(
                 f"a memory of {self.capacity} moves has no room for one of each of {self.data.copies} copies of the world.",
                 f"Make it larger: --set algorithm.capacity={100 * self.data.copies}",
+                "F004",
+            )
+        each, room = 2 * math.prod(self.data.input.shape) * 4 + 14, devices.memory() // 2  # bytes of a move
+        if self.capacity * each > room:
+            raise FrameError(
+                f"a memory of {self.capacity:,} moves takes {self.capacity * each:,} bytes, and there is room for {room:,}.",
+                f"Make it smaller: --set algorithm.capacity={room // each}",
                 "F004",
             )
         if self.priority and self.data.device.type != "cpu":

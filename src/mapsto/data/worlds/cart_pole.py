@@ -29,8 +29,9 @@ GRAVITY, CART, POLE, HALF, PUSH, TAU = 9.8, 1.0, 0.1, 0.5, 10.0, 0.02  # m/s², 
 MASS = CART + POLE
 TRACK, FALLEN = 2.4, 12 * 2 * math.pi / 360  # metres and radians, beyond which an episode has ended
 APART = 0.05  # an episode begins with four numbers between −0.05 and 0.05
-Array = np.ndarray | Tensor
+COPIES = 1 << 20  # at most
 BEGIN = 20  # what a seed is for: where episodes begin
+Array = np.ndarray | Tensor
 
 
 class CartPole(World):
@@ -51,8 +52,11 @@ class CartPole(World):
         seed: int = 0,
         device: str = "cpu",
     ):
-        if min(copies, limit) < 1:
-            raise FrameError(f"CartPole needs at least one copy and one move, but came {copies} and {limit}.")
+        if not 1 <= copies <= COPIES or limit < 1:
+            raise FrameError(
+                f"CartPole is acted in in 1 to {COPIES:,} copies, for at least one move an episode, but came {copies} and {limit}.",
+                code="F003",
+            )
         self.copies, self.limit, self.seed, self.device = copies, limit, seed, torch.device(device)
         self.looks = self.device.type == "cpu"  # whether the host may wait to be told what the device knows
         place, angle = (float(np.float32(2 * limit)) for limit in (TRACK, FALLEN))  # to the digit what gymnasium says

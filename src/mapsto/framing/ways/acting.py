@@ -81,7 +81,7 @@ class ActingByWorth(Acting):
         made = {
             "experience": {"name": "replay", "discount": 0.995, "horizon": 8, "scale": scale, "explore": 0.1},
             "update": update,
-            "until": {"name": "epochs", "count": 10},
+            "until": {"name": "epochs", "count": 16},
         }
         why = (
             "every move is learned from several times, from a memory; exams see an average of the weights, and those of the best "
