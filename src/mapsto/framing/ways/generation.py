@@ -72,7 +72,7 @@ class Playing(Drawing):
             "name": "descend",
             "learning_rate": 2e-4,
             "optimizer": {"name": "adam", "beta1": 0.5},
-            "schedule": {"name": "constant"},
+            "schedule": {"name": "cosine"},
             "ema": 0.999,
         }
         made = {
