@@ -1,4 +1,4 @@
-"""The losses of the first 20 steps of fourteen tiny recipes, as they were when curves.json was written.
+"""The losses of the first 20 steps of fifteen tiny recipes, as they were when curves.json was written.
 
 A curve that moves means that learning has changed: data, first weights, batches, masks, losses, gradients, steps. Where
 that is meant, write the curves anew, look at the difference, and say in the commit why they moved:
@@ -234,6 +234,27 @@ def moves() -> Frame:
     )
 
 
+def worths() -> Frame:
+    """What each action is worth in that world, from a memory in which it is looked two moves ahead; double Q-learning, Adam."""
+    return described(
+        mapsto.frame("env:identity", device="cpu"),
+        model={"name": "q-network", "width": 32, "depth": 1},
+        objective={"name": "temporal-difference", "double": True, "every": 1, "share": 0.1},
+        update={"learning_rate": 2e-2, "optimizer": {"name": "adam"}, "schedule": {"name": "constant"}},
+        experience={
+            "name": "replay",
+            "capacity": 400,
+            "batch_size": 64,
+            "moves": 2,
+            "discount": 0.5,
+            "horizon": 2,
+            "warm_up": 300,
+            "explore": 0.1,
+            "falling": 10,
+        },
+    )
+
+
 def noisy() -> Frame:
     """A U-Net that is told which digit it is whose noise it tells, of most; AdamW, clipped, an average of the weights."""
     return described(
@@ -290,6 +311,7 @@ RECIPES = {
     "noisy": noisy,
     "coded": coded,
     "game": game,
+    "worths": worths,
 }
 
 
