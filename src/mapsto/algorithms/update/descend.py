@@ -143,8 +143,8 @@ class Descend(Update):
     @property
     def trusted(self) -> int:
         """After how many steps one look for what is no number suffices; 0 where each has its own."""
-        stops = self.nonfinite == "stop" and self.guard.at_once and not self.ema
-        return TRUSTED if self.derived and stops and self.gearbox.name == "eager" else 0
+        stops = self.nonfinite == "stop" and self.guard.at_once
+        return TRUSTED if self.derived and stops and self.gearbox.name == "eager" and not self.gearbox.unfit() else 0
 
     def steps(self, batches: list[Batch], step: int) -> list[Losses]:
         return self.gearbox.steps(batches, step)
