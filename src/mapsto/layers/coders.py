@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mapsto.core.batch import Field, size
 from mapsto.core.errors import FrameError, ShapeError
 from mapsto.core.nouns import Shape
 from mapsto.layers.batch_norm import BatchNorm
 from mapsto.layers.convolution import NORMS, Norm, group_of_all
+from mapsto.layers.given import Given
 
 KERNEL, STRIDE, PADDING = 4, 2, 1  # a kernel that its stride divides leaves no chequered pattern
 FLAT = {"batch": BatchNorm, "layer": group_of_all, "none": nn.Identity}  # norms of vectors
@@ -66,6 +71,48 @@ class PictureDrawer(nn.Module):
 
     def forward(self, vector: Tensor) -> Tensor:
         return self.layers(vector)
+
+
+class Coder(nn.Module):
+    """A picture to a code of `latent` numbers and back, both told what is given of it: what autoencoders and VAEs have alike.
+
+    told_of_each: how many numbers the reader says for each of the code. Whoever is one has `drawn(code, input)`.
+    """
+
+    exempt: ClassVar[dict[str, str]] = {"one-answer": "it draws pictures"}
+    told_of_each: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        inputs: Shape,
+        outputs: Shape,
+        latent: int = 32,
+        width: int = 256,
+        convolutions: int = 0,
+        maps: int = 32,
+    ):
+        super().__init__()
+        of_pictures(type(self).__name__, outputs, convolutions, latent=latent, width=width, maps=maps)
+        self.inputs, self.outputs, self.latent, self.width = inputs, outputs, latent, width
+        self.convolutions, self.maps = convolutions, maps
+        self.reader = PictureReader(outputs, width, convolutions, maps)
+        self.read = Given(inputs, width)
+        self.coding = nn.Linear(width, self.told_of_each * latent)
+        self.opening = nn.Linear(latent, width)
+        self.told = Given(inputs, width)
+        self.drawer = PictureDrawer(outputs, width, convolutions, maps)
+
+    def forward(self, input: Field) -> Tensor:
+        code = torch.randn(size({"input": input}), self.latent, device=self.opening.weight.device)
+        return self.drawn(code, input)
+
+    def coded(self, picture: Tensor, input: Field) -> Tensor:
+        """[B, told_of_each · latent]; pictures are [B, C, H, W] in [−1, 1]."""
+        return self.coding(F.relu(self.reader(picture) + self.read(input)))
+
+    def opened(self, code: Tensor, input: Field) -> Tensor:
+        """[B, C, H, W], any numbers."""
+        return self.drawer(F.relu(self.opening(code) + self.told(input)))
 
 
 def of_pictures(model: str, outputs: Shape, convolutions: int, **counts: int) -> None:
