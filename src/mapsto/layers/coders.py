@@ -73,7 +73,7 @@ class PictureDrawer(nn.Module):
         return self.layers(vector)
 
 
-class Coder(nn.Module):
+class PictureCoder(nn.Module):
     """A picture to a code of `latent` numbers and back, both told what is given of it: what autoencoders and VAEs have alike.
 
     told_of_each: how many numbers the reader says for each of the code. Whoever is one has `drawn(code, input)`.

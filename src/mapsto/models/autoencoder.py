@@ -8,10 +8,10 @@ from torch import Tensor
 from mapsto.core.batch import Field
 from mapsto.core.nouns import Shape
 from mapsto.layers.batch_norm import BatchNorm
-from mapsto.layers.coders import Coder
+from mapsto.layers.coders import PictureCoder
 
 
-class Autoencoder(Coder):
+class Autoencoder(PictureCoder):
     """A picture as `latent` numbers, its code, and the picture that is drawn from it.
 
     Codes are standardised over the batch, so that random ones of N(0, 1) lie where those of pictures do, more or less: what is

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from mapsto.core.batch import Field
-from mapsto.layers.coders import Coder
+from mapsto.layers.coders import PictureCoder
 
 
-class VAE(Coder):
+class VAE(PictureCoder):
     """A picture y is drawn from a code z of N(0, 1), `latent` numbers, as p(y | z) has it; q(z | y) says which codes it may have
     been. Both are networks, and both are told what is given of the picture.
 
