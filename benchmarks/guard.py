@@ -42,10 +42,9 @@ def share(learner: Learner, steps: int) -> float:
     """How much longer a step takes with the look, as a share of one without; median over pairs of blocks."""
     looks = {"with": (Guard.keep, Guard.sound), "without": (lambda *_: None, lambda *_: True)}
     update, batch = learner.algorithm.update, learner.algorithm.experience.batch(0)
-    together = {
-        "with": update.stride,
-        "without": 1,
-    }  # as `fit` takes them; where nobody looks, there is nothing to share
+    stride = min(update.stride, learner.report_every)  # as `fit` takes them
+    steps = -(-steps // stride) * stride
+    together = {"with": stride, "without": 1}  # where nobody looks, there is nothing to share
     learner.model.train()
     ratios = []
     for pair in range(PAIRS):

@@ -125,10 +125,9 @@ def _ratio(gate: Gate, contest: Contest, rows: Sequence[Row]) -> tuple[str, bool
         "near": ratio.high <= gate.bound + NEAR,
     }[gate.rule]
     beside = f" ({rival.label})" if len(found) > 1 else ""
-    return (
-        f"{ratio.value:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]{beside}{'' if held else _by_hand(gate, contest, rows, rival)}",
-        held,
-    )
+    slower = [f"; {other.value:.2f} ({arm.label})" for other, arm in found if arm != rival and gate.rule == "times"]
+    said = f"{ratio.value:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]{beside}{''.join(slower)}"
+    return said if held else said + _by_hand(gate, contest, rows, rival), held
 
 
 def _by_hand(gate: Gate, contest: Contest, rows: Sequence[Row], rival: Arm) -> str:

@@ -10,8 +10,9 @@ import torch
 from torch import nn
 from toys import dataset, learner, mlp, objective, stopped
 
-from mapsto.algorithms.update import Descend
+from mapsto.algorithms.update import Descend, descend
 from mapsto.algorithms.update.guard import Guard
+from mapsto.core.batch import nbytes
 from mapsto.core.errors import FailedRun, NotFinite
 from mapsto.core.schedules import Constant
 from mapsto.core.state import pack, unpack
@@ -165,7 +166,7 @@ def plain(together: int, bad: Callable[[Learner], None]) -> tuple[bytes, int, li
     except NotFinite as error:
         step, rows = error.step, error.examples
     update = run.algorithm.update
-    assert update.trusted == 16
+    assert update.trusted == descend.TRUSTED
     return pack({"weights": dict(run.model.state_dict()), "flat": update.flats[""].state_dict()}), step, rows
 
 
@@ -186,6 +187,15 @@ def test_what_no_look_objects_to_is_the_same_many_steps_at_a_time():
     alone, together, uneven = (plain(steps, lambda _: None) for steps in (1, 16, 7))
     assert alone == together == uneven
     assert together[1] == -1
+
+
+def test_no_more_steps_wait_for_a_look_than_their_batches_have_room(monkeypatch):
+    stack = initialised(lambda: nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3)), 0)
+    run = learner(update=Descend(0.01, schedule=Constant()), data=dataset(rows=200), model=stack)
+    one = nbytes(run.algorithm.experience.typical())
+    monkeypatch.setattr(descend, "WAITING", 5 * one + one // 2)
+    run.algorithm.update.start(run)
+    assert run.algorithm.update.trusted == 5
 
 
 def test_the_message_says_which_layer_made_it():

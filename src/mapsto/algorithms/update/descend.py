@@ -20,7 +20,7 @@ from mapsto.algorithms.update.parts import distances, freeze, parts_of
 from mapsto.algorithms.update.sharded import Sharded, shard
 from mapsto.algorithms.update.shared import Shared, present
 from mapsto.core import devices, seeds, world
-from mapsto.core.batch import Batch, Losses, Mean, detached, joined, pieces, size, total_and_count
+from mapsto.core.batch import Batch, Losses, Mean, detached, joined, nbytes, pieces, size, total_and_count
 from mapsto.core.errors import FailedRun, FrameError, NotFinite
 from mapsto.core.nouns import Learner, Optimizer, Schedule, Update
 from mapsto.core.schedules import Constant, OneCycle
@@ -31,7 +31,8 @@ from mapsto.layers.lora import adapt
 NOBODY = 1e-12  # a count to divide by where nobody counts: the total is 0, and so is the mean then
 REMEMBERED = ("parts", "lost", "damping", "untold")
 KEPT_EVERY = 100  # steps between the weights that "roll-back" can go back to
-TRUSTED = 16  # steps by formula with one look after the last of them
+TRUSTED = 64  # steps by formula with one look after the last of them, at most
+WAITING = 16 << 20  # bytes of batches that may wait for it
 ADAPTED = 7  # what a seed is for: the first weights of adapters
 
 
@@ -127,6 +128,7 @@ class Descend(Update):
                 )
         alone = len(self.flats) == 1 and not self.shared
         self.derived = Derived.of(self.model, self.objective) if alone else None
+        self.unseen = self._unseen()
         self.averages = {p: [v.clone() for v in flat.values] for p, flat in self.flats.items()} if self.ema else {}
         self.parts = self.accumulate  # micro-batches a step: more of them once memory has not sufficed
         self.guard = Guard(self.model, sticky=self.nonfinite == "stop", at_once=self.device.type == "cpu")
@@ -143,8 +145,8 @@ class Descend(Update):
     @property
     def trusted(self) -> int:
         """After how many steps one look for what is no number suffices; 0 where each has its own."""
-        stops = self.nonfinite == "stop" and self.guard.at_once
-        return TRUSTED if self.derived and stops and self.gearbox.name == "eager" and not self.gearbox.unfit() else 0
+        stops = self.nonfinite == "stop" and self.guard.at_once and self.gearbox.name == "eager"
+        return self.unseen if self.unseen and stops and not self.gearbox.unfit() else 0
 
     def steps(self, batches: list[Batch], step: int) -> list[Losses]:
         return self.gearbox.steps(batches, step)
@@ -359,6 +361,12 @@ class Descend(Update):
             else:
                 counts[term] = size(batch) if weight is None else weight.sum().clamp(min=NOBODY)
         return self.shared.counts(counts) if self.shared else counts
+
+    def _unseen(self) -> int:
+        """How many steps by formula may wait for one look: as many as their batches take little memory."""
+        if not self.derived or not self.experience.ahead:
+            return 0
+        return min(TRUSTED, WAITING // max(1, nbytes(self.experience.typical())))
 
     def _shared(self) -> Shared | None:
         if world.size() == 1:
