@@ -44,6 +44,7 @@ faults: setup
 # everything, or some: make bench ONLY=digits; the machine must have nothing else to do
 bench: .venv-bench/.ready
 	.venv-bench/bin/python -m benchmarks.speed $(ONLY)
+	$(if $(ONLY),,for each in parts shards generation; do .venv-bench/bin/python -m benchmarks.speed.$$each || exit 1; done)
 
 .venv-bench/.ready: pyproject.toml benchmarks/speed/constraints.txt
 	$(PYTHON) -m venv .venv-bench

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.speed import contests, gates, measure, pairs, quiet, record, report
 from benchmarks.speed.contest import Arm, Contest
+from benchmarks.speed.parts import Clock
 from benchmarks.speed.task import Enough, Task, Watch
 
 ARMS = (
@@ -149,12 +150,31 @@ def test_page_is_a_function_of_the_record(tmp_path, monkeypatch):
     path = tmp_path / "speed.json"
     record.keep(CONTEST, {"checked": {}, "rows": rows(slow=0.5), "failed": {}, "warm": {}}, "a command", path)
     before = record.read(path)
-    page = report.page(before, {}, {})
-    assert page == report.page(before, {}, {})
+    page = report.page(before, {}, {}, {})
+    assert page == report.page(before, {}, {}, {})
     assert "| Slow | 10 | 8.00 [8.00, 8.00] |" in page
     assert "0.5000 ‡" in page  # not the same result, and said so
     assert "| by hand | 1.12 | 0.90 [0.90, 0.90] |" in page
     assert "not measured" in page
+
+
+def test_where_the_time_goes_is_told_in_shares_beside_the_loop(monkeypatch):
+    monkeypatch.setattr(report, "ALL", (CONTEST,))
+    turn = {"before the first step": 0.2, "forward": 0.8, "the rest": 1.0, "mapsto": 2.0, "beside": 2.5}
+    about = {"date": "a day", "machine": "a machine", "commit": "a commit", "beside": CONTEST.arms[-1].name}
+    told = report.where_it_goes({CONTEST.name: {**about, "rounds": [turn] * 3}})
+    assert "| before the first step | forward | the rest |" in told
+    assert "| 2.00 | 10.0 % | 40.0 % | 50.0 % | 0.80 [0.80, 0.80]" in told
+    assert "Not measured" in report.where_it_goes({})
+
+
+def test_parts_of_a_run_are_timed_once_where_one_is_inside_another():
+    clock = Clock()
+    inner = clock._timed(lambda: 5, "inner")
+    assert clock._timed(inner, "outer")() == 5
+    assert list(clock.seconds) == ["outer"]
+    inner()
+    assert list(clock.seconds) == ["outer", "inner"]
 
 
 def test_what_writing_takes_is_told_with_the_promise_and_marked_where_it_was_loud():

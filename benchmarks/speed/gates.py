@@ -75,6 +75,7 @@ GATES = (
         for family in ("PyTorch", "fastai", "Lightning", "skorch", "HF Trainer", "Keras on PyTorch", "Keras on JAX")
     ),
     Gate("table", "times", 3.0, "scikit-learn"),
+    Gate("table", "times", 3.0, "scikit-learn", who="mapsto-own"),
     Gate("gpt", "near", 1.02, "PyTorch", LOOPS),
     Gate("gpt", "times", 1.1, "HF Trainer"),
     Gate("sentences", "near", 1.02, "PyTorch", LOOPS),
@@ -106,7 +107,8 @@ def verdict(gate: Gate, contest: Contest | None, rows: Sequence[Row]) -> Verdict
         return Verdict(contest.title, f"{gate.words}: {_bound(gate, contest.arm(gate.name).label)}", measured, held)
     measured, held = _ratio(gate, contest, rows)
     rival = contest.arm(gate.name).label if gate.name else gate.family
-    return Verdict(contest.title, _bound(gate, rival), measured, held)
+    who = "" if contest.arm(gate.who) == contest.reference() else f" as {contest.arm(gate.who).label}"
+    return Verdict(contest.title, _bound(gate, rival) + who, measured, held)
 
 
 def _ratio(gate: Gate, contest: Contest, rows: Sequence[Row]) -> tuple[str, bool | None]:

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RECORD = ROOT / "docs" / "speed.json"
 SHARDS = ROOT / "docs" / "speed_shards.json"
 GENERATION = ROOT / "docs" / "speed_generation.json"
+PARTS = ROOT / "docs" / "speed_parts.json"
 TRIED = ROOT / "runs" / "speed" / "tried.json"
 PACKAGES = (
     "torch", "numpy", "scikit-learn", "skorch", "keras", "jax", "jaxlib", "transformers", "accelerate", "fastai", "lightning",

@@ -48,11 +48,11 @@ PROMISES = (
 
 
 def write() -> None:
-    kept = (record.read(path) for path in (record.RECORD, record.SHARDS, record.GENERATION))
+    kept = (record.read(path) for path in (record.RECORD, record.SHARDS, record.GENERATION, record.PARTS))
     PAGE.write_text(page(*kept), encoding="utf-8")
 
 
-def page(found: dict[str, Any], shards: dict[str, Any], generation: dict[str, Any]) -> str:
+def page(found: dict[str, Any], shards: dict[str, Any], generation: dict[str, Any], parts: dict[str, Any]) -> str:
     there = [contest for contest in (*ALL, *ON_GPU) if contest.name in found]
     sections = "\n\n".join(section(contest, found[contest.name]) for contest in there)
     return f"""# Speed
@@ -70,6 +70,8 @@ has every single run; nothing here is typed. Above 1, the other takes so many ti
 
 {HOW}
 
+{where_it_goes(parts)}
+
 {sections}{no_gpu(found)}
 
 {larger_than_memory(shards)}
@@ -80,6 +82,32 @@ has every single run; nothing here is typed. Above 1, the other takes so many ti
 
 {machines(there, found)}
 """
+
+
+def where_it_goes(found: dict[str, Any]) -> str:
+    """What benchmarks/speed/parts.py found."""
+    title = "## Where the time goes\n\n"
+    if not found:
+        return f"{title}Not measured: `python -m benchmarks.speed.parts`."
+    told = [name for name in found[next(iter(found))]["rounds"][0] if name not in ("mapsto", "beside")]
+    lines = [f"| | seconds | {' | '.join(told)} | × a loop by hand |", "|---|" + "---|" * (len(told) + 2)]
+    for name, kept in found.items():
+        rounds = kept["rounds"]
+        shares = [statistics.median(100 * r[part] / r["mapsto"] for r in rounds) for part in told]
+        ratio = pairs.median([r["mapsto"] / r["beside"] for r in rounds])
+        entry = next(c for c in ALL if c.name == name)
+        cells = " | ".join(f"{share:.1f} %" if share >= 0.05 else "–" for share in shares)
+        lines.append(
+            f"| [{entry.short}](#{anchor(entry)}) | {statistics.median(r['mapsto'] for r in rounds):.2f} | {cells} | "
+            f"{_ratio(ratio)} ({entry.arm(kept['beside']).label}) |"
+        )
+    one = next(iter(found.values()))
+    about = (
+        "The parts of mapsto's runs, by a clock around each, medians; and its time over that of a loop by hand in the same "
+        "process, which took turns with it, so that memory lies alike for both. *The rest* is the engine's own Python, with what the clocks "
+        f"cost. Measured on {one['date']}, {one['machine']}, commit {one['commit']}, by `python -m benchmarks.speed.parts`."
+    )
+    return title + about + "\n\n" + "\n".join(lines)
 
 
 def no_gpu(found: dict[str, Any]) -> str:

@@ -220,6 +220,8 @@ def work(kind: str, folder: Path, model: dict[str, Any], limit: int) -> None:
             seeds.set_all(0, step)
             learner.tally.add(update.step(experience.batch(step), step), None)
             step += 1
+            if step % learner.report_every == 0:
+                learner.tally.read()  # as `fit` does: what was heard since is kept
         took = {"process": time.process_time() - process, "wall": time.perf_counter() - wall}
         status = dict(entry.split(":", 1) for entry in Path("/proc/self/status").read_text().splitlines())
         held = {"data": int(status["VmData"].split()[0]) * 1024, "peak": int(status["VmHWM"].split()[0]) * 1024}

@@ -32,3 +32,10 @@ def test_a_fingerprint_hangs_on_every_number_and_on_its_place():
     found = hashed.fingerprint(rows)
     assert len(found.unique()) == 4
     assert torch.equal(found[2:], hashed.fingerprint(rows[2:]))
+
+
+def test_rows_whose_numbers_are_alike_in_their_last_32_bits_are_others():
+    rows = torch.tensor([0, 1, 1 << 32, (1 << 32) + 1, 1 << 40])
+    drawn = hashed.places(rows, (8,)).tolist()
+    assert len({tuple(row) for row in drawn}) == len(rows)
+    assert not set(drawn[0]) & set(drawn[2])

@@ -52,7 +52,7 @@ def test_a_text_cnn_is_its_formula():
 
 def test_a_bag_of_words_is_what_scikit_learn_makes_of_the_same_texts():
     from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.linear_model import LogisticRegression, Ridge
 
     asked = texts(np.random.default_rng(0).integers(1, 12, 80).tolist(), 12)
     target = torch.arange(80) % 3
@@ -65,6 +65,11 @@ def test_a_bag_of_words_is_what_scikit_learn_makes_of_the_same_texts():
     model = BagOfWords(SHAPE, 3)
     model.solve({"input": asked, "target": target}, "classification", 0)
     np.testing.assert_allclose(model(asked).softmax(1).numpy(), expected, atol=2e-3)
+    number = torch.linspace(-1, 2, 80) ** 2
+    line = BagOfWords(SHAPE, 1, penalty=0.5)
+    line.solve({"input": asked, "target": number}, "regression", 0)
+    expected = Ridge(0.5).fit(features, number.numpy()).predict(features)
+    np.testing.assert_allclose(line(asked)[:, 0].numpy(), expected, atol=2e-3)
 
 
 @pytest.mark.parametrize("kind", [BagOfEmbeddings, TextCNN, BagOfWords])
@@ -76,5 +81,5 @@ def test_what_is_no_text_is_refused(kind):
 def test_impossible_sizes_are_refused():
     with pytest.raises(FrameError, match="at least 1"):
         TextCNN(SHAPE, 2, sizes=[])
-    with pytest.raises(FrameError, match="solves classification"):
-        BagOfWords(SHAPE, 1).solve({"input": texts([2], 2), "target": torch.ones(1)}, "regression", 0)
+    with pytest.raises(FrameError, match="solves classification and regression, but this is multi-label"):
+        BagOfWords(SHAPE, 1).solve({"input": texts([2], 2), "target": torch.ones(1, 1)}, "multi-label", 0)

@@ -6,7 +6,7 @@ import csv
 import re
 import sys
 import unicodedata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,10 @@ from mapsto.cli.drawing import DRAWING, draw
 from mapsto.cli.options import READING, TALKING, options, reading
 from mapsto.cli.writing import WRITING, write
 from mapsto.core.text import clean, short
+
+if TYPE_CHECKING:
+    from mapsto.export.function import Function
+    from mapsto.export.inputs import Inputs
 
 FORMULA = ("=", "+", "-", "@", "|")  # a spreadsheet may run a cell that begins like this
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|-inf", re.ASCII)
@@ -82,10 +86,10 @@ def command(
         raise click.UsageError("--layer and --head are for --attention.")
     import mapsto
     from mapsto.cli import screen
-    from mapsto.domains.column import parts
     from mapsto.export.inputs import inputs_of
 
     f = mapsto.load(run, weights=weights)
+    look = {"layer": layer, "head": head} if attention else None
     told = {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
     how = {word: value for word, value in told.items() if value is not None}
     sheet = {"count": count, "given": given, "out": out}
@@ -102,45 +106,68 @@ def command(
             raise click.UsageError(
                 "--top, --threshold, --why and --csv are for answers; this function goes on with a text."
             )
-        return write(
-            f, inputs, how, read.get("encoding"), as_json, {"layer": layer, "head": head} if attention else None
-        )
+        return write(f, inputs, how, read.get("encoding"), as_json, look)
     if how:
         raise click.UsageError(f"--{next(iter(how)).replace('_', '-')} is for functions that go on with a text.")
     rows: list[dict[str, Any]] = []
     for where in inputs:
         asked = inputs_of(f, where, **reading(**read))
-        spoke = mapsto.why(f, asked.several) if why else []
-        looked = mapsto.attention(f, asked.several, layer, head) if attention else []
-        predictions = f.encoded_predictions(asked.column)
-        shares = f.shares(predictions) if f.tells_shares else [None] * len(predictions)
-        for label, answer, share in zip(asked.labels, f.answers(predictions, threshold), shares, strict=True):
-            rows.append({"input": label, "prediction": answer, **_certainty(answer, share, top, f.objective.problem)})
-        if f.objective.problem == "tagging":
-            for row, value in zip(rows[len(rows) - len(asked.labels) :], asked.values(f), strict=True):
-                row["tokens"] = parts(value, 0, "Words")
-        for row, one in zip(rows[len(rows) - len(spoke) :], spoke, strict=True):
-            row["why"] = list(zip(one.tokens, one.shares, strict=True))
-        for row, one in zip(rows[len(rows) - len(looked) :], looked, strict=True):
-            row["attention"] = one
+        rows += _rows(f, asked, threshold, top, why, look)
         for reason in asked.skipped if not quiet else ():
             screen.err.print(screen.plain(f"note: {reason}"))
     if as_json:
         screen.print_json([_plain(row) for row in rows])
     elif as_csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(["input", "prediction", *map(clean, _extra(rows))])
-        for row in rows:
-            writer.writerow([harmless(cell) for cell in (row["input"], _answer(row), *_cells(row))])
+        _write_csv(rows)
     else:
-        screen.print_table(
-            ["input", "prediction", *_extra(rows)],
-            [[row["input"], "none" if row["prediction"] == [] else _said(_answer(row)), *_cells(row)] for row in rows],
-            screen.out,
-        )
-        for row in rows if why else ():
+        _print(rows)
+
+
+def _rows(
+    f: Function, asked: Inputs, threshold: float | None, top: int | None, why: bool, look: dict[str, Any] | None
+) -> list[dict[str, Any]]:
+    """What is said of each of the inputs, by the names that JSON has. look: the layer and head of --attention."""
+    import mapsto
+    from mapsto.domains.column import parts
+
+    predictions = f.encoded_predictions(asked.column)
+    shares = f.shares(predictions) if f.tells_shares else [None] * len(predictions)
+    rows: list[dict[str, Any]] = [
+        {"input": label, "prediction": answer, **_certainty(answer, share, top, f.objective.problem)}
+        for label, answer, share in zip(asked.labels, f.answers(predictions, threshold), shares, strict=True)
+    ]
+    if f.objective.problem == "tagging":
+        for row, value in zip(rows, asked.values(f), strict=True):
+            row["tokens"] = parts(value, 0, "Words")
+    if why:
+        for row, one in zip(rows, mapsto.why(f, asked.several), strict=True):
+            row["why"] = list(zip(one.tokens, one.shares, strict=True))
+    if look is not None:
+        for row, one in zip(rows, mapsto.attention(f, asked.several, **look), strict=True):
+            row["attention"] = one
+    return rows
+
+
+def _write_csv(rows: list[dict[str, Any]]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["input", "prediction", *map(clean, _extra(rows))])
+    for row in rows:
+        writer.writerow([harmless(cell) for cell in (row["input"], _answer(row), *_cells(row))])
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    from mapsto.cli import screen
+
+    screen.print_table(
+        ["input", "prediction", *_extra(rows)],
+        [[row["input"], "none" if row["prediction"] == [] else _said(_answer(row)), *_cells(row)] for row in rows],
+        screen.out,
+    )
+    for row in rows:
+        if "why" in row:
             screen.print_heat(row["prediction"], row["why"], screen.out)
-        for row in rows if attention else ():
+    for row in rows:
+        if "attention" in row:
             screen.print_attention(row["attention"], screen.out)
 
 

@@ -24,7 +24,7 @@ from mapsto.framing.result import Plain, Result, plain_label, plain_mistake, pla
 from mapsto.insight.baselines import Baseline, baselines
 from mapsto.insight.labels import Label, by_label
 from mapsto.insight.report import page
-from mapsto.insight.verdict import judge
+from mapsto.insight.verdict import Verdict, judge
 from mapsto.learner.elsewhere import Elsewhere
 from mapsto.learner.learner import Learner
 from mapsto.learner.run import Run
@@ -93,8 +93,7 @@ def _write(
         shares, exam = found.shares, "test" if "test" in scores else "valid"
         scores = {**scores, exam: {**scores[exam], **found.scores}}
     beside = _beside(ready, learner, baseline_seconds, watch)
-    measures = learner.objective.measures(ready.target)
-    leading, measure = next(iter(measures.items()))
+    leading, measure = next(iter(learner.objective.measures(ready.target).items()))
     curve = curve_of(folder, leading)
     noise = noise_of(ready, predictions, beside)
     labels = _labels(ready, predictions)
@@ -116,54 +115,7 @@ def _write(
         perfect=measure.perfect,
         text=ready.reads_words,
     )
-    written = {
-        "problem": problem,
-        "reads": names.name_of(type(ready.input)),
-        "measure": leading,
-        "better": measure.better,
-        **({"signatures": signed} if (signed := {n: m.signature for n, m in measures.items() if m.signature}) else {}),
-        "scores": {split: plain_scores(s) for split, s in scores.items()},
-        "baselines": {
-            name: {
-                **{split: plain_scores(s) for split, s in b.scores.items()},
-                "rows": b.rows,
-                "note": b.note,
-                "seconds": round(b.seconds, 3),
-            }
-            for name, b in beside.items()
-        },
-        **({"labels": {name: plain_label(label) for name, label in labels.items()}} if labels else {}),
-        "verdict": verdict.to_json(),
-        "steps": steps,
-        "seconds": round(seconds, 3),
-        "seed": learner.seed,
-        "best": learner.best.describe(),
-        "findings": [{"code": f.code, "level": f.level, "count": f.count, "message": str(f)} for f in frame.findings],
-        "examples": ready.examples,
-        "parameters": sum(p.numel() for p in learner.model.parameters() if p.requires_grad),
-        **({"padding": padding} if (padding := learner.algorithm.experience.padding) else {}),
-        "mapsto": mapsto.__version__,
-    }
-    written = strict(written)
-    said = {**(ready.raw.shards.reading if ready.raw.shards else {}), **frame.settings["data"]}
-    reading = {k: said[k] for k in ("columns", "encoding", "separator") if said.get(k)}
-    read_as = ready.raw.formats
-    asked = list(ready.input.columns) if isinstance(ready.input, Row) else []
-    formats = {column: read_as[column] for column in [*asked, ready.target_name] if column in read_as}
-    if formats:
-        reading["formats"] = formats
-    about = {
-        "mapsto": mapsto.__version__,
-        "reading": reading,
-        "data": clean(str(frame.settings["data"]["source"])),
-        "target_name": ready.target_name,
-        **({} if isinstance(ready.input, Row) else {"input_name": ready.input_name}),
-        **({"window": frame.settings["data"]["window"]} if ready.unit == "tokens" else {}),
-        "targets": frame.settings["data"]["target"],
-        "scores": written["scores"],
-        "verdict": verdict.advice,
-        "best": written["best"],
-    }
+    written = _plain(frame, learner, scores, beside, labels, verdict, steps, seconds)
     bundle.save(
         folder.path / "model",
         frame.built() if is_sharded(learner.model) else learner.model,
@@ -171,7 +123,7 @@ def _write(
         learner.objective,
         ready.input,
         ready.target,
-        about,
+        _about(frame, written, verdict),
     )
     watch.say("writing the report")
     report = report_of(
@@ -185,6 +137,76 @@ def _write(
         written["worst"] = [plain_mistake(mistake) for mistake in report.mistakes[:WORST]]
     folder.write("result.json", json.dumps(written, indent=1, ensure_ascii=False))
     return written
+
+
+def _plain(
+    frame: Frame,
+    learner: Learner,
+    scores: dict[str, Scores],
+    beside: dict[str, Baseline],
+    labels: dict[str, Label],
+    verdict: Verdict,
+    steps: int,
+    seconds: float,
+) -> Plain:
+    """What stands in result.json of all that was found."""
+    ready, measures = frame.prepared, learner.objective.measures(frame.prepared.target)
+    leading, measure = next(iter(measures.items()))
+    signed = {name: measure.signature for name, measure in measures.items() if measure.signature}
+    padding = learner.algorithm.experience.padding
+    return strict(
+        {
+            "problem": ready.problem,
+            "reads": names.name_of(type(ready.input)),
+            "measure": leading,
+            "better": measure.better,
+            **({"signatures": signed} if signed else {}),
+            "scores": {split: plain_scores(s) for split, s in scores.items()},
+            "baselines": {
+                name: {
+                    **{split: plain_scores(s) for split, s in b.scores.items()},
+                    "rows": b.rows,
+                    "note": b.note,
+                    "seconds": round(b.seconds, 3),
+                }
+                for name, b in beside.items()
+            },
+            **({"labels": {name: plain_label(label) for name, label in labels.items()}} if labels else {}),
+            "verdict": verdict.to_json(),
+            "steps": steps,
+            "seconds": round(seconds, 3),
+            "seed": learner.seed,
+            "best": learner.best.describe(),
+            "findings": [
+                {"code": f.code, "level": f.level, "count": f.count, "message": str(f)} for f in frame.findings
+            ],
+            "examples": ready.examples,
+            "parameters": sum(p.numel() for p in learner.model.parameters() if p.requires_grad),
+            **({"padding": padding} if padding else {}),
+            "mapsto": mapsto.__version__,
+        }
+    )
+
+
+def _about(frame: Frame, written: Plain, verdict: Verdict) -> Plain:
+    """What a model folder says of where its function comes from, and of how its data were read."""
+    ready, data = frame.prepared, frame.settings["data"]
+    said = {**(ready.raw.shards.reading if ready.raw.shards else {}), **data}
+    reading = {k: said[k] for k in ("columns", "encoding", "separator") if said.get(k)}
+    asked = list(ready.input.columns) if isinstance(ready.input, Row) else []
+    formats = {c: ready.raw.formats[c] for c in [*asked, ready.target_name] if c in ready.raw.formats}
+    return {
+        "mapsto": mapsto.__version__,
+        "reading": {**reading, **({"formats": formats} if formats else {})},
+        "data": clean(str(data["source"])),
+        "target_name": ready.target_name,
+        **({} if isinstance(ready.input, Row) else {"input_name": ready.input_name}),
+        **({"window": data["window"]} if ready.unit == "tokens" else {}),
+        "targets": data["target"],
+        "scores": written["scores"],
+        "verdict": verdict.advice,
+        "best": written["best"],
+    }
 
 
 def _beside(ready: Prepared, learner: Learner, seconds: float, watch: Watch) -> dict[str, Baseline]:

@@ -48,7 +48,7 @@ SAMPLES, BEGUN, WRITTEN = (
     3,
     60,
     300,
-)  # texts that a language model goes on with; characters of each, and tokens after them
+)  # texts that a language model goes on with; their characters, and tokens after them
 
 
 def report_of(
@@ -68,33 +68,7 @@ def report_of(
     rows = ready.parts[split]
     guess, truth = predictions[split].cpu(), ready.fields[split]["target"]
     guess = guess.float() if guess.is_floating_point() else guess
-    made = {k: str(v) for k, v in environment.items() if k not in ("data", "exam")}
-    report = Report(
-        title=f"{clean(str(frame.settings['data']['source']).rsplit('/', 1)[-1])}: {clean(ready.target_name)}",
-        task=f"{ready.input.describe()} ↦ {ready.target.describe()}",
-        problem=ready.problem,
-        measure=written["measure"],
-        better=written["better"],
-        verdict=verdict,
-        scores={s: _estimates(found) for s, found in written["scores"].items()},
-        baselines={
-            n: {s: _estimates(b[s]) for s in ("train", "valid", "test") if s in b}
-            for n, b in written["baselines"].items()
-        },
-        curve=curve,
-        best_step=written["best"]["step"],
-        card=text(frame, with_price=False),
-        findings=[Finding(f.code, f.level, f.message, f.count, f.examples) for f in frame.findings],
-        made={
-            **made,
-            "steps": str(written["steps"]),
-            "training": f"{written['seconds']:.1f} s",
-            "seed": str(written["seed"]),
-            "parameters": f"{written['parameters']:,}",
-            **({"batches": written["padding"]} if "padding" in written else {}),
-            **written.get("signatures", {}),
-        },
-    )
+    report = _headed(frame, environment, written, verdict, curve)
     if ready.problem == "translation" and len(guess):
         report.mistakes = worst_sentences(ready, guess, truth, split, SHOWN)
     asked = size(ready.fields[split]) > 0 and not is_sharded(model)
@@ -127,6 +101,44 @@ def report_of(
         all_guesses = torch.cat([predictions[s].cpu().float() for s in ("valid", "test") if len(predictions[s])])
         report.suspects = [_mistake(ready, int(held_out[i]), all_guesses[i], split) for i in noise.suspects[:SHOWN]]
     return report
+
+
+def _headed(
+    frame: Frame,
+    environment: dict[str, Any],
+    written: dict[str, Any],
+    verdict: Verdict,
+    curve: list[dict[str, float]],
+) -> Report:
+    """What every report has: the task, scores beside baselines, the verdict, the course of the run, and how it was made."""
+    ready = frame.prepared
+    made = {k: str(v) for k, v in environment.items() if k not in ("data", "exam")}
+    return Report(
+        title=f"{clean(str(frame.settings['data']['source']).rsplit('/', 1)[-1])}: {clean(ready.target_name)}",
+        task=f"{ready.input.describe()} ↦ {ready.target.describe()}",
+        problem=ready.problem,
+        measure=written["measure"],
+        better=written["better"],
+        verdict=verdict,
+        scores={s: _estimates(found) for s, found in written["scores"].items()},
+        baselines={
+            n: {s: _estimates(b[s]) for s in ("train", "valid", "test") if s in b}
+            for n, b in written["baselines"].items()
+        },
+        curve=curve,
+        best_step=written["best"]["step"],
+        card=text(frame, with_price=False),
+        findings=[Finding(f.code, f.level, f.message, f.count, f.examples) for f in frame.findings],
+        made={
+            **made,
+            "steps": str(written["steps"]),
+            "training": f"{written['seconds']:.1f} s",
+            "seed": str(written["seed"]),
+            "parameters": f"{written['parameters']:,}",
+            **({"batches": written["padding"]} if "padding" in written else {}),
+            **written.get("signatures", {}),
+        },
+    )
 
 
 def _numbers(report: Report, ready: Prepared, guess: torch.Tensor, truth: torch.Tensor) -> None:

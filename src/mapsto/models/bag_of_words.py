@@ -4,7 +4,7 @@ beat."""
 from __future__ import annotations
 
 import warnings
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -19,13 +19,17 @@ from mapsto.layers.standard import Standard
 from mapsto.layers.tokens import tokens_of
 from mapsto.models.shallow import ABSENT
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
 
 class BagOfWords(Solvable):
-    """Softmax regression on the tokens that a text has in it, each by its rareness (layers/rareness.py), solved to the minimum by
-    scikit-learn. Columns beside the text are in units of their own spread, categories one-hot.
+    """Softmax regression, or ridge regression of a number, on the tokens that a text has in it, each by its rareness
+    (layers/rareness.py), solved to the minimum by scikit-learn. Columns beside the text are in units of their own spread,
+    categories one-hot.
 
-    inputs: {"tokens": [V]}, perhaps with "number" and "category" beside; outputs: classes. penalty: 1 / C of scikit-learn.
-    iterations: of L-BFGS at most.
+    inputs: {"tokens": [V]}, perhaps with "number" and "category" beside; outputs: classes, or 1. penalty: 1 / C of
+    scikit-learn's classifier, alpha of its ridge. iterations: of L-BFGS at most.
     forward: tokens with their count, [B, T] → logits [B, outputs].
     """
 
@@ -45,11 +49,11 @@ class BagOfWords(Solvable):
             self.register_buffer("slope", torch.zeros(self.columns.width, outputs))
 
     def solve(self, batch: Batch, problem: Problem, seed: int) -> None:
-        if problem != "classification":
-            raise FrameError(f"BagOfWords solves classification, but this is {problem}.", "Choose another model.")
+        if problem not in ("classification", "regression"):
+            raise FrameError(
+                f"BagOfWords solves classification and regression, but this is {problem}.", "Choose another model."
+            )
         from scipy.sparse import csr_matrix, hstack
-        from sklearn.exceptions import ConvergenceWarning
-        from sklearn.linear_model import LogisticRegression
 
         weight = batch.get("weight", torch.ones(len(batch["target"]), device=batch["target"].device))
         counts = weight > 0
@@ -63,16 +67,8 @@ class BagOfWords(Solvable):
         if self.columns is not None:
             known = self.columns(batch["input"])[counts].float().cpu()
             texts = hstack([texts, self.standard.fit(known.numpy(), weight)(known).numpy()], format="csr")
-        coefficient, intercept = np.zeros((self.outputs, texts.shape[1])), np.full(self.outputs, ABSENT)
-        present = np.unique(target)
-        intercept[present] = 0.0
-        if len(present) > 1:
-            solver = LogisticRegression(C=1 / max(self.penalty, 1e-12), max_iter=self.iterations)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)  # `iterations` bounds the cost
-                solver.fit(texts, target, sample_weight=weight)
-            rows = present[-len(solver.coef_) :]  # of two classes scikit-learn fits the second against the first
-            coefficient[rows], intercept[rows] = solver.coef_, solver.intercept_
+        solved = self._ridge if problem == "regression" else self._softmax
+        coefficient, intercept = solved(texts, target, weight)
         found = torch.from_numpy(coefficient.T.copy()).float()
         self.coefficient = found[: len(self.rareness)].clone()
         if self.columns is not None:
@@ -85,3 +81,27 @@ class BagOfWords(Solvable):
         share = shares(self.rareness, tokens, first)
         said = torch.einsum("bt,btc->bc", share, self.coefficient[tokens]) + self.intercept
         return said if self.columns is None else said + self.standard(self.columns(input)).float() @ self.slope
+
+    def _softmax(self, texts: csr_matrix, target: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Coefficients [outputs, columns] and intercepts [outputs]."""
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import LogisticRegression
+
+        coefficient, intercept = np.zeros((self.outputs, texts.shape[1])), np.full(self.outputs, ABSENT)
+        present = np.unique(target)
+        intercept[present] = 0.0
+        if len(present) > 1:
+            solver = LogisticRegression(C=1 / max(self.penalty, 1e-12), max_iter=self.iterations)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)  # `iterations` bounds the cost
+                solver.fit(texts, target, sample_weight=weight)
+            rows = present[-len(solver.coef_) :]  # of two classes scikit-learn fits the second against the first
+            coefficient[rows], intercept[rows] = solver.coef_, solver.intercept_
+        return coefficient, intercept
+
+    def _ridge(self, texts: csr_matrix, target: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As `_softmax`."""
+        from sklearn.linear_model import Ridge
+
+        solver = Ridge(max(self.penalty, 1e-9 * weight.sum())).fit(texts, target, sample_weight=weight)
+        return solver.coef_.reshape(1, -1), np.reshape(solver.intercept_, 1)
