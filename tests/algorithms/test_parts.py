@@ -81,7 +81,7 @@ def test_more_parts_than_there_are_cannot_be_trained():
 def test_rates_by_distance_are_those_of_torch_by_groups(mine, theirs):
     model = Told()
     other = copy.deepcopy(model)
-    flat = Flat(model, mine, True, distances(model))
+    flat = Flat(model, mine, distances(model))
     flat.shares = [0.5**d for d in flat.distances]
     far = distances(other)
     groups = [

@@ -226,7 +226,6 @@ class Descend(Update):
         """`descend`, where memory suffices."""
         if self.derived and self.parts == 1 and self.products == "float32" and (losses := self.derived(batch)):
             return losses, None
-        flat.forget()
         parts = self._cut(batch) if self.parts > 1 else [batch]
         counts: dict[str, Tensor | int] = {}
         reports, means = [], []
@@ -235,7 +234,7 @@ class Descend(Update):
             counts = counts or self.counts(batch, parts, player, losses)
             shares = [total_and_count(loss, part.get("weight"))[0] / counts[term] for term, loss in losses.items()]
             mean = sum(shares[1:], shares[0])
-            flat.backward(mean)
+            flat.backward(mean, more=bool(means))
             reports.append(detached(losses))
             means.append(mean.detach())
         return (joined(reports), sum(means)) if len(reports) > 1 else (reports[0], means[0])
@@ -407,7 +406,7 @@ class Descend(Update):
         flat = (
             Sharded(self.model, module, self.optimizer, apart)
             if self.shared and self.sharded
-            else Flat(module, self.optimizer, self.objective.players == ("",), apart)
+            else Flat(module, self.optimizer, apart)
         )
         flat.shares = [self.share(distance, 0) for distance in flat.distances]
         return flat

@@ -55,13 +55,11 @@ class Flat(Held):
     """The trainable parameters of `module`, tied ones once and frozen ones left out, in one vector a group (see `grouped`).
 
     numbers [2P]: all values and all gradients, one after the other, so that one look can be at all of them.
-    alone: whether no other player has parameters in the model. distances: of parameters from the answer, where rates differ by it.
+    distances: of parameters from the answer, where rates differ by it.
     """
 
-    def __init__(
-        self, module: nn.Module, optimizer: Optimizer, alone: bool = False, distances: Distances | None = None
-    ):
-        self.optimizer, self.alone, self.count, self.layout = optimizer, alone, 0, "contiguous"
+    def __init__(self, module: nn.Module, optimizer: Optimizer, distances: Distances | None = None):
+        self.optimizer, self.count, self.layout = optimizer, 0, "contiguous"
         groups = grouped(module, optimizer, distances)
         self.groups = [group.parameters for group in groups]
         self.distances, self.shares = [group.distance for group in groups], [1.0] * len(groups)
@@ -117,9 +115,16 @@ class Flat(Held):
     def forget(self) -> None:
         self.gradient.zero_()
 
-    def backward(self, loss: Tensor) -> None:
-        """Leave the gradient in the vector; other players' parameters stay still."""
-        loss.backward(inputs=None if self.alone else self.parameters)
+    def backward(self, loss: Tensor, more: bool = False) -> None:
+        """Leave the gradient in the vector, or add it to what is there where there is `more` of the same loss; other players'
+        parameters stay still. Gradients are copied when all are there: autograd would add each to a vector of zeros, which long
+        vectors pay for with twice the way through memory."""
+        found = torch.autograd.grad(loss, self.parameters, allow_unused=True)
+        there = [(p.grad, g) for p, g in zip(self.parameters, found, strict=True) if g is not None]
+        if len(there) < len(found) and not more:
+            self.forget()  # what the loss does not hang on
+        if there:
+            (torch._foreach_add_ if more else torch._foreach_copy_)(*map(list, zip(*there, strict=True)))
 
     def squares(self) -> Tensor:
         """The sum of the squares of all values and gradients, finite only if each of them is."""

@@ -89,8 +89,10 @@ class Sharded(Held):
         for p in self.model.parameters():  # those of the other players too: see `backward`
             p.grad = None
 
-    def backward(self, loss: Tensor) -> None:
+    def backward(self, loss: Tensor, more: bool = False) -> None:
         """The gradients of all players, of which this one's are used: FSDP2 brings weights anew, and none can be named."""
+        if not more:
+            self.forget()
         loss.backward()
 
     def squares(self) -> Tensor:
