@@ -104,8 +104,9 @@ def where_it_goes(found: dict[str, Any]) -> str:
     one = next(iter(found.values()))
     about = (
         "The parts of mapsto's runs, by a clock around each, medians; and its time over that of a loop by hand in the same "
-        "process, which took turns with it, so that memory lies alike for both. *The rest* is the engine's own Python, with what the clocks "
-        f"cost. Measured on {one['date']}, {one['machine']}, commit {one['commit']}, by `python -m benchmarks.speed.parts`."
+        "process, which took turns with it, so that memory lies alike for both. *The rest* is the engine's own Python, "
+        f"with what the clocks cost. Measured on {one['date']}, {one['machine']}, commit {one['commit']}, by `python -m "
+        "benchmarks.speed.parts`."
     )
     return title + about + "\n\n" + "\n".join(lines)
 
