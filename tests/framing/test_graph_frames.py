@@ -209,3 +209,14 @@ def test_nodes_known_by_a_text_are_refused(tmp_path):
     (tmp_path / "edges.csv").write_text("a,b\n" + "".join(f"p{k},p{k + 1}\n" for k in range(29)))
     with pytest.raises(BadInput, match="D286|known by columns of numbers"):
         mapsto.frame(tmp_path, "field").learner()
+
+
+def test_nodes_of_which_only_the_answer_is_known_are_told_by_their_degree(tmp_path):
+    rows = [f"p{k},{'' if f < 0 else 'abc'[f]}" for k, f in enumerate(papers()["labels"])]
+    (tmp_path / "nodes.csv").write_text("id,field\n" + "\n".join(rows) + "\n")
+    edges = [f"p{a},p{b}" for a, b in papers()["edge_index"].T.tolist()]
+    (tmp_path / "edges.csv").write_text("source,target\n" + "\n".join(edges) + "\n")
+    frame = mapsto.frame(tmp_path, "field", device="cpu").set("algorithm.until.count", 5)
+    assert "D285" in {finding.code for finding in frame.findings}
+    f = mapsto.load(frame.train(tmp_path / "run", baseline_seconds=1).path)
+    assert len(f(papers())) == NODES and set(f(papers())) <= set("abc")  # of a graph whose nodes are known by more

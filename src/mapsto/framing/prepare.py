@@ -21,6 +21,7 @@ from mapsto.core.ragged import Ragged
 from mapsto.core.text import clean, few, many
 from mapsto.core.windows import Windows
 from mapsto.data.frames import objects
+from mapsto.data.graph import by_degree
 from mapsto.data.linked import graph_of
 from mapsto.data.splits import Parts
 from mapsto.domains.categories import Categories
@@ -182,6 +183,10 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: Domain 
                 "D140",
             )
     kinds = kinds_of(raw, target_name, overruled, split)
+    if raw.relation is not None and not any(kind.used for kind in kinds.values()):
+        raw = by_degree(raw)
+        found.append(raw.findings[-1])
+        kinds = kinds_of(raw, target_name, overruled, split)
     with stop.noting():
         input, columns = input_of(raw, kinds, settings)
         if not stop:
