@@ -264,7 +264,7 @@ def test_an_id_comes_before_a_name_that_two_have(tmp_path):
 @pytest.mark.parametrize(
     ("nodes", "edges", "said"),
     [
-        ("id,x\na,1\nb,2\n", "source,target\na,b\na,\n", "1 end of edges in edges.csv is no node of nodes.csv: an empty cell in line 3"),
+        ("id,x\na,1\nb,2\n", "source,target\na,b\na,\n", "1 end of edges in edges.csv is no node of nodes.csv: nothing in line 3"),
         ("id,x\na,1\n,2\n", "source,target\na,\n", "1 node of nodes.csv without a name in 'id', first line 3"),
     ],
 )  # fmt: skip

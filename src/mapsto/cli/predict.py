@@ -121,6 +121,10 @@ def command(
                 row["tokens"] = parts(value, 0, "Words")
         for row, one in zip(rows[len(rows) - len(spoke) :], spoke, strict=True):
             row["why"] = list(zip(one.tokens, one.shares, strict=True))
+        if f.of_pairs:  # which are the likeliest is what one asks of so many
+            rows[len(rows) - len(asked.labels) :] = sorted(
+                rows[len(rows) - len(asked.labels) :], key=lambda row: -row["probabilities"]["joined"]
+            )
         for row, one in zip(rows[len(rows) - len(looked) :], looked, strict=True):
             row["attention"] = one
         for reason in asked.skipped if not quiet else ():

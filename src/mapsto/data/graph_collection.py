@@ -73,6 +73,15 @@ class GraphCollection(Source):
                 "Correct the line, or the indicator.",
                 "D280",
             )
+        if not len(edges):
+            message = f"no graph of {clean(stem)} has an edge: {clean(stem)}_A.txt is empty"
+            findings.append(
+                Finding("D282", "warning", message, count, remedy="Copy it again, if there should be edges.")
+            )
+        if more := [what for what in ("edge_labels", "edge_attributes") if (folder / f"{stem}_{what}.txt").exists()]:
+            findings.append(
+                Finding("D287", "note", "what edges say beside who is joined is not read", len(more), tuple(more))
+            )
         known = self._known(lines, len(member), stem, edges, findings)
         order = np.argsort(member, kind="stable")
         place = np.empty(len(member), np.int64)

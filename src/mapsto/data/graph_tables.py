@@ -3,7 +3,8 @@
 nodes.csv    a column that names each node, and what is known of it; the rest are columns as ever
 edges.csv    two columns that say which nodes are joined (source and target, from and to …, else those that hold names of nodes)
 
-Nodes are named in the column in which most ends of edges are found: of several id before node, name …, before the first.
+Nodes are named in the column in which most ends of edges are found, at least half of them: of several id before node, name …,
+before the first.
 
 Any table that is read may be one (.tsv, .parquet …, also .gz), called nodes and edges, or ending so: cora_nodes.csv.
 """
@@ -52,7 +53,7 @@ class GraphTables(Source):
         place = _places(nodes, named)
         pairs = [_called(edges, end) for end in ends]
         astray = [
-            f"{'an empty cell' if word is None else clean(word, 30)} in "
+            f"{'nothing' if word is None else clean(word, 30)} in "
             f"{clean(str(edges.labels[row])) if edges.labels is not None else f'row {row + 1}'}"
             for row in range(len(edges))
             for word in (pairs[0][row], pairs[1][row])
@@ -97,7 +98,8 @@ def _named(nodes: Raw, edges: Raw, folder: str) -> tuple[str, tuple[str, str]]:
     said = _said(edges) or tuple(edges.columns)
     every = max(1, len(edges) // LOOKED_AT)
     cells = {column: _called(edges, column)[::every] for column in said}
-    most, named, ends = -1, "", said[:2]
+    most = max(1, sum(map(len, cells.values())) // len(cells)) - 1  # half of two columns: less may be chance
+    named, ends = _usual(nodes), said[:2]
     for column in sorted(nodes.columns, key=_place_of_name):
         words = {word for word in _called(nodes, column) if word is not None}
         found = {end: sum(word in words for word in held) for end, held in cells.items()}
