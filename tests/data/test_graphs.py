@@ -82,7 +82,7 @@ def test_nodes_of_which_nothing_is_known_have_their_degree(tmp_path):
         ({"x": WORDS, "edge_index": np.array([[0, 12], [1, 2]])}, "D280", "1 edge of papers.npz leads to no node: 12–2; there are"),
         ({"x": WORDS, "edge_index": EDGES[:, :0]}, "D282", "12 nodes and no edge"),
         ({"x": WORDS[:0], "edge_index": EDGES[:, :0]}, "D282", "without nodes"),
-        ({"x": WORDS, "edge_index": EDGES + 0.5}, "D281", r"float64 \[6, 2\]"),
+        ({"x": WORDS, "edge_index": EDGES + 0.5}, "D281", "hold 12 numbers that are no node's: 0.5, 1.5"),
         ({"x": WORDS, "edge_index": EDGES, "y": LABELS[:9]}, "D281", "features 12, y 9"),
         ({"x": WORDS, "edge_index": EDGES, "train_idx": np.array([99])}, "D281", "train nodes of papers.npz are not among its 12"),
         ({"x": WORDS, "edge_index": EDGES, "train_idx": np.array([2]), "test_idx": np.array([2])}, "D281", "is in two splits: 2"),
@@ -177,7 +177,7 @@ def test_an_empty_graph_of_a_collection_is_left_out_and_told(tmp_path):
         ({"A": "1, 4\n"}, "D280", "leads from one graph into another, first line 1: 1, 4"),
         ({"graph_labels": "1\n"}, "D281", "graphs 1 to 2, but there are 1 graph labels"),
         ({"node_labels": "0\n1\n"}, "D281", "has 2 lines for 5 nodes"),
-        ({"A": "1, 2\n2\n"}, "D281", "as many numbers in each line"),
+        ({"A": "1, 2\n2\n"}, "D281", "line 2 of TOY_A.txt is '2', where whole numbers belong, as many in each"),
         ({"graph_indicator": "", "A": ""}, "D282", "without nodes"),
     ],
 )
@@ -201,11 +201,12 @@ def test_a_graph_of_pytorch_geometric_is_known_by_its_name(monkeypatch):
     import torch
 
     monkeypatch.setattr(Data, "__module__", "torch_geometric.data.data")
-    data = Data(x=torch.from_numpy(WORDS), edge_index=torch.from_numpy(EDGES), y=torch.from_numpy(LABELS), num_nodes=12)
+    given = {"x": torch.from_numpy(WORDS), "edge_index": torch.from_numpy(EDGES), "y": torch.from_numpy(LABELS)}
+    data = Data(**given, edge_attr=torch.ones(6, 3), num_nodes=12, name=torch.tensor(7))
     assert is_graph(data)
     raw = read(data)
     assert raw.relation.edges.tolist() == [[0, 1], [1, 2], [4, 5]] and raw.target == "y"
-    assert "D055" in codes(raw)
+    assert {"D055", "D287"} <= codes(raw)
 
 
 class Network:
@@ -220,8 +221,11 @@ class Network:
             "View", (), {"__iter__": lambda _: iter(self._nodes), "__call__": lambda _, data: self._nodes.items()}
         )()
 
-    def edges(self):
-        return self._edges
+    def edges(self, data=False):
+        return [(*edge, {"since": 1843}) for edge in self._edges] if data else self._edges
+
+    def is_directed(self):
+        return False
 
     def degree(self, name):
         return sum(name in edge for edge in self._edges)
@@ -234,6 +238,7 @@ def test_a_graph_of_networkx_is_known_by_its_name(monkeypatch):
     raw = read(Network(people, [("Ada", "Grace"), ("Grace", "Alan")]))
     assert raw.columns["age"].tolist() == [36, 85, 41] and raw.columns["born"].tolist() == ["London", None, "London"]
     assert raw.relation.edges.tolist() == [[0, 1], [1, 2]] and raw.labels.tolist() == ["Ada", "Grace", "Alan"]
+    assert "D287" in codes(raw) and "D284" not in codes(raw)
     bare = read(Network({name: {} for name in "abc"}, [("a", "b")]))
     assert bare.columns["degree"].tolist() == [1, 1, 0] and "D285" in codes(bare)
 
@@ -242,3 +247,78 @@ def test_a_table_with_a_column_called_edges_stays_one():
     assert not is_graph({"edges": np.array([3, 4]), "y": np.array([0, 1])})
     assert is_graph({"edges": EDGES.T, "x": WORDS})
     assert not is_graph("cora.npz") and not is_graph([1, 2])
+
+
+def test_nodes_are_named_in_the_column_that_edges_speak_of(tmp_path):
+    nodes = "age,person,name\n36,p1,Ada\n36,p2,Ada\n41,NA,Alan\n"
+    raw = read(folder(tmp_path, nodes, "weight,one,other\n0.5,p1,p2\n0.7,p2,NA\n"))
+    assert raw.labels.tolist() == ["p1", "p2", "NA"] and list(raw.columns) == ["age", "name"]
+    assert raw.relation.edges.tolist() == [[0, 1], [1, 2]] and "D289" in codes(raw)
+
+
+def test_an_id_comes_before_a_name_that_two_have(tmp_path):
+    raw = read(folder(tmp_path, "name,id,age\nAda,1,36\nAda,2,41\n", "source,target\n1,2\n"))
+    assert raw.labels.tolist() == ["1", "2"] and "D289" not in codes(raw)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "edges", "said"),
+    [
+        ("id,x\na,1\nb,2\n", "source,target\na,b\na,\n", "1 end of edges in edges.csv is no node of nodes.csv: nothing in line 3"),
+        ("id,x\na,1\n,2\n", "source,target\na,\n", "1 node of nodes.csv without a name in 'id', first line 3"),
+    ],
+)  # fmt: skip
+def test_an_empty_cell_is_nobodys_name(tmp_path, nodes, edges, said):
+    with pytest.raises(DataError, match=said):
+        read(folder(tmp_path, nodes, edges))
+
+
+def test_a_node_without_an_edge_is_told_by_its_name(tmp_path):
+    raw = read(folder(tmp_path, NODES, "source,target\nAda,Grace\nGrace,Alan\n"))
+    assert next(finding.examples for finding in raw.findings if finding.code == "C090") == ("Emmy",)
+
+
+def test_what_arrays_say_of_edges_is_not_taken_for_nodes(tmp_path):
+    raw = read(saved(tmp_path, x=WORDS, edge_index=EDGES, edge_attr=np.ones((6, 3)), y=LABELS))
+    assert list(raw.columns) == ["features", "y"] and "D287" in codes(raw)
+
+
+def test_the_number_of_nodes_counts_those_that_no_edge_speaks_of(tmp_path):
+    assert len(read(saved(tmp_path, edge_index=EDGES, num_nodes=np.array(9)))) == 9
+    with pytest.raises(DataError, match="num_nodes 11"):
+        read(saved(tmp_path, x=WORDS, edge_index=EDGES, num_nodes=np.array(11)))
+
+
+@pytest.mark.parametrize(
+    ("edges", "said"),
+    [
+        (np.array([["Ada", "Grace"], ["Alan", "Ada"]]), "no numbers but Ada, Grace, Alan, Ada"),
+        (np.array([[0, 1], [np.nan, 2]]), "hold 1 number that is no node's: nan, first in edge 1"),
+    ],
+)
+def test_edges_that_are_no_numbers_are_one_clear_message(tmp_path, edges, said):
+    with pytest.raises(DataError, match=said):
+        read(saved(tmp_path, edges=edges))
+
+
+def test_minus_one_is_an_answer_where_there_is_only_one_beside_it(tmp_path):
+    raw = read(saved(tmp_path, x=WORDS, edge_index=EDGES, y=np.array([-1, 1] * 6)))
+    assert raw.columns["y"].tolist() == [-1, 1] * 6
+    numbers = read(saved(tmp_path, x=WORDS, edge_index=EDGES, y=np.arange(12) - 3))
+    assert numbers.columns["y"].tolist() == (np.arange(12) - 3).tolist()
+
+
+def test_a_collection_may_have_a_number_for_each_graph(tmp_path):
+    raw = read(collection(tmp_path, graph_labels=None, graph_attributes="0.25\n-1.5\n"))
+    assert raw.target == "graph attribute" and raw.columns["graph attribute"].tolist() == [0.25, -1.5]
+    both = read(collection(tmp_path, graph_attributes="0.25, 3\n-1.5, 4\n"))
+    assert both.target == "graph label" and both.columns["graph attribute 2"].tolist() == [3, 4]
+    assert both.kinds["graph attribute 1"] == "leave-out"
+
+
+def test_labels_of_a_collection_are_not_rounded(tmp_path):
+    assert read(collection(tmp_path, graph_labels="0.25\n0.75\n")).columns["graph label"].tolist() == [0.25, 0.75]
+    with pytest.raises(DataError, match="line 1 of TOY_A.txt is '1.5, 2', where whole numbers belong"):
+        read(collection(tmp_path, A="1.5, 2\n"))
+    with pytest.raises(DataError, match="line 2 of TOY_graph_labels.txt is 'no', where numbers belong"):
+        read(collection(tmp_path, A="1, 2\n", graph_labels="1\nno\n"))

@@ -209,3 +209,48 @@ def test_nodes_known_by_a_text_are_refused(tmp_path):
     (tmp_path / "edges.csv").write_text("a,b\n" + "".join(f"p{k},p{k + 1}\n" for k in range(29)))
     with pytest.raises(BadInput, match="D286|known by columns of numbers"):
         mapsto.frame(tmp_path, "field").learner()
+
+
+def test_nodes_of_which_only_the_answer_is_known_are_told_by_their_degree(tmp_path):
+    rows = [f"p{k},{'' if f < 0 else 'abc'[f]}" for k, f in enumerate(papers()["labels"])]
+    (tmp_path / "nodes.csv").write_text("id,field\n" + "\n".join(rows) + "\n")
+    edges = [f"p{a},p{b}" for a, b in papers()["edge_index"].T.tolist()]
+    (tmp_path / "edges.csv").write_text("source,target\n" + "\n".join(edges) + "\n")
+    frame = mapsto.frame(tmp_path, "field", device="cpu").set("algorithm.until.count", 5)
+    assert "D285" in {finding.code for finding in frame.findings}
+    f = mapsto.load(frame.train(tmp_path / "run", baseline_seconds=1).path)
+    assert len(f(papers())) == NODES and set(f(papers())) <= set("abc")  # of a graph whose nodes are known by more
+
+
+def numbers():
+    """Papers known by a few numbers each, alike but for their field."""
+    known = papers()
+    known["x"] = np.eye(FIELDS)[np.maximum(known["labels"], 0)] * 2 - 1
+    return known
+
+
+def test_a_number_that_nothing_comes_near_is_brought_in_and_told():
+    known = numbers()
+    known["x"][known["train_idx"][0], 0] = np.nan
+    known["x"][119, 2] = 1e30  # of a node that no part has, but its neighbours hear
+    known["x"][known["test_idx"][0], 1] = -1e30
+    frame = mapsto.frame(known, device="cpu")
+    told = {finding.code: finding for finding in frame.findings}
+    assert told["C021"].count == 1 and told["C023"].count == 2
+    learner = frame.learner().fit(20)
+    assert all(torch.isfinite(tensor).all() for tensor in learner.model.state_dict().values())
+
+
+def test_nodes_that_are_known_by_the_same_are_not_taken_for_one():
+    assert not {"C040", "C041"} & {finding.code for finding in mapsto.frame(numbers()).findings}
+
+
+@pytest.mark.parametrize("given", ["neighbours", {"name": "neighbours", "fanout": [3, 3]}])
+def test_samples_that_are_asked_for_are_learned_from_as_samples_are(file, given):
+    frame = mapsto.frame(file, device="cpu").set("algorithm.experience", given)
+    assert frame.settings["algorithm"]["until"]["count"] <= 40 and "a sample at every step" in str(frame)
+    assert frame.settings["algorithm"]["experience"]["name"] == "neighbours"
+
+
+def test_models_of_pictures_are_not_offered_for_nodes(file):
+    assert "mean-picture" not in str(mapsto.frame(file))

@@ -9,7 +9,7 @@ import torch
 import mapsto
 from mapsto.algorithms.experience.node_pairs import joined
 from mapsto.cli import main
-from mapsto.core.errors import DataError, FrameError
+from mapsto.core.errors import BadInput, DataError, FrameError
 
 NODES = 90
 
@@ -121,3 +121,21 @@ def test_what_cannot_be_asked_of_edges_is_refused(tmp_path, file):
     np.savez(tmp_path / "dense.npz", edges=dense)
     with pytest.raises(DataError, match="only 0 pairs are not"):
         mapsto.frame(tmp_path / "dense.npz", "edges").learner()
+
+
+def test_the_likeliest_pairs_come_first(run, file, capsys):
+    main(["predict", str(run.path), str(file), "--json"])
+    shares = [row["probabilities"]["joined"] for row in json.loads(capsys.readouterr().out)]
+    assert shares == sorted(shares, reverse=True) and shares[0] > shares[-1]
+
+
+def test_an_exam_on_the_edges_of_another_graph_is_refused(run, file):
+    with pytest.raises(BadInput, match="not on another graph"):
+        mapsto.evaluate(run.path, file)
+
+
+def test_models_that_answer_for_single_nodes_are_not_offered(file):
+    frame = mapsto.frame(file, "edges")
+    assert frame.settings["model"]["name"] == "gcn"
+    offered = frame.proposal.instead["model"]
+    assert "mlp" in offered and not {"gat", "gin", "graph-sage"} & set(offered)

@@ -5,6 +5,8 @@ import pytest
 import torch
 
 import mapsto
+from mapsto.cli import main
+from mapsto.core.errors import BadInput
 from mapsto.domains import WholeGraph
 
 
@@ -92,3 +94,35 @@ def test_a_graph_without_nodes_or_with_an_edge_to_nowhere_is_refused(run):
         f({"nodes": {"label": [0, 1]}, "edges": [[0, 2]]})
     with pytest.raises(mapsto.BadInput, match="the nodes of graph 0 have atom"):
         f({"nodes": {"atom": [0, 1]}, "edges": [[0, 1]]})
+
+
+def test_graphs_in_memory_are_learned_from_as_a_collection_is():
+    ring = {"nodes": {"atom": ["C", "N", "O"]}, "edges": [[0, 1], [1, 2], [2, 0]]}
+    row = {**ring, "edges": np.array([[0, 1], [1, 2]])}
+    for given in ({"graph": [ring, row] * 20, "y": [1, 0] * 20}, ([ring, row] * 20, [1, 0] * 20)):
+        ready = mapsto.frame(given).prepared
+        assert isinstance(ready.input, WholeGraph) and ready.problem == "classification"
+
+
+@pytest.mark.parametrize(
+    ("edges", "said"),
+    [([[0, 1, 1]], "are no pairs"), ([[0, 0.5]], "are no whole numbers"), ([[0, 9]], "lead to no node: .9.; it has nodes 0 to 1")],
+)  # fmt: skip
+def test_edges_that_make_no_graph_are_one_clear_message(run, edges, said):
+    with pytest.raises(BadInput, match=said):
+        mapsto.load(run.path)({"nodes": {"label": [0, 1]}, "edges": edges})
+
+
+def test_one_graph_of_many_nodes_is_no_collection(run, tmp_path, capsys):
+    np.savez(tmp_path / "nodes.npz", x=np.ones((4, 2)), edges=np.array([[0, 1], [2, 3], [1, 2]]))
+    with pytest.raises(SystemExit):
+        main(["predict", str(run.path), str(tmp_path / "nodes.npz")])
+    assert "this function answers for whole graphs" in capsys.readouterr().err
+
+
+def test_edges_that_are_labelled_or_lacking_are_told(tmp_path):
+    write(tmp_path, 20)
+    (tmp_path / "RINGS_edge_labels.txt").write_text("0\n")
+    (tmp_path / "RINGS_A.txt").write_text("")
+    told = {finding.code: finding for finding in mapsto.frame(tmp_path).findings}
+    assert told["D287"].examples == ("edge_labels",) and told["D282"].level == "warning"

@@ -145,6 +145,8 @@ def _rows(
     if look is not None:
         for row, one in zip(rows, mapsto.attention(f, asked.several, **look), strict=True):
             row["attention"] = one
+    if f.of_pairs:  # which are the likeliest is what one asks of so many
+        rows.sort(key=lambda row: -row["probabilities"]["joined"])
     return rows
 
 

@@ -31,6 +31,11 @@ class Relation:
         """V, the number of nodes."""
         return len(next(iter(self.columns.values())))
 
+    @property
+    def degree(self) -> np.ndarray:
+        """[V] how many edges each node has."""
+        return np.bincount(self.edges.ravel(), minlength=len(self))
+
     def take(self, rows: np.ndarray) -> Relation:
         """Of these rows only; the nodes stay."""
         return replace(self, rows=self.rows[rows])

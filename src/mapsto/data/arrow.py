@@ -85,6 +85,8 @@ def python_column(values: list) -> tuple[np.ndarray, bool]:
     kinds = {type(v) for v in values if v is not None}
     if not kinds or kinds == {str} or kinds <= {list, tuple, np.ndarray}:
         return objects([list(v) if isinstance(v, tuple | np.ndarray) else v for v in values]), False
+    if kinds == {dict} and all(v is None or v.keys() >= {"nodes", "edges"} for v in values):  # whole graphs
+        return objects(values), False
     if all(issubclass(kind, bool | np.bool_) for kind in kinds):
         return arrow_column(pa.array([None if v is None else bool(v) for v in values], pa.bool_())), False
     if all(issubclass(k, int | float | np.number) and not issubclass(k, bool) for k in kinds):

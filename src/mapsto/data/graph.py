@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,21 +11,25 @@ from mapsto.core import devices
 from mapsto.core.errors import DataError
 from mapsto.core.graph import Relation
 from mapsto.core.nouns import Finding, Raw
-from mapsto.core.text import clean, few, many
+from mapsto.core.text import clean, few, many, short
 from mapsto.data.frames import objects
 
 EDGES = "Edges are pairs of node numbers, from 0 on."
+DEGREE = "degree"  # the column of how many edges each node has, where nothing else is known
 SPARSE = 0.1  # share of numbers above 0 up to which non-negative ones are counts of things that mostly are not there
 
 
-def related(raw: Raw, edges: np.ndarray, count: int) -> Raw:
-    """The `count` rows of `raw` as nodes, joined by `edges` [E, 2] of their numbers. DataError where they do not fit."""
+def related(raw: Raw, edges: np.ndarray, count: int, both_ways: bool = False) -> Raw:
+    """The `count` rows of `raw` as nodes, joined by `edges` [E, 2] of their numbers. DataError where they do not fit.
+
+    both_ways: an edge means both, although it is listed once.
+    """
     name = clean(raw.name)
     if not count:
         raise DataError(
             f"{name} is a graph without nodes.", "Expected at least a few nodes and what is known of them.", "D282"
         )
-    edges = _whole(edges, name)
+    edges = of_nodes(edges, name)
     astray = ((edges < 0) | (edges >= count)).any(axis=1)
     if astray.any():
         shown = few([f"{a}–{b}" for a, b in edges[astray][:5].tolist()])
@@ -47,7 +52,8 @@ def related(raw: Raw, edges: np.ndarray, count: int) -> Raw:
     if loops or len(way) < len(apart):
         message = f"{many(loops, 'edge')} from a node to itself and {many(len(apart) - len(way), 'edge')} that came before left out"
         findings.append(Finding("D283", "repair", message, loops + len(apart) - len(way)))
-    if single := 2 * len(both) - len(way):
+    single = 0 if both_ways else 2 * len(both) - len(way)
+    if single:
         message = f"{many(single, 'edge')} of {len(both):,} listed one way only; all are read both ways"
         findings.append(Finding("D284", "note", message, single))
     alone = np.flatnonzero(np.bincount(both.ravel(), minlength=count) == 0)
@@ -55,17 +61,23 @@ def related(raw: Raw, edges: np.ndarray, count: int) -> Raw:
         message = (
             f"{many(len(alone), 'node')} of {count:,} without any edge: only what is known of each itself speaks for it"
         )
-        findings.append(Finding("C090", "note", message, len(alone), tuple(str(node) for node in alone[:5])))
-    if not raw.columns.keys() - {raw.target}:
-        raw.columns["degree"] = np.bincount(both.ravel(), minlength=count)
-        findings.append(
-            Finding("D285", "note", f"nothing is known of the nodes of {name}: each by how many edges it has", count)
-        )
+        called = alone[:5] if raw.labels is None else raw.labels[alone[:5]]
+        findings.append(Finding("C090", "note", message, len(alone), tuple(clean(str(node), 30) for node in called)))
     raw.findings[:] = findings
-    raw.relation = Relation(both, raw.columns, np.arange(count))
+    nodes = np.arange(count)
+    raw.relation = Relation(both, raw.columns or {DEGREE: nodes}, nodes)
     if raw.labels is None:
         raw.labels = objects([f"node {i}" for i in range(count)])
-    return raw
+    return raw if raw.columns.keys() - {raw.target} else by_degree(raw)
+
+
+def by_degree(raw: Raw) -> Raw:
+    """Nodes of which nothing else is known are known by how many edges each has."""
+    degree = raw.relation.degree
+    relation = replace(raw.relation, columns={**raw.relation.columns, DEGREE: degree})
+    message = f"nothing is known of the nodes of {clean(raw.name)}: each by how many edges it has"
+    findings = [*raw.findings, Finding("D285", "note", message, len(degree))]
+    return replace(raw, columns={**raw.columns, DEGREE: degree[relation.rows]}, relation=relation, findings=findings)
 
 
 def features(values: np.ndarray) -> tuple[np.ndarray, str | None]:
@@ -139,14 +151,28 @@ def refuse_unequal(lengths: dict[str, int], name: str) -> None:
         raise DataError(f"{name}: not of as many nodes each: {said}.", "Give every node one row in each.", "D281")
 
 
-def _whole(edges: np.ndarray, name: str) -> np.ndarray:
-    """[E, 2] int64, of [E, 2] or [2, E]."""
+def of_nodes(edges: np.ndarray, name: str) -> np.ndarray:
+    """[E, 2] int64, of [E, 2] or [2, E]. DataError where these are no numbers of nodes."""
     edges = np.asarray(edges)
     if edges.ndim == 2 and edges.shape[0] == 2 and edges.shape[1] != 2:
         edges = edges.T
-    whole = edges.dtype.kind in "iu" or (edges.dtype.kind == "f" and bool((edges == np.round(edges)).all()))
-    if edges.ndim != 2 or edges.shape[1] != 2 or not whole:
+    if edges.ndim != 2 or edges.shape[1] != 2 or edges.dtype.kind not in "iuf":
+        what = (
+            f"{edges.dtype} {list(edges.shape)}"
+            if edges.dtype.kind in "biuf"
+            else f"no numbers but {few(edges.ravel()[:9])}"
+        )
         raise DataError(
-            f"the edges of {name} are {edges.dtype} {list(edges.shape)}.", f"{EDGES} [E, 2] or [2, E].", "D281"
+            f"the edges of {name} are {what}.",
+            f"{EDGES} [E, 2] or [2, E]. Nodes with names: a folder with nodes.csv and edges.csv.",
+            "D281",
+        )
+    if edges.dtype.kind == "f" and (odd := ~np.isfinite(edges) | (edges != np.round(edges))).any():
+        where = np.flatnonzero(odd.any(axis=1))
+        raise DataError(
+            f"the edges of {name} hold {many(int(odd.sum()), 'number')} that {'is' if odd.sum() == 1 else 'are'} no node's: "
+            f"{few([short(value) for value in edges[odd][:5]])}, first in edge {where[0]}.",
+            EDGES,
+            "D281",
         )
     return edges.astype(np.int64)

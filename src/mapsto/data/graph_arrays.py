@@ -1,6 +1,7 @@
 """A graph as arrays: an .npz, a dict, a PyTorch Geometric `Data`.
 
 edge_index [2, E] or edges [E, 2]        who is joined; or adj_data, adj_indices, adj_indptr, adj_shape
+edge_attr, edge_weight … [E, …]          what is said of edges, which is not read
 x, feat, features, attr [V, D]           what is known of each node; or feat_data, feat_indices, feat_indptr, feat_shape
 labels, label, y, target [V]             what is to be learned, −1 where nobody knows; any other array [V] is one more column
 train_idx or train_mask, val_…, test_…   which nodes are whose
@@ -20,7 +21,7 @@ from mapsto.core.nouns import Finding, Raw, Source
 from mapsto.core.text import clean
 from mapsto.data.arrays import arrays_in, column_of
 from mapsto.data.folder import split_named
-from mapsto.data.graph import features, from_csr, parts, refuse_unequal, related
+from mapsto.data.graph import features, from_csr, of_nodes, parts, refuse_unequal, related
 
 EDGES = ("edge_index", "edges", "edge_list")
 FEATURES = ("x", "feat", "features", "attr")
@@ -52,23 +53,26 @@ class GraphArrays(Source):
 def from_arrays(arrays: dict[str, np.ndarray], name: str) -> Raw:
     """Named arrays as nodes and edges."""
     shown, rest = clean(name), dict(arrays)
-    edges = _edges(rest, shown)
+    edges = of_nodes(_edges(rest, shown), shown)
+    unread = [key for key in rest if key.lower().startswith("edge_")]
+    rest = {key: values for key, values in rest.items() if key not in unread}
     known = _features(rest, shown)
     given = {}
     for key in list(rest):
         stem, _, how = key.rpartition("_")
         if how in ("idx", "index", "mask") and (part := split_named(stem)):
             given[part] = rest.pop(key)
-    count = (
-        len(known)
-        if known is not None
-        else max((len(v) for v in rest.values() if v.ndim), default=int(edges.max(initial=-1)) + 1)
-    )
+    said = {key: int(rest.pop(key)) for key in list(rest) if key.lower() == "num_nodes" and not rest[key].ndim}
+    at_least = max([int(edges.max(initial=-1)) + 1, *said.values()])
+    count = len(known) if known is not None else max((len(v) for v in rest.values() if v.ndim), default=at_least)
     columns, kinds, findings = {}, {}, []
     if known is not None:
         columns["features"], kind = features(known)
         kinds |= {"features": kind} if kind else {}
-    odd = [key for key, values in rest.items() if not values.ndim]  # num_nodes and the like
+    if unread:
+        message = "what edges say beside who is joined is not read"
+        findings.append(Finding("D287", "note", message, len(unread), tuple(unread[:5])))
+    odd = [key for key, values in rest.items() if not values.ndim]
     target = next((key for word in TARGETS for key in rest if key.lower() == word and rest[key].ndim), None)
     for key, values in rest.items():
         if key in odd:
@@ -78,7 +82,7 @@ def from_arrays(arrays: dict[str, np.ndarray], name: str) -> Raw:
         columns[key], kind, noticed = column_of(values, key, key == target)
         findings += noticed
         kinds |= {key: kind} if kind else {}
-    refuse_unequal({key: len(values) for key, values in columns.items()}, shown)
+    refuse_unequal({key: len(values) for key, values in columns.items()} | said, shown)
     if odd:
         findings.append(Finding("D055", "warning", "single values left out", len(odd), tuple(odd[:5])))
     raw = Raw(name, columns, target=target, split=parts(given, count, shown), kinds=kinds, findings=findings)
@@ -111,9 +115,15 @@ def _features(rest: dict[str, np.ndarray], name: str) -> np.ndarray | None:
 
 
 def _known(labels: np.ndarray) -> np.ndarray:
-    """Labels [V], NaN in the place of −1: that is how these files say that nobody knows."""
+    """Labels [V], NaN in the place of −1: that is how these files say that nobody knows. Where there are numbers below it, or
+    1 alone beside it, it is an answer."""
     labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
-    if labels.ndim == 1 and labels.dtype.kind == "i" and (labels == -1).any():
+    if (
+        labels.ndim == 1
+        and labels.dtype.kind == "i"
+        and labels.min(initial=0) == -1
+        and set(labels.tolist()) != {-1, 1}
+    ):
         return np.where(labels == -1, np.nan, labels)
     return labels
 

@@ -3,6 +3,7 @@
 DS_A.txt                    who is joined: two node numbers a line, counted from 1 through all graphs
 DS_graph_indicator.txt      for each node the number of its graph        DS_graph_labels.txt     for each graph its class
 DS_node_labels.txt          for each node a class                        DS_node_attributes.txt  for each node numbers, by commas
+DS_graph_attributes.txt     for each graph numbers: to be said where there are no classes, or where one is named as the target
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ import numpy as np
 from mapsto.core.errors import DataError
 from mapsto.core.nouns import Finding, Raw, Source
 from mapsto.core.text import clean, few, many
-from mapsto.data.frames import objects
+from mapsto.data.frames import EXACT, objects
 
 INDICATOR = "_graph_indicator.txt"
-TARGET = "graph label"
+LABEL, ATTRIBUTE = "graph label", "graph attribute"
 
 
 @dataclass
@@ -34,12 +35,13 @@ class GraphCollection(Source):
         folder, findings = Path(where), []
         stem = _stem(folder)
 
-        def lines(what: str, kind: type = np.int64) -> np.ndarray | None:
+        def lines(what: str, whole: bool = True) -> np.ndarray | None:
             path = folder / f"{stem}_{what}.txt"
-            return _numbers(path, kind) if path.exists() else None
+            return _numbers(path, whole) if path.exists() else None
 
         edges, member = lines("A"), lines("graph_indicator")
-        labels = lines("graph_labels")
+        answers = _answers(lines("graph_labels", False), lines("graph_attributes", False), stem)
+        edges = edges if len(edges) else edges.reshape(0, 2)
         member = member[:, 0]
         if not len(member):
             raise DataError(f"{clean(stem)} is a collection without nodes.", "Copy its files again.", "D282")
@@ -54,11 +56,12 @@ class GraphCollection(Source):
                 "D280",
             )
         edges = edges - 1
-        count = int(member.max()) if labels is None else len(labels)
+        count = len(next(iter(answers.values()))) if answers else int(member.max())
         if member.min() < 1 or member.max() > count:
+            what = LABEL if any(name.startswith(LABEL) for name in answers) else ATTRIBUTE
             raise DataError(
-                f"nodes of {clean(stem)} belong to graphs {member.min()} to {member.max()}, but there are {count:,} graph labels.",
-                "One line of labels a graph.",
+                f"nodes of {clean(stem)} belong to graphs {member.min()} to {member.max()}, but there are {count:,} {what}s.",
+                "One line a graph, and graphs numbered from 1 on.",
                 "D281",
             )
         between = member[edges[:, 0]] != member[edges[:, 1]]
@@ -69,6 +72,15 @@ class GraphCollection(Source):
                 f"{edges[row, 1] + 1}.",
                 "Correct the line, or the indicator.",
                 "D280",
+            )
+        if not len(edges):
+            message = f"no graph of {clean(stem)} has an edge: {clean(stem)}_A.txt is empty"
+            findings.append(
+                Finding("D282", "warning", message, count, remedy="Copy it again, if there should be edges.")
+            )
+        if more := [what for what in ("edge_labels", "edge_attributes") if (folder / f"{stem}_{what}.txt").exists()]:
+            findings.append(
+                Finding("D287", "note", "what edges say beside who is joined is not read", len(more), tuple(more))
             )
         known = self._known(lines, len(member), stem, edges, findings)
         order = np.argsort(member, kind="stable")
@@ -94,15 +106,13 @@ class GraphCollection(Source):
                 for k in kept
             ]
         )
-        columns: dict[str, np.ndarray] = {"graph": graphs}
-        if labels is not None:
-            columns[TARGET] = labels[kept, 0]
+        others = dict.fromkeys(answers, "leave-out") if len(answers) > 1 else {}  # an answer tells of another one
         return Raw(
             folder.name,
-            columns,
-            target=TARGET if labels is not None else None,
+            {"graph": graphs, **{name: values[kept] for name, values in answers.items()}},
+            target=next(iter(answers)) if len(answers) == 1 or LABEL in answers else None,
             labels=objects([f"graph {k + 1}" for k in kept]),
-            kinds={"graph": "whole-graph"},
+            kinds={"graph": "whole-graph"} | others,
             findings=findings,
         )
 
@@ -111,8 +121,8 @@ class GraphCollection(Source):
     ) -> dict[str, np.ndarray]:
         """What is known of each node: its labels, its attributes; else by how many edges it has."""
         found: dict[str, np.ndarray] = {}
-        for what, kind, called in (("node_labels", np.int64, "label"), ("node_attributes", np.float64, "attribute")):
-            values = lines(what, kind)
+        for what, whole, called in (("node_labels", True, "label"), ("node_attributes", False, "attribute")):
+            values = lines(what, whole)
             if values is None:
                 continue
             if len(values) != count:
@@ -121,8 +131,7 @@ class GraphCollection(Source):
                     "One line a node.",
                     "D281",
                 )
-            single = values.shape[1] == 1
-            found |= {called if single else f"{called} {k + 1}": values[:, k] for k in range(values.shape[1])}
+            found |= _named(values, called)
         if not found:
             found["degree"] = np.bincount(edges[:, 1], minlength=count)
             message = f"nothing is known of the nodes of {clean(stem)}: each by how many edges it has"
@@ -136,19 +145,69 @@ def _leading(which: np.ndarray, stem: str) -> str:
     return f"{many(count, 'edge')} of {clean(stem)}_A.txt {'leads' if count == 1 else 'lead'}"
 
 
-def _numbers(path: Path, kind: type) -> np.ndarray:
-    """[N, P] numbers, a line each, by commas or blanks."""
-    try:
-        rows = [
-            line.replace(",", " ").split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()
-        ]
-        return np.array(rows, dtype=np.float64).astype(kind).reshape(len(rows), -1) if rows else np.empty((0, 2), kind)
-    except (ValueError, OSError) as error:
+def _answers(labels: np.ndarray | None, attributes: np.ndarray | None, stem: str) -> dict[str, np.ndarray]:
+    """What is said of each graph: its label, then its attributes."""
+    if labels is not None and attributes is not None and len(labels) != len(attributes):
         raise DataError(
-            f"{path.name} does not hold as many numbers in each line ({clean(str(error), 100)}).",
-            "Copy it again.",
+            f"{clean(stem)} has {many(len(labels), 'line')} of graph labels and {len(attributes)} of graph attributes.",
+            "One line a graph in each.",
+            "D281",
+        )
+    given = ({} if labels is None else _named(labels, LABEL)) | (
+        {} if attributes is None else _named(attributes, ATTRIBUTE)
+    )
+    return {name: values.astype(np.int64) if _are_whole(values) else values for name, values in given.items()}
+
+
+def _named(values: np.ndarray, called: str) -> dict[str, np.ndarray]:
+    """The columns of values [N, P] by their names."""
+    return {called if values.shape[1] == 1 else f"{called} {k + 1}": column for k, column in enumerate(values.T)}
+
+
+def _are_whole(values: np.ndarray) -> bool:
+    return bool((np.isfinite(values) & (values == np.round(values)) & (np.abs(values) < EXACT)).all())
+
+
+def _numbers(path: Path, whole: bool) -> np.ndarray:
+    """[N, P] numbers, a line each, by commas or blanks; int64 where they are to be `whole`."""
+    shown = clean(path.name)
+    try:
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (ValueError, OSError) as error:
+        raise DataError(f"{shown} cannot be read ({clean(str(error), 100)}).", "Copy it again.", "D281") from error
+    if not lines:
+        return np.empty((0, 1), np.int64 if whole else np.float64)
+    rows = [line.replace(",", " ").split() for line in lines]
+    wanted = "whole numbers" if whole else "numbers"
+    try:
+        numbers = np.array(rows, dtype=np.float64)
+    except ValueError as error:
+        bad = next(k for k, row in enumerate(rows) if len(row) != len(rows[0]) or not all(map(_is_number, row)))
+        raise DataError(
+            f"line {bad + 1} of {shown} is '{clean(lines[bad].strip(), 40)}', where {wanted} belong, as many in each line.",
+            "Correct that line: classes are written as numbers too, and there is no header.",
             "D281",
         ) from error
+    if not whole:
+        return numbers
+    if not _are_whole(numbers):
+        odd = int(
+            (~np.isfinite(numbers) | (numbers != np.round(numbers)) | (np.abs(numbers) >= EXACT)).any(axis=1).argmax()
+        )
+        raise DataError(
+            f"line {odd + 1} of {shown} is '{clean(lines[odd].strip(), 40)}', where {wanted} belong.",
+            "Correct that line; numbers of nodes that are measured belong into …_node_attributes.txt.",
+            "D281",
+        )
+    return numbers.astype(np.int64)
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _stem(folder: Path) -> str | None:

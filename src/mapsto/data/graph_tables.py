@@ -1,7 +1,10 @@
 """A graph as two tables in a folder: one of its nodes, one of its edges.
 
-nodes.csv    a column that names each node (id, node, name …, else the first), and what is known of it; the rest are columns as ever
-edges.csv    two columns that say which nodes are joined (source and target, from and to …, else the first two)
+nodes.csv    a column that names each node, and what is known of it; the rest are columns as ever
+edges.csv    two columns that say which nodes are joined (source and target, from and to …, else those that hold names of nodes)
+
+Nodes are named in the column in which most ends of edges are found, at least half of them: of several id before node, name …,
+before the first.
 
 Any table that is read may be one (.tsv, .parquet …, also .gz), called nodes and edges, or ending so: cora_nodes.csv.
 """
@@ -24,15 +27,17 @@ from mapsto.data.frames import objects
 from mapsto.data.graph import related
 
 NAMES = ("id", "node", "nodeid", "name", "key", "index")
+LOOKED_AT = 1000  # edges by which it is told what names a node
 ENDS = (("source", "target"), ("from", "to"), ("src", "dst"), ("head", "tail"), ("node1", "node2"), ("u", "v"))
 
 
 @dataclass
 class GraphTables(Source):
-    """A folder with a table of nodes and one of edges. encoding, separator: of both, see Table."""
+    """A folder with a table of nodes and one of edges. encoding, separator: of both, formats: of columns of nodes, see Table."""
 
     encoding: str | None = None
     separator: str | None = None
+    formats: dict[str, str] | None = None
 
     def accepts(self, where: Any) -> bool:
         return isinstance(where, str | Path) and Path(where).is_dir() and None not in _two(Path(where))
@@ -41,26 +46,33 @@ class GraphTables(Source):
         from mapsto.data.table import Table
 
         folder = Path(where)
-        nodes, edges = (Table(None, self.encoding, self.separator).read(folder / str(name)) for name in _two(folder))
-        named = next((c for c in nodes.columns if squash(c) in NAMES), next(iter(nodes.columns)))
+        nodes, edges = (folder / str(name) for name in _two(folder))
+        nodes = Table(None, self.encoding, self.separator, self.formats).read(nodes)
+        edges = Table(None, self.encoding, self.separator).read(edges)
+        named, ends = _named(nodes, edges, folder.name)
         place = _places(nodes, named)
-        ends = _ends(edges, folder.name)
+        pairs = [_called(edges, end) for end in ends]
         astray = [
-            f"{clean(str(value), 30)} in {clean(str(edges.labels[row])) if edges.labels is not None else f'row {row + 1}'}"
+            f"{'nothing' if word is None else clean(word, 30)} in "
+            f"{clean(str(edges.labels[row])) if edges.labels is not None else f'row {row + 1}'}"
             for row in range(len(edges))
-            for value in (edges.columns[ends[0]][row], edges.columns[ends[1]][row])
-            if _word(value) not in place
+            for word in (pairs[0][row], pairs[1][row])
+            if word not in place
         ]
         if astray:
             raise DataError(
                 f"{many(len(astray), 'end')} of edges in {clean(edges.name)} {'is' if len(astray) == 1 else 'are'} no node of "
                 f"{clean(nodes.name)}: {few(astray, 5)}.",
-                f"Add these nodes, or remove their edges. Nodes are named in '{clean(named)}'.",
+                f"Add these nodes, or remove their edges. Edges join '{clean(ends[0])}' and '{clean(ends[1])}'; nodes are named in "
+                f"'{clean(named)}': {few(place)}.",
                 "D280",
             )
-        pairs = [[place[_word(v)] for v in edges.columns[end]] for end in ends]
+        pairs = [[place[word] for word in words] for words in pairs]
         columns = {name: values for name, values in nodes.columns.items() if name != named}
         findings = [*nodes.findings, *edges.findings]
+        if named != _usual(nodes) or ends != (_said(edges) or tuple(edges.columns)[:2]):
+            message = f"nodes are named in '{clean(named)}', edges join '{clean(ends[0])}' and '{clean(ends[1])}'"
+            findings.append(Finding("D289", "note", message))
         if more := [clean(name) for name in edges.columns if name not in ends]:
             findings.append(
                 Finding("D287", "note", "what edges say beside who is joined is not read", len(more), tuple(more[:5]))
@@ -68,46 +80,84 @@ class GraphTables(Source):
         raw = Raw(
             folder.name,
             columns,
-            labels=objects([str(v) for v in nodes.columns[named]]),
+            labels=objects(list(place)),
             findings=findings,
             formats=nodes.formats,
         )
         return related(raw, np.array(pairs, dtype=np.int64).reshape(2, -1).T, len(place))
 
 
+def _named(nodes: Raw, edges: Raw, folder: str) -> tuple[str, tuple[str, str]]:
+    """The column that names nodes, and the two columns of edges that hold such names."""
+    if len(edges.columns) < 2:
+        raise DataError(
+            f"{clean(edges.name)} of {clean(folder)} has one column: {few(edges.columns)}.",
+            "An edge has two ends: source,target.",
+            "D281",
+        )
+    said = _said(edges) or tuple(edges.columns)
+    every = max(1, len(edges) // LOOKED_AT)
+    cells = {column: _called(edges, column)[::every] for column in said}
+    most = max(1, sum(map(len, cells.values())) // len(cells)) - 1  # half of two columns: less may be chance
+    named, ends = _usual(nodes), said[:2]
+    for column in sorted(nodes.columns, key=_place_of_name):
+        words = {word for word in _called(nodes, column) if word is not None}
+        found = {end: sum(word in words for word in held) for end, held in cells.items()}
+        first, second = sorted(sorted(found, key=lambda end: -found[end])[:2], key=said.index)
+        if found[first] + found[second] > most:
+            most, named, ends = found[first] + found[second], column, (first, second)
+    return named, ends
+
+
+def _usual(nodes: Raw) -> str:
+    """The column of nodes that by its own name, or its place, is what they are called."""
+    return min(nodes.columns, key=_place_of_name)
+
+
+def _place_of_name(column: str) -> int:
+    word = squash(column)
+    return NAMES.index(word) if word in NAMES else len(NAMES)
+
+
+def _said(edges: Raw) -> tuple[str, str] | None:
+    """The two columns of edges that by their own names are the ends."""
+    by_word = {squash(column): column for column in edges.columns}
+    return next(((by_word[a], by_word[b]) for a, b in ENDS if a in by_word and b in by_word), None)
+
+
 def _places(nodes: Raw, named: str) -> dict[str, int]:
     """What a node is called → its number."""
-    words = [_word(value) for value in nodes.columns[named]]
+    words = _called(nodes, named)
+    remedy = "One row a node, each with a name of its own; call that column id."
+    if empty := [row for row, word in enumerate(words) if word is None]:
+        first = clean(str(nodes.labels[empty[0]])) if nodes.labels is not None else f"row {empty[0] + 1}"
+        raise DataError(
+            f"{many(len(empty), 'node')} of {clean(nodes.name)} without a name in '{clean(named)}', first {first}.",
+            remedy,
+            "D281",
+        )
     place = {word: number for number, word in enumerate(words)}
     if len(place) < len(words):
         twice = [word for number, word in enumerate(words) if place[word] != number]
         raise DataError(
             f"{clean(nodes.name)} names {many(len(twice), 'node')} more than once in '{clean(named)}': {few(twice, 5)}.",
-            "One row a node, each with a name of its own; call that column id.",
+            remedy,
             "D281",
         )
     return place
 
 
-def _ends(edges: Raw, name: str) -> tuple[str, str]:
-    by_word = {squash(column): column for column in edges.columns}
-    for one, other in ENDS:
-        if one in by_word and other in by_word:
-            return by_word[one], by_word[other]
-    if len(edges.columns) < 2:
-        raise DataError(
-            f"{clean(edges.name)} of {clean(name)} has one column: {few(edges.columns)}.",
-            "An edge has two ends: source,target.",
-            "D281",
-        )
-    return tuple(edges.columns)[:2]
+def _called(table: Raw, column: str) -> list[str | None]:
+    """The cells of a column as names, None where a cell is empty; NA and its like are names."""
+    words = table.words.get(column, {})
+    return [words[row] if row in words else _word(value) for row, value in enumerate(table.columns[column].tolist())]
 
 
-def _word(value: Any) -> str:
+def _word(value: Any) -> str | None:
     """What a node is called, however its column was read: 7, 7.0 and "7" are one."""
-    if isinstance(value, float | np.floating) and value == np.floor(value):
-        value = int(value)
-    return str(value)
+    if value is None or (isinstance(value, float) and value != value):
+        return None
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _two(folder: Path) -> tuple[str | None, str | None]:

@@ -13,7 +13,7 @@ from mapsto.core.graph import Graph, Nodes, Relation
 from mapsto.core.nouns import Domain, Raw
 from mapsto.core.ragged import Ragged
 from mapsto.core.sparse import Sparse, stretches
-from mapsto.data.graph import SPARSE
+from mapsto.data.graph import DEGREE, SPARSE
 from mapsto.domains.row import Row
 
 MOST_STEPS = 50_000_000  # from a node over a neighbour to another: a gigabyte
@@ -22,6 +22,8 @@ MOST_STEPS = 50_000_000  # from a node over a neighbour to another: a gigabyte
 def graph_of(input: Domain, relation: Relation, column: str) -> Graph:
     """All nodes of a relation, as `input` encodes them: a row its columns, any other domain the `column`."""
     columns = relation.columns
+    if isinstance(input, Row) and DEGREE in input.columns and DEGREE not in columns:
+        columns = {**columns, DEGREE: relation.degree}
     known = input.encode(columns if isinstance(input, Row) else columns[column])
     if any(isinstance(part, Ragged) for part in (known.values() if isinstance(known, dict) else [known])):
         raise DataError(
@@ -44,7 +46,7 @@ def nodes_of(input: Domain, raw: Raw, column: str, rows: np.ndarray | None = Non
 def of_edges(raw: Raw, about: dict[str, Any]) -> str:
     """Which column of a graph a learned function reads, by what it remembers."""
     name = about.get("input_name", "")
-    if name and name not in raw.columns:
+    if name and name not in raw.columns and name != DEGREE:
         raise DataError(
             f"{raw.name} has no column '{name}', by which this function knows a node.",
             f"Its columns: {', '.join(raw.columns)}.",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mapsto.core.errors import DataError
-from mapsto.core.nouns import Raw, Source
+from mapsto.core.nouns import Finding, Raw, Source
 from mapsto.data.arrays import column_of
 from mapsto.data.frames import objects
 from mapsto.data.graph import related
@@ -38,5 +38,8 @@ class NetworkxGraph(Source):
             columns[str(key)], kind, noticed = column_of(np.array(values) if alike else objects(values), str(key))
             findings += noticed
             kinds |= {str(key): kind} if kind else {}
+        if more := list(dict.fromkeys(str(key) for *_, said in where.edges(data=True) for key in said)):
+            message = "what edges say beside who is joined is not read"
+            findings.append(Finding("D287", "note", message, len(more), tuple(more[:5])))
         raw = Raw("the graph", columns, labels=objects([str(name) for name in names]), kinds=kinds, findings=findings)
-        return related(raw, edges, len(names))
+        return related(raw, edges, len(names), both_ways=not where.is_directed())

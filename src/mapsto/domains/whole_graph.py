@@ -157,8 +157,22 @@ def _nodes(values: Sequence, wanted: tuple[str, ...] = ()) -> tuple[dict[str, li
 
 def _edges(value: Mapping[str, Any], count: int, place: int) -> np.ndarray:
     """[E, 2] from and to, each both ways and once, ascending by `to`; none from a node to itself."""
-    edges = np.asarray(value["edges"]).reshape(-1, 2)
-    if len(edges) and (edges.dtype.kind not in "iu" or edges.min() < 0 or edges.max() >= count):
+    try:
+        edges = np.asarray(value["edges"])
+        edges = edges.T if edges.ndim == 2 and edges.shape[0] == 2 != edges.shape[1] else edges.reshape(-1, 2)
+    except ValueError as error:
+        raise DataError(
+            f"the edges of graph {place} are no pairs: {clean(repr(value['edges']), 60)}.",
+            "Give pairs of node numbers, [E, 2].",
+            "D281",
+        ) from error
+    if len(edges) and edges.dtype.kind not in "iu":
+        raise DataError(
+            f"the edges of graph {place} are no whole numbers: {clean(str(edges.tolist()), 60)}.",
+            f"Edges are pairs of node numbers, 0 to {count - 1}.",
+            "D281",
+        )
+    if len(edges) and (edges.min() < 0 or edges.max() >= count):
         astray = clean(str(edges[(edges < 0) | (edges >= count)][:3].tolist()), 60)
         raise DataError(
             f"edges of graph {place} lead to no node: {astray}; it has nodes 0 to {count - 1}.",

@@ -13,6 +13,7 @@ from mapsto.core.batch import Batch, over, stacked
 from mapsto.core.errors import BadInput
 from mapsto.core.graph import Nodes
 from mapsto.core.nouns import Domain, Objective, Raw, View
+from mapsto.core.text import clean
 from mapsto.data.dataset import Examples, in_order, looked_at
 from mapsto.data.linked import nodes_of, of_edges, open_pairs
 from mapsto.data.read import is_graph, read
@@ -150,6 +151,12 @@ class Function:
 
     def nodes(self, raw: Raw) -> Examples:
         """All nodes of a graph, each of which is a question; of one that says who is joined, pairs with a neighbour in common."""
+        if isinstance(self.input, WholeGraph):
+            raise BadInput(
+                f"this function answers for whole graphs, but {clean(raw.name)} is one graph, of whose nodes one would ask.",
+                "Name a collection (DS_A.txt, DS_graph_indicator.txt …), or from Python {'nodes': {…}, 'edges': […]}.",
+                "F004",
+            )
         asked = nodes_of(self.input, raw, of_edges(raw, self.about))
         return Examples({"input": open_pairs(asked.graph) if self.of_pairs else asked})
 

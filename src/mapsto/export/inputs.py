@@ -125,6 +125,8 @@ def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
         asked = f.nodes(raw)
         if f.of_pairs:
             labels = [f"{labels[a]} – {labels[b]}" for a, b in asked.fields["input"].places.tolist()]
+        elif isinstance(f.input, Row) and f.input.columns.keys() <= raw.columns.keys():
+            skipped += _noticed(f.input, raw.columns, f.about.get("target_name"))
         return Inputs(labels, asked, skipped)
     if isinstance(f.input, Row):
         return Inputs(labels, raw.columns, skipped + _noticed(f.input, raw.columns, f.about.get("target_name")))

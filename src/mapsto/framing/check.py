@@ -14,6 +14,7 @@ from mapsto.domains.category import NUMERIC
 from mapsto.domains.image import Image
 from mapsto.domains.number import Number
 from mapsto.domains.row import Row
+from mapsto.domains.vector import Vector
 from mapsto.framing import infer
 from mapsto.framing.check_pictures import check_pictures
 from mapsto.framing.prepare import CLIP, Prepared
@@ -89,6 +90,9 @@ def _missing(prepared: Prepared) -> Iterator[Finding]:
         )
     for name, kind in prepared.kinds.items():
         values = prepared.raw.columns[name]
+        if kind.name == "vector" and values.dtype.kind == "f" and (count := int((~np.isfinite(values)).sum())):
+            message = f"{many(count, 'number')} in '{clean(name)}' missing or infinite: filled with the mean"
+            yield Finding("C021", "warning", message, count)
         if kind.name == "number" and values.dtype.kind == "f" and np.isinf(values).any():
             count = int(np.isinf(values).sum())
             yield Finding("C021", "warning", f"infinite numbers in '{clean(name)}' count as missing", count)
@@ -101,14 +105,15 @@ def _missing(prepared: Prepared) -> Iterator[Finding]:
 
 def _far(prepared: Prepared) -> dict[str, int]:
     """Column → how many of its values are brought in, in any part; the column of the farthest first."""
-    if prepared.row is None:
-        return {}
+    columns = {prepared.input_name: prepared.input} if prepared.row is None else prepared.input.columns
     found = {}
-    for name, domain in prepared.input.columns.items():
-        values = prepared.raw.columns[name]
-        if isinstance(domain, Number) and values.dtype.kind in "iuf":
-            with np.errstate(over="ignore"):
-                apart = np.abs(values[np.isfinite(values)] / domain.spread - domain.mean / domain.spread)
+    for name, domain in columns.items():
+        values = prepared.raw.columns.get(name, np.empty(0, object))
+        if isinstance(domain, Number | Vector) and domain.clip and values.dtype.kind in "iuf":
+            mean, spread = np.array(domain.mean), np.array(domain.spread)
+            with np.errstate(over="ignore", invalid="ignore"):
+                apart = np.abs(values / spread - mean / spread)
+            apart = apart[np.isfinite(values)]
             if (count := int((apart > CLIP).sum())) > 0:
                 found[name] = (float(apart.max()), count)
     return {name: count for name, (_, count) in sorted(found.items(), key=lambda item: -item[1][0])}
@@ -205,6 +210,8 @@ def uneven(prepared: Prepared) -> bool:
 
 
 def _duplicates(prepared: Prepared) -> Iterator[Finding]:
+    if prepared.raw.relation is not None:  # what tells nodes apart is also their surroundings
+        return
     mark = row_marks(prepared)
     parts = {name: mark[rows] for name, rows in prepared.parts.items()}
     for part, learned in (("test", ("train", "valid")), ("valid", ("train",))):

@@ -311,7 +311,14 @@ class Frame:
         if not self._whole:
             whole = changes.get("model")
             settled = changes.pop("model.name", None) or (whole["name"] if isinstance(whole, dict) else whole)
-            self.proposal = propose(self._prepare(mine["data"]), settled, own=self._own is not None, start=self.start)
+            drawn = changes.get("algorithm.experience.name") or changes.get("algorithm.experience", "")
+            self.proposal = propose(
+                self._prepare(mine["data"]),
+                settled,
+                own=self._own is not None,
+                start=self.start,
+                experience=str(drawn.get("name", "") if isinstance(drawn, dict) else drawn),
+            )
             mine["data"]["augment"] = self.proposal.augment
             mine |= {
                 "model": self.proposal.model,

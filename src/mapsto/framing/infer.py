@@ -75,6 +75,8 @@ def input_kind(values: np.ndarray) -> Kind:
         return Kind("image", "pictures") if present[0].ndim >= 2 else Kind("vector", "vectors")
     if values.dtype == object and isinstance(present[0], list | tuple | set):
         return Kind("categories", "lists of labels")
+    if values.dtype == object and isinstance(present[0], dict):
+        return Kind("whole-graph", "graphs")
     if _constant(values):
         return Kind("constant", "always the same")
     if values.dtype.kind == "b":

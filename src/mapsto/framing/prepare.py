@@ -21,6 +21,7 @@ from mapsto.core.ragged import Ragged
 from mapsto.core.text import clean, few, many
 from mapsto.core.windows import Windows
 from mapsto.data.frames import objects
+from mapsto.data.graph import by_degree
 from mapsto.data.linked import graph_of
 from mapsto.data.splits import Parts
 from mapsto.domains.categories import Categories
@@ -28,6 +29,7 @@ from mapsto.domains.category import Category
 from mapsto.domains.number import Number
 from mapsto.domains.row import Row, text_in
 from mapsto.domains.text import Text
+from mapsto.domains.vector import Vector
 from mapsto.domains.words import Words
 from mapsto.framing import infer
 from mapsto.framing.copies import on_one_side, texts_on_one_side
@@ -182,6 +184,10 @@ def prepare(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: Domain 
                 "D140",
             )
     kinds = kinds_of(raw, target_name, overruled, split)
+    if raw.relation is not None and not any(kind.used for kind in kinds.values()):
+        raw = by_degree(raw)
+        found.append(raw.findings[-1])
+        kinds = kinds_of(raw, target_name, overruled, split)
     with stop.noting():
         input, columns = input_of(raw, kinds, settings)
         if not stop:
@@ -417,6 +423,8 @@ def input_of(raw: Raw, kinds: dict[str, Kind], settings: dict[str, Any]) -> tupl
         )
     how = {"size": settings.get("size"), "text": settings.get("text")}
     domains = {name: domain_of(kinds[name], raw.columns[name], **how) for name in used}
+    if raw.relation is not None:  # all nodes are heard, also those far from what training has seen
+        domains |= {name: Vector(clip=CLIP) for name, domain in domains.items() if isinstance(domain, Vector)}
     if len(used) == 1 and kinds[used[0]].name in ("image", "vector", "counts", "text", "words", "whole-graph"):
         return domains[used[0]], raw.columns[used[0]]
     return Row(domains), {name: raw.columns[name] for name in used}

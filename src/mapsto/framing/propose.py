@@ -40,9 +40,11 @@ class Proposal:
     instead: dict[str, list[str]] = field(default_factory=dict)
 
 
-def propose(prepared: Prepared, model: str | None = None, own: bool = False, start: Start | None = None) -> Proposal:
+def propose(
+    prepared: Prepared, model: str | None = None, own: bool = False, start: Start | None = None, experience: str = ""
+) -> Proposal:
     """Fill in the four components. `model` is a registered name that is already settled; `own`: it is the user's module; `start`:
-    what to go on from, which brings its model."""
+    what to go on from, which brings its model; `experience`: the name of one that is settled."""
     rows = prepared.examples["train"]
     way = next(way for way in WAYS if way.fits(prepared))
     chosen, why_model = way.model(prepared, rows)
@@ -53,7 +55,7 @@ def propose(prepared: Prepared, model: str | None = None, own: bool = False, sta
     elif model is not None and names.squash(str(model)) != names.squash(chosen["name"]):
         chosen, why_model = {"name": model}, "you say so"
     cls = names.find("model", chosen["name"])
-    way = way.given(names.name_of(cls))
+    way = way.given(names.name_of(cls)).drawn(experience)
     if prepared.row is not None and prepared.row.texts and not own and names.name_of(cls) not in way.models:
         why_model += "; of these rows it sees what stands beside the text, and not the text"
     objective, why_objective = way.objective(prepared)

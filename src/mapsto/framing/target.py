@@ -35,7 +35,8 @@ def with_target(raw: Raw, wanted: str | list[str] | None, findings: list[Finding
         names = list(raw.columns)
         raise DataError(
             f"which column of {clean(raw.name)} should be learned? No target was named.",
-            f"Name one with --target, for example --target {clean(names[-1])!r}. Its columns: {few(names, 30)}.",
+            f"Name one with --target, for example --target {clean(names[-1])!r}. Its columns: {few(names, 30)}."
+            + (" Which nodes are joined: --target edges" if raw.relation is not None else ""),
             "D131",
         )
     if isinstance(wanted, str):

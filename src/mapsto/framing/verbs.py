@@ -102,6 +102,12 @@ def evaluate(
     """
     f = bundle.load(run)
     counted: dict[str, Any] = {}
+    if f.of_pairs and source is not None:
+        raise BadInput(
+            "who is joined is examined on edges that were taken out of the graph it was learned from, not on another graph.",
+            f"Leave {source} out; to learn from it: mapsto train {source} --target edges",
+            "F004",
+        )
     if f.objective.problem == "acting":
         return strict(_played(f, run, source))
     if judge is not None and source is not None:

@@ -41,7 +41,7 @@ class Drawing(Way):
 
 
 class Reconstructing(Drawing):
-    models = ("autoencoder",)
+    models = ("autoencoder", "mean-picture")
     asks = "reconstruction"
     because = "what a few numbers keep of a picture; what it draws from others shows what they do not know"
     steps = 6_000

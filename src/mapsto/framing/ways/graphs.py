@@ -8,6 +8,7 @@ from mapsto.framing.prepare import Prepared
 from mapsto.framing.ways.way import Table, Way, Written, one_cycle
 
 MODELS = ("gcn", "gat", "graph-sage", "gin")  # they see who is joined
+NEIGHBOURS = "neighbours"  # the experience that hears a sample of them
 MANY_NODES = 200_000  # from which on a step sees a sample of them
 PASSES = 200  # over the whole graph
 
@@ -29,13 +30,25 @@ class NodesOfGraph(Way):
     def descent(self, prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
         if not _many(prepared):
             return _whole("whole", 5e-4, "all nodes at every step, as Kipf and Welling (2017) have it")
-        made, why = one_cycle(512, min(40, max(5, round(100 * rows**-0.2))), 5e-3, 0.01)
-        return {**made, "experience": {"name": "neighbours", "batch_size": 512}}, f"a sample at every step; {why}"
+        return _sampled(rows)
+
+    def drawn(self, experience: str) -> Way:
+        return SampledNodes() if experience == NEIGHBOURS else self
+
+
+class SampledNodes(NodesOfGraph):
+    def descent(self, prepared: Prepared, rows: int, model: str) -> tuple[dict[str, Table], str]:
+        return _sampled(rows)
 
 
 class PairsOfNodes(NodesOfGraph):
+    models = ("gcn",)
+
     def fits(self, prepared: Prepared) -> bool:
         return super().fits(prepared) and prepared.target_name == EDGES
+
+    def drawn(self, experience: str) -> Way:
+        return self
 
     def model(self, prepared: Prepared, rows: int) -> Written:
         shape = {"width": 64, "dropout": 0.5, "pairs": True}
@@ -76,6 +89,12 @@ def _seen(prepared: Prepared) -> str:
 
 def _many(prepared: Prepared) -> bool:
     return len(prepared.raw.relation) > MANY_NODES
+
+
+def _sampled(rows: int) -> tuple[dict[str, Table], str]:
+    """Passes over the nodes, each batch with a sample of its surroundings."""
+    made, why = one_cycle(512, min(40, max(5, round(100 * rows**-0.2))), 5e-3, 0.01)
+    return {**made, "experience": {"name": NEIGHBOURS, "batch_size": 512}}, f"a sample at every step; {why}"
 
 
 def _whole(experience: str, decay: float, why: str) -> tuple[dict[str, Table], str]:

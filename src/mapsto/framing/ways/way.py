@@ -31,6 +31,10 @@ class Way(ABC):
         """The way that this model asks for, where it is not the one that would be proposed."""
         return self
 
+    def drawn(self, experience: str) -> Way:
+        """The way that batches which are drawn so ask for, where it is not the one that would be proposed."""
+        return self
+
     def objective(self, prepared: Prepared) -> Written:
         """By what is asked for: a number, one class or several labels."""
         if prepared.problem == "regression":
