@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from mapsto.cli.importing import IMPORTING
 from mapsto.cli.options import TALKING, options
 
 
@@ -16,7 +17,7 @@ from mapsto.cli.options import TALKING, options
 @click.option("--seed", type=click.IntRange(0), default=0, metavar="N", show_default=True, help="Of the episodes.")
 @click.option("--save", metavar="FILE", help="Keep the last one as an animated GIF.")
 @click.option("--weights", type=click.Choice(["best", "last"]), default="best", show_default=True)
-@options(TALKING)
+@options(IMPORTING, TALKING)
 def command(run: str, episodes: int, seed: int, save: str | None, weights: str, as_json: bool, quiet: bool) -> None:
     """Let the function of RUN act in its world, and look on. Ctrl-C ends it."""
     import mapsto
@@ -35,7 +36,7 @@ def command(run: str, episodes: int, seed: int, save: str | None, weights: str, 
             moves = [watching.shown(move) for move in played(f.model, f.objective, world, seed, number)]
         last = moves[-1]
         came.append({"episode": number + 1, "return": last.total, "moves": last.number, "end": last.end})
-        if not (as_json or quiet):
+        if not as_json:
             screen.out.print(screen.plain(f"episode {number + 1}: {last}"))
     if save:
         replace_file(Path(save), film(scene, moves))
