@@ -97,6 +97,38 @@ def test_a_function_of_numbers_answers_with_numbers(tmp_path):
         f.probabilities([0.5])
 
 
+def test_it_is_asked_from_the_command_line_in_json_or_by_a_table(mapsto, tmp_path, result):
+    code, out, _ = mapsto("predict", str(result.path), "2", "--json")
+    assert code == 0 and [row["prediction"] for row in json.loads(out)] == [2]
+    code, out, _ = mapsto("predict", str(result.path), "[0, 3]", "--json")
+    assert code == 0 and [row["prediction"] for row in json.loads(out)] == [0, 3]
+    (tmp_path / "seen.csv").write_text("kind\n1\n3\n")
+    code, out, _ = mapsto("predict", str(result.path), "seen.csv", "--json")
+    assert code == 0 and [row["prediction"] for row in json.loads(out)] == [1, 3]
+    code, _, said = mapsto("predict", str(result.path), "7")
+    assert code == 2 and "whole numbers from 0 to 3" in said
+    code, _, said = mapsto("predict", str(result.path), "seen.cvs")
+    assert code == 2 and "Near it: seen.csv" in said and "mapsto predict RUN '0'" in said
+
+
+def test_numbers_observed_are_one_list_or_one_column_each(mapsto, tmp_path):
+    frame = small().set("data.world.continuous", True).set("algorithm.until", {"name": "steps", "count": 3})
+    run = str(frame.train(tmp_path / "run").path)
+    code, out, _ = mapsto("predict", run, "[0.5]", "--json")
+    (answer,) = json.loads(out)
+    assert code == 0 and -1 <= answer["prediction"][0] <= 1
+    (tmp_path / "seen.csv").write_text("x\n0.5\n0.1\n")
+    code, out, _ = mapsto("predict", run, "seen.csv", "--json")
+    assert code == 0 and json.loads(out)[0]["prediction"] == pytest.approx(answer["prediction"])
+    code, out, _ = mapsto("predict", run, "seen.csv")
+    assert code == 0 and "[" not in out
+    code, _, said = mapsto("predict", run, "0.5")
+    assert code == 2 and "1 number between -1 and 1, but came 0.5" in said and "'[0.0]'" in said
+    (tmp_path / "wide.csv").write_text("x,y\n0.5,1\n0.1,1\n")
+    code, _, said = mapsto("predict", run, "wide.csv")
+    assert code == 2 and "holds 2 columns: x, y" in said and "Keep 1 column" in said
+
+
 def test_it_is_examined_again_and_in_another_world(result):
     again = mapsto.evaluate(result.path)
     assert again["scores"]["test"]["return"] == result.scores["test"]["return"]
