@@ -12,7 +12,7 @@ from mapsto.core import names, seeds
 from mapsto.core.batch import Batch, over, size
 from mapsto.core.errors import BadInput, FrameError
 from mapsto.core.faults import Faults
-from mapsto.core.nouns import Domain, Raw, World
+from mapsto.core.nouns import Domain, Finding, Raw, World
 from mapsto.core.text import clean
 from mapsto.data.episodes import at_random
 from mapsto.export.function import Function
@@ -55,7 +55,8 @@ def prepare_world(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: D
         if settings["split"].get(way):
             raise FrameError(f"a world has no rows to deal out, but came data.split.{way}.", "Leave it out.", "F004")
     world = world_of(raw, settings)
-    looked = _look(world)
+    looked, again = _look(world), _look(world_of(raw, settings))
+    repeats = all(torch.equal(looked[name], again[name]) for name in looked)
     fields = {"train": looked} | {part: over(looked, lambda t: t[:0]) for part in ("valid", "test")}
     parts = {"train": np.arange(size(looked)), "valid": np.arange(len(world.valid)), "test": np.arange(len(world.test))}
     kinds = {
@@ -72,7 +73,8 @@ def prepare_world(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: D
         parts,
         "at random: each part has episodes of its own, by their seeds",
         fields,
-        Faults([*raw.findings, *world.noticed()]),
+        Faults([*raw.findings, *([] if repeats else [_chancy()]), *world.noticed()]),
+        repeats=repeats,
     )
 
 
@@ -98,6 +100,17 @@ def same_world(f: Function, raw: Raw) -> World:
                 "F004",
             )
     return world
+
+
+def _chancy() -> Finding:
+    """Of a world that shows something else each time."""
+    return Finding(
+        "C098",
+        "warning",
+        "this world shows something else each time, under the same seed and after the same moves: so no exam is quite the same "
+        "again, and a run that was stopped goes on in new episodes",
+        remedy="Draw all its chance from self.np_random, which reset(seed=…) sets.",
+    )
 
 
 def _look(world: World) -> Batch:

@@ -70,6 +70,9 @@ class Prepared:
     looked_at: dict[str, torch.Tensor] = field(default_factory=dict)  # of shards: the rows of each split that are here
     known_by: str = ""  # of pairs of nodes: the column that says what is known of one
     framed_by: str = ""  # the objective that says what is to be learned, where no target does
+    repeats: bool = (
+        True  # of a world: whether it shows the same again under the same seed; else nothing that it showed is its mark
+    )
 
     @property
     def examples(self) -> dict[str, int]:
@@ -142,7 +145,9 @@ class Prepared:
             domain.state_dict() for domain in (self.input, self.target)
         ]  # units and names are not in the encoding
         state = hashlib.sha256(json.dumps(learned, sort_keys=True).encode())
-        for part in ("train", "valid", "test"):
+        if not self.repeats:
+            state.update(self.raw.name.encode(errors="replace"))
+        for part in ("train", "valid", "test") if self.repeats else ():
             for _, column in columns(self.fields[part]):
                 for tensor in _tensors(column):
                     state.update(np.ascontiguousarray(tensor.numpy()))

@@ -210,8 +210,8 @@ class Gymnasium(World):
         return done.astype(self._takes.dtype, copy=False), encoded
 
     def _refuse_none(self, seen: np.ndarray, rewards: list[float]) -> None:
-        """DataError for an observation or a reward that is no number, or none of those that there are; without rewards, of an episode
-        that has just begun."""
+        """DataError for an observation or a reward that is no number, or none of those that there are. Without rewards, it is of an
+        episode that has just begun."""
         if math.isfinite(sum(rewards)) and ((seen >= self._least) & (seen <= self._most)).all():
             return
         finite = "Mend the environment: rewards and observations are finite numbers"
