@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,8 @@ def command(run: str, episodes: int, seed: int, save: str | None, weights: str, 
     import mapsto
     from mapsto.cli import screen
     from mapsto.core.disk import replace_file
-    from mapsto.framing.play import film, played, scene_of
+    from mapsto.core.stop import Stop
+    from mapsto.framing.play import Move, film, played, scene_of
     from mapsto.framing.verbs import own_world
 
     world, raw = own_world(run)
@@ -32,13 +35,23 @@ def command(run: str, episodes: int, seed: int, save: str | None, weights: str, 
         raise click.UsageError(f"nobody knows how {raw.name} looks: leave out --save.")
     came: list[dict[str, Any]] = []
     for number in range(episodes):
+        moves: list[Move] = []
         with screen.Watching(scene, quiet or as_json) as watching:
-            moves = [watching.shown(move) for move in played(f.model, f.objective, world, seed, number)]
+            try:
+                moves.extend(watching.shown(move) for move in played(f.model, f.objective, world, seed, number))
+            except KeyboardInterrupt:
+                if not moves:
+                    raise
+                moves[-1] = replace(moves[-1], end="broken off")
         last = moves[-1]
         came.append({"episode": number + 1, "return": last.total, "moves": last.number, "end": last.end})
         if not as_json:
             screen.out.print(screen.plain(f"episode {number + 1}: {last}"))
+        if last.end == "broken off":
+            break
     if save:
         replace_file(Path(save), film(scene, moves))
     if as_json:
         screen.print_json(came)
+    if last.end == "broken off" and Stop.listening is not None:
+        sys.exit(128 + Stop.listening.asked)

@@ -23,7 +23,8 @@ WIDE = 240  # pixels of a picture
 class Move:
     """observation: what the move led to, in the world's own numbers; move 0, without an action, is what an episode begins with.
 
-    total: rewards so far. end: "" while the episode goes on, else how it was over.
+    total: rewards so far. end: "" while the episode goes on, else how it was over: "ended" by itself, "cut short" by the limit of
+    moves, or "broken off" by whoever looks on.
     """
 
     number: int
