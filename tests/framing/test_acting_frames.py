@@ -44,6 +44,7 @@ def test_the_card_says_what_is_seen_and_what_can_be_done():
     assert "return on the test episodes" in card
     assert "episodes of 8 copies side by side to train, 20 to choose by, 100 to be examined on" in card
     assert "one of 4 [4]  ↦  one of 4 [4]" in card
+    assert "here without its exams" in card
     assert "actor-critic" in card and "clipped-surrogate" in card and "rollout" in card
 
 
@@ -85,6 +86,8 @@ def test_the_function_takes_what_was_observed_and_says_what_to_do(result):
     assert sum(likely.values()) == pytest.approx(1)
     with pytest.raises(DataError, match="whole numbers from 0 to 3"):
         f(7)
+    with pytest.raises(DataError, match="whole numbers from 0 to 3"):
+        f(None)
 
 
 def test_a_function_of_numbers_answers_with_numbers(tmp_path):
@@ -93,6 +96,8 @@ def test_a_function_of_numbers_answers_with_numbers(tmp_path):
     answer = f([0.5])
     assert answer.shape == (1,) and -1 <= float(answer[0]) <= 1
     assert len(f([[0.5], [0.1]])) == 2
+    with pytest.raises(BadInput, match=r"takes 1 number between -1 and 1, or a list of such, but came 0\.5"):
+        f(0.5)
     with pytest.raises(BadInput, match="without probabilities"):
         f.probabilities([0.5])
 

@@ -125,7 +125,7 @@ class Gymnasium(World):
     def noticed(self) -> list[Finding]:
         found = []
         if not self.limit and library().spec(self.id).max_episode_steps is None:
-            message = f"this world has no limit of moves: an episode is cut after {LONGEST:,}"
+            message = f"this world has no limit of moves: an episode is cut after {LONGEST:,}, and exams may take long"
             found.append(Finding("C095", "note", message, remedy="Another limit: --set data.limit=500"))
         if complaint := complained(self.id):
             message = f"gymnasium's own checker does not let this world pass: {complaint}"
