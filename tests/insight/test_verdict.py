@@ -358,6 +358,16 @@ def test_perplexity_is_perfect_at_one_and_frequencies_are_no_answer():
     assert "next to nothing left to win" in judge("fill-in", "perplexity", -1, perfect, beside, perfect=1.0).advice
 
 
+def test_where_all_episodes_return_the_same_more_of_them_are_not_advised():
+    def returned(value: float, half: float) -> dict:
+        return {split: {"return": Estimate(value, value - half, value + half, 100)} for split in ("valid", "test")}
+
+    told = judge("acting", "return", +1, returned(-200, 0), {"random": returned(-200, 0)}).advice
+    assert "every episode returned the same" in told and "--set data.limit" in told
+    told = judge("acting", "return", +1, returned(-190, 0), {"random": returned(-180, 5)}).advice
+    assert told.endswith("train longer, or with another rate or algorithm.")
+
+
 def test_of_steps_that_are_as_good_the_later_is_best_where_there_are_no_losses():
     returns = [10.0, 500.0, 300.0, 500.0, 500.0, 500.0]
     curve = [{"step": 10 * k, "train_score": 9.0 + k, "valid_score": each} for k, each in enumerate(returns)]
