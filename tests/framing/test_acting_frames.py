@@ -164,6 +164,13 @@ def test_every_seed_has_the_same_exam_and_its_own_course():
     assert not torch.equal(one, two)
 
 
+def test_exams_are_the_same_however_many_copies_are_learned_in():
+    exam = small().prepared.exam
+    assert small().set("data.world.copies", 3).prepared.exam == exam
+    others = {"data.world.test": 21, "data.world.limit": 9, "data.world.kinds": 5, "data.split.seed": 1}
+    assert exam not in [small().set(path, value).prepared.exam for path, value in others.items()]
+
+
 @pytest.mark.parametrize(
     ("how", "message"),
     [

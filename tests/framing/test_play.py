@@ -51,6 +51,7 @@ def test_it_is_a_function_of_seed_and_number():
 
 def test_an_episode_that_was_cut_short_says_so():
     assert str(moves(limit=5)[-1]) == "return 5 in 5 moves, cut short"
+    assert str(moves(limit=1)[-1]) == "return 1 in 1 move, cut short"
 
 
 @pytest.mark.parametrize("word", ["CartPole-v1", "CartPole-v0", "Acrobot-v1", "Pendulum-v1"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from typing import Any
 
@@ -74,6 +76,7 @@ def prepare_world(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: D
         "at random: each part has episodes of its own, by their seeds",
         fields,
         Faults([*raw.findings, *([] if repeats else [_chancy()]), *world.noticed()]),
+        played=_exam(world, raw, settings, repeats),
         repeats=repeats,
     )
 
@@ -100,6 +103,16 @@ def same_world(f: Function, raw: Raw) -> World:
                 "F004",
             )
     return world
+
+
+def _exam(world: World, raw: Raw, settings: dict[str, Any], repeats: bool) -> str:
+    """A fingerprint of what is played in the exams of a world: what it is, how it is set up, whose episodes; and what it showed."""
+    shared = {word: value for word, value in settings["world"].items() if word != "copies"}
+    written = json.dumps([raw.world, shared, settings["split"]["seed"]], sort_keys=True)
+    state = hashlib.sha256(written.encode(errors="replace"))
+    for tensor in _look(world.twin(1)).values() if repeats else ():
+        state.update(np.ascontiguousarray(tensor.numpy()))
+    return state.hexdigest()
 
 
 def _chancy() -> Finding:

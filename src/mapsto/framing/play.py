@@ -34,7 +34,8 @@ class Move:
     end: str
 
     def __str__(self) -> str:
-        return f"return {self.total:g} in {self.number:,} moves" + (f", {self.end}" if self.end else "")
+        moves = f"{self.number:,} {'move' if self.number == 1 else 'moves'}"
+        return f"return {self.total:g} in {moves}" + (f", {self.end}" if self.end else "")
 
 
 def played(model: nn.Module, objective: Objective, world: World, seed: int, episode: int = 0) -> Iterator[Move]:
