@@ -71,6 +71,37 @@ class Squares(Toy):
         return int(self.np_random.integers(5))
 
 
+class Beyond(Squares):
+    """Shows a sixth square in time."""
+
+    def _look(self):
+        return 5 if self.moves == 2 else 0
+
+
+class Shorter(Toy):
+    """Shows one number where it has said two."""
+
+    def _look(self):
+        return np.zeros(1, np.float32)
+
+
+class Older(Toy):
+    """Gives what is observed alone when it is begun, as gym did."""
+
+    def reset(self, *, seed=None, options=None):
+        return super().reset(seed=seed)[0]
+
+
+class Unbounded(Pushed):
+    action_space = gymnasium.spaces.Box(-np.inf, np.inf, (2,), np.float32)
+
+
+class Counted(Pushed):
+    """Takes a whole number from 0 to 3."""
+
+    action_space = gymnasium.spaces.Box(0, 3, (1,), np.int64)
+
+
 class Both(Toy):
     observation_space = gymnasium.spaces.Dict({"a": gymnasium.spaces.Discrete(2)})
 
@@ -158,6 +189,41 @@ def test_a_world_that_gives_what_is_no_number_or_fails_is_named_with_its_move(wr
         acted(world, 5)
 
 
+def test_a_square_that_there_is_none_of_is_named_with_its_move():
+    world = Gymnasium(registered("Beyond", Beyond), copies=1)
+    world.reset(0)
+    with pytest.raises(DataError, match="gave the observation 5 at move 2 of an episode(.|\n)*one of 0 to 4"):
+        acted(world, 3)
+
+
+def test_a_world_that_shows_fewer_numbers_than_it_said_is_refused_when_it_is_begun():
+    with pytest.raises(
+        DataError, match=r"failed when an episode was begun .*it showed \[1\], but its observation_space"
+    ):
+        Gymnasium(registered("Shorter", Shorter), copies=1).reset(0)
+
+
+def test_a_world_that_gives_no_info_when_it_is_begun_is_told_what_is_missing():
+    with pytest.raises(DataError, match="its reset gave a ndarray, and not .observation, info."):
+        Gymnasium(registered("Older", Older), copies=1).reset(0)
+
+
+def test_what_has_no_bounds_is_not_brought_in_to_them():
+    bounded, without = (
+        [finding.code for finding in Gymnasium(registered(kind.__name__, kind), copies=1).noticed()]
+        for kind in (Pushed, Unbounded)
+    )
+    assert "C097" in bounded and "C097" not in without
+
+
+def test_of_whole_numbers_to_act_with_the_nearest_is_taken():
+    world = Gymnasium(registered("Counted", Counted), copies=1)
+    world.reset(0)
+    for action in (-1.0, 0.0, 0.3, 0.9):
+        world.step(torch.tensor([[action]]))
+    assert [int(told[0]) for told in world._envs[0].unwrapped.told] == [0, 2, 2, 3]
+
+
 def test_a_seed_that_is_named_leads_there_again():
     world = toy("reward")
     world.reset(5)
@@ -183,9 +249,11 @@ def test_an_environment_that_is_none_offers_the_nearest():
         Gymnasium(registered("Broken", Broken))
     with pytest.raises(UnknownName, match="is registered"):  # what has a module in its name would be imported
         Gymnasium("this.module:Toy-v0")
-    for wrong in ({"copies": 0}, {"copies": 10**9}, {"limit": 10**9}):
+    for wrong in ({"copies": 0}, {"copies": 10**9}, {"limit": 10**9}, {"limit": -1}):
         with pytest.raises(FrameError, match="one acts in 1 to 4,096 copies"):
             Gymnasium(**wrong)
+    with pytest.raises(FrameError, match="an exam has 0 episodes or more, but came valid -1"):
+        Gymnasium(valid=-1)
 
 
 def test_without_gymnasium_it_says_how_to_install_it(monkeypatch):

@@ -44,6 +44,7 @@ def test_the_card_says_what_is_seen_and_what_can_be_done():
     assert "return on the test episodes" in card
     assert "episodes of 8 copies side by side to train, 20 to choose by, 100 to be examined on" in card
     assert "one of 4 [4]  ↦  one of 4 [4]" in card
+    assert "here without its exams" in card
     assert "actor-critic" in card and "clipped-surrogate" in card and "rollout" in card
 
 
@@ -85,6 +86,8 @@ def test_the_function_takes_what_was_observed_and_says_what_to_do(result):
     assert sum(likely.values()) == pytest.approx(1)
     with pytest.raises(DataError, match="whole numbers from 0 to 3"):
         f(7)
+    with pytest.raises(DataError, match="whole numbers from 0 to 3"):
+        f(None)
 
 
 def test_a_function_of_numbers_answers_with_numbers(tmp_path):
@@ -93,8 +96,42 @@ def test_a_function_of_numbers_answers_with_numbers(tmp_path):
     answer = f([0.5])
     assert answer.shape == (1,) and -1 <= float(answer[0]) <= 1
     assert len(f([[0.5], [0.1]])) == 2
+    with pytest.raises(BadInput, match=r"takes 1 number between -1 and 1, or a list of such, but came 0\.5"):
+        f(0.5)
     with pytest.raises(BadInput, match="without probabilities"):
         f.probabilities([0.5])
+
+
+def test_it_is_asked_from_the_command_line_in_json_or_by_a_table(mapsto, tmp_path, result):
+    code, out, _ = mapsto("predict", str(result.path), "2", "--json")
+    assert code == 0 and [row["prediction"] for row in json.loads(out)] == [2]
+    code, out, _ = mapsto("predict", str(result.path), "[0, 3]", "--json")
+    assert code == 0 and [row["prediction"] for row in json.loads(out)] == [0, 3]
+    (tmp_path / "seen.csv").write_text("kind\n1\n3\n")
+    code, out, _ = mapsto("predict", str(result.path), "seen.csv", "--json")
+    assert code == 0 and [row["prediction"] for row in json.loads(out)] == [1, 3]
+    code, _, said = mapsto("predict", str(result.path), "7")
+    assert code == 2 and "whole numbers from 0 to 3" in said
+    code, _, said = mapsto("predict", str(result.path), "seen.cvs")
+    assert code == 2 and "Near it: seen.csv" in said and "mapsto predict RUN '0'" in said
+
+
+def test_numbers_observed_are_one_list_or_one_column_each(mapsto, tmp_path):
+    frame = small().set("data.world.continuous", True).set("algorithm.until", {"name": "steps", "count": 3})
+    run = str(frame.train(tmp_path / "run").path)
+    code, out, _ = mapsto("predict", run, "[0.5]", "--json")
+    (answer,) = json.loads(out)
+    assert code == 0 and -1 <= answer["prediction"][0] <= 1
+    (tmp_path / "seen.csv").write_text("x\n0.5\n0.1\n")
+    code, out, _ = mapsto("predict", run, "seen.csv", "--json")
+    assert code == 0 and json.loads(out)[0]["prediction"] == pytest.approx(answer["prediction"])
+    code, out, _ = mapsto("predict", run, "seen.csv")
+    assert code == 0 and "[" not in out
+    code, _, said = mapsto("predict", run, "0.5")
+    assert code == 2 and "1 number between -1 and 1, but came 0.5" in said and "'[0.0]'" in said
+    (tmp_path / "wide.csv").write_text("x,y\n0.5,1\n0.1,1\n")
+    code, _, said = mapsto("predict", run, "wide.csv")
+    assert code == 2 and "holds 2 columns: x, y" in said and "Keep 1 column" in said
 
 
 def test_it_is_examined_again_and_in_another_world(result):
@@ -125,6 +162,13 @@ def test_every_seed_has_the_same_exam_and_its_own_course():
     assert not torch.equal(first, other)
     one, two = (run.algorithm.experience.batch(0)["input"] for run in learners)
     assert not torch.equal(one, two)
+
+
+def test_exams_are_the_same_however_many_copies_are_learned_in():
+    exam = small().prepared.exam
+    assert small().set("data.world.copies", 3).prepared.exam == exam
+    others = {"data.world.test": 21, "data.world.limit": 9, "data.world.kinds": 5, "data.split.seed": 1}
+    assert exam not in [small().set(path, value).prepared.exam for path, value in others.items()]
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 import io
 import json
+import signal
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from mapsto.cli import screen
 from mapsto.core.nouns import Raw
 from mapsto.data.worlds import CartPole
 from mapsto.framing.play import film, played, scene_of
@@ -49,6 +51,7 @@ def test_it_is_a_function_of_seed_and_number():
 
 def test_an_episode_that_was_cut_short_says_so():
     assert str(moves(limit=5)[-1]) == "return 5 in 5 moves, cut short"
+    assert str(moves(limit=1)[-1]) == "return 1 in 1 move, cut short"
 
 
 @pytest.mark.parametrize("word", ["CartPole-v1", "CartPole-v0", "Acrobot-v1", "Pendulum-v1"])
@@ -82,6 +85,21 @@ def test_play_shows_a_run_and_keeps_it(mapsto, tmp_path):
     assert len(lines) == len(told) == 2
     for one, line in zip(told, lines, strict=True):
         assert line == f"episode {one['episode']}: return {one['return']:g} in {one['moves']} moves, {one['end']}"
+
+
+def test_an_episode_that_is_broken_off_is_told_and_kept_as_far_as_it_was_seen(mapsto, tmp_path, monkeypatch):
+    assert mapsto("train", "env:cart-pole", "--run", "run", "--quiet", *SHORT)[0] == 0
+
+    def shown(self, move):
+        if move.number == 5:
+            signal.raise_signal(signal.SIGINT)
+        return move
+
+    monkeypatch.setattr(screen.Watching, "shown", shown)
+    code, out, said = mapsto("play", "run", "--episodes", "3", "--save", "seen.gif")
+    assert (code, out, said) == (130, "episode 1: return 4 in 4 moves, broken off\n", "")
+    with Image.open(tmp_path / "seen.gif") as gif:
+        assert gif.n_frames > 1
 
 
 def test_a_world_that_nobody_can_draw_is_told_in_numbers(mapsto):

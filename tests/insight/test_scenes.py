@@ -10,7 +10,13 @@ from PIL import Image
 from mapsto.insight.animation import REST, animated, rendered
 from mapsto.insight.scenes import ACCENT, INK, PAPER, SCENES, in_letters
 
-SOME = {"CartPole": [0.4, 0, 0.1, 0], "Acrobot": [1.0, 0, 0.6, 0.8, 0, 0], "Pendulum": [0.6, 0.8, 0.1]}
+SOME = {
+    "CartPole": [0.4, 0, 0.1, 0],
+    "Acrobot": [1.0, 0, 0.6, 0.8, 0, 0],
+    "Pendulum": [0.6, 0.8, 0.1],
+    "MountainCar": [-0.5, 0.0],
+    "MountainCarContinuous": [-0.5, 0.0],
+}
 
 
 def middle(picture, colour):
@@ -45,6 +51,12 @@ def test_an_acrobot_hangs_at_angle_0():
         middle(SCENES["Acrobot"].draw([math.cos(a), math.sin(a), 1, 0, 0, 0], 200), ACCENT) for a in (0, math.pi)
     )
     assert hanging[1] > raised[1]
+
+
+def test_a_mountain_car_stands_low_in_the_valley_and_high_at_its_goal():
+    valley, goal = (middle(SCENES["MountainCar"].draw([place, 0], 200), INK) for place in (-math.pi / 6, 0.5))
+    assert valley[0] < goal[0]
+    assert valley[1] > goal[1]
 
 
 def test_letters_have_a_dot_for_each_pixel():

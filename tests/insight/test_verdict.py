@@ -10,6 +10,7 @@ import pytest
 
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Estimate
+from mapsto.insight.evidence import course_of
 from mapsto.insight.mismatch import Mismatch
 from mapsto.insight.noise import Noise
 from mapsto.insight.verdict import Verdict, judge
@@ -355,3 +356,21 @@ def test_perplexity_is_perfect_at_one_and_frequencies_are_no_answer():
     assert nothing.advice.startswith("Nothing has been learned that helps: going by the frequencies of tokens does")
     perfect = {s: {"perplexity": Estimate(v, v, v + 0.1, 500)} for s, v in (("train", 1.0), ("test", 1.01))}
     assert "next to nothing left to win" in judge("fill-in", "perplexity", -1, perfect, beside, perfect=1.0).advice
+
+
+def test_where_all_episodes_return_the_same_more_of_them_are_not_advised():
+    def returned(value: float, half: float) -> dict:
+        return {split: {"return": Estimate(value, value - half, value + half, 100)} for split in ("valid", "test")}
+
+    told = judge("acting", "return", +1, returned(-200, 0), {"random": returned(-200, 0)}).advice
+    assert "every episode returned the same" in told and "--set data.limit" in told
+    told = judge("acting", "return", +1, returned(-190, 0), {"random": returned(-180, 5)}).advice
+    assert told.endswith("train longer, or with another rate or algorithm.")
+
+
+def test_of_steps_that_are_as_good_the_later_is_best_where_there_are_no_losses():
+    returns = [10.0, 500.0, 300.0, 500.0, 500.0, 500.0]
+    curve = [{"step": 10 * k, "train_score": 9.0 + k, "valid_score": each} for k, each in enumerate(returns)]
+    assert course_of(curve, 1).best_step == 50
+    with_losses = [{**point, "valid_loss": 1.0 + k} for k, point in enumerate(curve)]
+    assert course_of(with_losses, 1).best_step == 10

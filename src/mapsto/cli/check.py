@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
+from mapsto.cli.importing import IMPORTING
 from mapsto.cli.options import FRAMING, READING, TALKING, options, proposed
 
 
 @click.command(name="check")
 @click.argument("source")
-@options(FRAMING, READING, TALKING)
+@options(FRAMING, READING, IMPORTING, TALKING)
 def command(source: str, as_json: bool, quiet: bool, **asked: Any) -> None:
     """List everything there is to say about SOURCE before anything is learned from it, worst first.
 

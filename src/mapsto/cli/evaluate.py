@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from mapsto.cli.importing import IMPORTING
 from mapsto.cli.options import READING, TALKING, options, reading, targets
 
 
@@ -22,7 +23,7 @@ from mapsto.cli.options import READING, TALKING, options, reading, targets
 @click.option(
     "--count", type=click.IntRange(2), default=10_000, show_default=True, metavar="N", help="Pictures for --judge."
 )
-@options(READING, TALKING)
+@options(READING, IMPORTING, TALKING)
 def command(
     run: str,
     source: str | None,

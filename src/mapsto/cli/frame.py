@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
+from mapsto.cli.importing import IMPORTING
 from mapsto.cli.options import FRAMING, READING, TALKING, framed, options
 
 
 @click.command(name="frame")
 @click.argument("source")
-@options(FRAMING, READING, TALKING)
+@options(FRAMING, READING, IMPORTING, TALKING)
 @click.option("--toml", is_flag=True, help="Print every setting as frame.toml instead, to edit and train from.")
 def command(source: str, toml: bool, as_json: bool, quiet: bool, **asked: Any) -> None:
     """Look at SOURCE and propose how to learn it: the card, before anything is fitted.

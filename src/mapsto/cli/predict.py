@@ -76,7 +76,7 @@ def command(
     """Answer for INPUTS with the function of RUN: tables, pictures, folders of them, or - for a table from standard input.
 
     A language model goes on with a text: given as it is, in a file, or on standard input. A function that draws needs no INPUTS: it
-    makes a sheet of pictures.
+    makes a sheet of pictures. One that acts says what to do where "[0.1, 0.2, 0, 0]" is observed, or what a table or an .npz holds.
     """
     if as_csv and as_json:
         raise click.UsageError("--csv and --json are two forms of one answer: give one of them.")
@@ -127,15 +127,17 @@ def _rows(
     f: Function, asked: Inputs, threshold: float | None, top: int | None, why: bool, look: dict[str, Any] | None
 ) -> list[dict[str, Any]]:
     """What is said of each of the inputs, by the names that JSON has. look: the layer and head of --attention."""
+    import numpy as np
+
     import mapsto
     from mapsto.domains.column import parts
 
     predictions = f.encoded_predictions(asked.column)
     shares = f.shares(predictions) if f.tells_shares else [None] * len(predictions)
-    rows: list[dict[str, Any]] = [
-        {"input": label, "prediction": answer, **_certainty(answer, share, top, f.objective.problem)}
-        for label, answer, share in zip(asked.labels, f.answers(predictions, threshold), shares, strict=True)
-    ]
+    rows: list[dict[str, Any]] = []
+    for label, answer, share in zip(asked.labels, f.answers(predictions, threshold), shares, strict=True):
+        told = answer.tolist() if isinstance(answer, np.ndarray) else answer  # several numbers, as JSON has them
+        rows.append({"input": label, "prediction": told, **_certainty(answer, share, top, f.objective.problem)})
     if f.objective.problem == "tagging":
         for row, value in zip(rows, asked.values(f), strict=True):
             row["tokens"] = parts(value, 0, "Words")
@@ -222,7 +224,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
 
 def _said(answer: Any) -> str:
     if isinstance(answer, list):
-        return " | ".join(clean(str(a)) for a in answer)
+        return " | ".join(short(a) if isinstance(a, float) else clean(str(a)) for a in answer)
     return short(answer) if isinstance(answer, float) else clean(str(answer))
 
 

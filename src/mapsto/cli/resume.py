@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from mapsto.cli.importing import IMPORTING
 from mapsto.cli.options import SAVING, TALKING, options
 from mapsto.core import world
 
 
 @click.command(name="resume")
 @click.argument("run")
-@options(SAVING, TALKING)
+@options(SAVING, IMPORTING, TALKING)
 def command(run: str, save_seconds: float | None, as_json: bool, quiet: bool) -> None:
     """Continue RUN from its newest checkpoint, bit for bit as if it had never stopped."""
     import mapsto

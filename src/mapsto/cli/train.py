@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from mapsto.cli.importing import IMPORTING
 from mapsto.cli.options import FRAMING, READING, SAVING, TALKING, framed, options
 from mapsto.core import world
 
@@ -32,6 +33,7 @@ from mapsto.core import world
     ],
     SAVING,
     READING,
+    IMPORTING,
     TALKING,
 )
 def command(

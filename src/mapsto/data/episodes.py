@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mapsto.core import seeds
 from mapsto.core.batch import Batch
+from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Learner, Scores, View, World
 from mapsto.measures.interval import estimate
 
@@ -65,6 +66,8 @@ class Episodes(View):
 
 def splits(world: World, valid: int, test: int, seed: int) -> tuple[Episodes, Episodes, Episodes]:
     """The views of a world: none to train on, for they are made by acting, and so many to choose by and to be examined on."""
+    if min(valid, test) < 0:
+        raise FrameError(f"an exam has 0 episodes or more, but came valid {valid} and test {test}.", code="F003")
     return Episodes(world, 0), Episodes(world, valid, seed, VALID), Episodes(world, test, seed, TEST)
 
 

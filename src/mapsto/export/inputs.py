@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,21 +16,24 @@ from torch import Tensor
 from mapsto.core import names, seeds
 from mapsto.core.batch import Batch
 from mapsto.core.errors import BadInput, DataError
-from mapsto.core.nouns import View
+from mapsto.core.nouns import Raw, Space, View
 from mapsto.core.text import clean, few, many
 from mapsto.data.album import Limits, album, unread
 from mapsto.data.files import legible, opened
 from mapsto.data.frames import objects
 from mapsto.data.pictures import SUFFIXES
-from mapsto.data.read import read
+from mapsto.data.read import nothing_there, read
 from mapsto.data.shard_folder import about_of, domains_of
 from mapsto.data.shards import PARTS, Shards, flat, is_shards, nested
+from mapsto.domains.box import Box
 from mapsto.domains.image import Image
 from mapsto.domains.row import Row
 from mapsto.domains.text import Text
 from mapsto.domains.whole_graph import WholeGraph
 from mapsto.domains.words import Words
 from mapsto.export.function import Function
+
+SAID = 32  # numbers of an observation, at most, that anybody types
 
 
 @dataclass
@@ -93,12 +98,15 @@ def refuse_other_domains(f: Function, shards: Shards) -> None:
 
 def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
     """Everything at `where` that `f` can be asked about: a file, a folder, "-" for a table from standard input; to a function of
-    text, a word that is no file is the text itself, of which the columns beside it are missing."""
+    text, a word that is no file is the text itself, of which the columns beside it are missing; to one that acts, an observation
+    in JSON."""
     path = Path(where)
     said = isinstance(f.input, Text | Words)
     if where != "-" and not (where and is_file(path)):  # "" would be this folder
         if said:
             return Inputs([clean(where, 40)], [where])
+        if isinstance(f.input, Space):
+            return _observed(f.input, where)
         named = path.suffix and not any(map(str.isspace, where))  # a file, whose name is misspelt perhaps
         if isinstance(f.input, Row) and len(f.input.texts) == 1 and not named:
             return _text_alone(f.input, where)
@@ -128,6 +136,8 @@ def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
         elif isinstance(f.input, Row) and f.input.columns.keys() <= raw.columns.keys():
             skipped += _noticed(f.input, raw.columns, f.about.get("target_name"))
         return Inputs(labels, asked, skipped)
+    if isinstance(f.input, Space):
+        return Inputs(labels, _observations(f.input, raw), skipped)
     if isinstance(f.input, Row):
         return Inputs(labels, raw.columns, skipped + _noticed(f.input, raw.columns, f.about.get("target_name")))
     if (name := f.about.get("input_name")) in raw.columns and (said or isinstance(f.input, WholeGraph)):
@@ -142,6 +152,40 @@ def inputs_of(f: Function, where: str, **reading: Any) -> Inputs:
     raise BadInput(
         f"{clean(where)} holds nothing that this function takes: {f.input.describe()}.",
         "Name the kind of data it was trained on.",
+    )
+
+
+def _observed(space: Space, where: str) -> Inputs:
+    """What a world shows, said outright in JSON: one observation, or a list of several."""
+    several = isinstance(space, Box) and math.prod(space.size) > SAID
+    example = json.dumps(np.zeros(space.size).tolist() if isinstance(space, Box) else space.classes[0])
+    how = "Name an .npz of them." if several else f"Say one so: mapsto predict RUN '{example}'"
+    try:
+        said = json.loads(where)
+    except ValueError as error:
+        raise BadInput(nothing_there(where), how, "D105") from error
+    single = space.single(said)
+    if not single and not isinstance(said, list):
+        raise BadInput(f"what is observed is {space.describe()}, but came {clean(where, 40)}.", how, "D150")
+    values = [said] if single else said
+    return Inputs([clean(json.dumps(value), 40) for value in values], objects(values))
+
+
+def _observations(space: Space, raw: Raw) -> np.ndarray:
+    """What a world shows, from a file: an array of observations, or a table with a column for each of their numbers."""
+    columns = list(raw.columns.values())
+    numbers = math.prod(space.size) if isinstance(space, Box) else 1
+    if isinstance(space, Box):
+        for values in columns:
+            if values.dtype != object and values.shape[1:] == tuple(space.size):
+                return values
+    if len(columns) == numbers and all(values.ndim == 1 and values.dtype != object for values in columns):
+        return np.stack(columns, 1).reshape(-1, *space.size) if isinstance(space, Box) else columns[0]
+    raise BadInput(
+        f"what is observed is {space.describe()}, but {clean(raw.name)} holds {many(len(columns), 'column')}: "
+        f"{few(raw.columns, 8)}.",
+        f"Keep {many(numbers, 'column')} of numbers, in the order of the world's, or name an .npz of observations.",
+        "D150",
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from typing import Any
 
@@ -12,7 +14,7 @@ from mapsto.core import names, seeds
 from mapsto.core.batch import Batch, over, size
 from mapsto.core.errors import BadInput, FrameError
 from mapsto.core.faults import Faults
-from mapsto.core.nouns import Domain, Raw, World
+from mapsto.core.nouns import Domain, Finding, Raw, World
 from mapsto.core.text import clean
 from mapsto.data.episodes import at_random
 from mapsto.export.function import Function
@@ -55,7 +57,8 @@ def prepare_world(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: D
         if settings["split"].get(way):
             raise FrameError(f"a world has no rows to deal out, but came data.split.{way}.", "Leave it out.", "F004")
     world = world_of(raw, settings)
-    looked = _look(world)
+    looked, again = _look(world), _look(world_of(raw, settings))
+    repeats = all(torch.equal(looked[name], again[name]) for name in looked)
     fields = {"train": looked} | {part: over(looked, lambda t: t[:0]) for part in ("valid", "test")}
     parts = {"train": np.arange(size(looked)), "valid": np.arange(len(world.valid)), "test": np.arange(len(world.test))}
     kinds = {
@@ -72,7 +75,9 @@ def prepare_world(raw: Raw, exam: Raw | None, settings: dict[str, Any], start: D
         parts,
         "at random: each part has episodes of its own, by their seeds",
         fields,
-        Faults([*raw.findings, *world.noticed()]),
+        Faults([*raw.findings, *([] if repeats else [_chancy()]), *world.noticed()]),
+        played=_exam(world, raw, settings, repeats),
+        repeats=repeats,
     )
 
 
@@ -98,6 +103,27 @@ def same_world(f: Function, raw: Raw) -> World:
                 "F004",
             )
     return world
+
+
+def _exam(world: World, raw: Raw, settings: dict[str, Any], repeats: bool) -> str:
+    """A fingerprint of what is played in the exams of a world: what it is, how it is set up, whose episodes; and what it showed."""
+    shared = {word: value for word, value in settings["world"].items() if word != "copies"}
+    written = json.dumps([raw.world, shared, settings["split"]["seed"]], sort_keys=True)
+    state = hashlib.sha256(written.encode(errors="replace"))
+    for tensor in _look(world.twin(1)).values() if repeats else ():
+        state.update(np.ascontiguousarray(tensor.numpy()))
+    return state.hexdigest()
+
+
+def _chancy() -> Finding:
+    """Of a world that shows something else each time."""
+    return Finding(
+        "C098",
+        "warning",
+        "this world shows something else each time, under the same seed and after the same moves: so no exam is quite the same "
+        "again, and a run that was stopped goes on in new episodes",
+        remedy="Draw all its chance from self.np_random, which reset(seed=…) sets.",
+    )
 
 
 def _look(world: World) -> Batch:

@@ -23,7 +23,8 @@ WIDE = 240  # pixels of a picture
 class Move:
     """observation: what the move led to, in the world's own numbers; move 0, without an action, is what an episode begins with.
 
-    total: rewards so far. end: "" while the episode goes on, else how it was over.
+    total: rewards so far. end: "" while the episode goes on, else how it was over: "ended" by itself, "cut short" by the limit of
+    moves, or "broken off" by whoever looks on.
     """
 
     number: int
@@ -33,7 +34,8 @@ class Move:
     end: str
 
     def __str__(self) -> str:
-        return f"return {self.total:g} in {self.number:,} moves" + (f", {self.end}" if self.end else "")
+        moves = f"{self.number:,} {'move' if self.number == 1 else 'moves'}"
+        return f"return {self.total:g} in {moves}" + (f", {self.end}" if self.end else "")
 
 
 def played(model: nn.Module, objective: Objective, world: World, seed: int, episode: int = 0) -> Iterator[Move]:

@@ -72,6 +72,8 @@ class Prepared:
     looked_at: dict[str, torch.Tensor] = field(default_factory=dict)  # of shards: the rows of each split that are here
     known_by: str = ""  # of pairs of nodes: the column that says what is known of one
     framed_by: str = ""  # the objective that says what is to be learned, where no target does
+    played: str = ""  # of a world: a fingerprint of its exam, which does not hang on how many copies are learned in
+    repeats: bool = True  # of a world: whether its seed says what it shows; else that is no mark of it
 
     @property
     def examples(self) -> dict[str, int]:
@@ -126,6 +128,8 @@ class Prepared:
     def exam(self) -> str:
         """A fingerprint of what is asked in the exam and of the answers, however they are encoded: figures on the same one can be
         set against each other. Where they are of tokens, or of a graph, the encoding is part of it."""
+        if self.played:
+            return self.played
         if self.raw.shards or self.raw.relation is not None or self.problem not in ALIKE:
             return self.digest
         rows = self.parts["test" if len(self.parts["test"]) else "valid"]
@@ -144,7 +148,9 @@ class Prepared:
             domain.state_dict() for domain in (self.input, self.target)
         ]  # units and names are not in the encoding
         state = hashlib.sha256(json.dumps(learned, sort_keys=True).encode())
-        for part in ("train", "valid", "test"):
+        if not self.repeats:
+            state.update(self.raw.name.encode(errors="replace"))
+        for part in ("train", "valid", "test") if self.repeats else ():
             for _, column in columns(self.fields[part]):
                 for tensor in _tensors(column):
                     state.update(np.ascontiguousarray(tensor.numpy()))

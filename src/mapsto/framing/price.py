@@ -11,7 +11,7 @@ import torch
 from mapsto.core import seeds
 from mapsto.core.batch import nbytes
 from mapsto.core.errors import FailedRun
-from mapsto.core.nouns import View
+from mapsto.core.nouns import View, World
 from mapsto.data.dataset import Examples
 from mapsto.learner.learner import Learner
 
@@ -21,18 +21,21 @@ TRIALS = 3
 @dataclass(frozen=True)
 class Price:
     """parameters: trainable numbers. data: bytes of the encoded examples. steps, seconds: of training; 0 if unknown.
-    padding: how much of the batches is padding, in words; "" where nothing is padded."""
+    padding: how much of the batches is padding, in words; "" where nothing is padded. played: whether exams are episodes,
+    whose length nobody knows before, and so not in `seconds`."""
 
     parameters: int
     data: int
     steps: int
     seconds: float
     padding: str = ""
+    played: bool = False
 
     def __str__(self) -> str:
         steps = f", {self.steps:,} steps" if self.steps > 1 else ""
         return (
             f"{self.parameters:,} parameters, {_bytes(self.data)} of data{steps}, about {_duration(self.seconds)} here"
+            + (" without its exams" if self.played else "")
             + (f"; {self.padding}" if self.padding else "")
         )
 
@@ -56,7 +59,7 @@ def price(learner: Learner, views: list[View]) -> Price:
             with suppress(FailedRun):  # the run itself will stop there, and say why
                 update.step(experience.batch(step), step)
         times.append((time.perf_counter() - begun) / rhythm)
-    return Price(parameters, size, steps, steps * min(times), padding)
+    return Price(parameters, size, steps, steps * min(times), padding, isinstance(learner.data, World))
 
 
 def _size(view: View, device: torch.device) -> int:

@@ -110,9 +110,10 @@ def resume(
         learner.settle(Settled.of(before))
         now = environment(frame, learner)
         if before.get("data") != now["data"]:
+            acts = isinstance(learner.data, World)
+            differ = "under the same seeds the world shows something else" if acts else "their encoded values differ"
             raise BadInput(
-                f"the data are not those that {run} was started on: their encoded values differ.",
-                "Restore them, or start a new run.",
+                f"the data are not those that {run} was started on: {differ}.", "Restore them, or start a new run."
             )
         watch = _only_first(watch)
         for key in ("torch", "threads", "device", "machine", "processes"):

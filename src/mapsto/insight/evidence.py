@@ -100,7 +100,7 @@ def course_of(curve: list[dict[str, float]], better: int) -> Course:
     points = [p for p in curve if all(math.isfinite(p.get(key, math.nan)) for key in (valid, train))]
     if len(points) < 5:  # too few to see a course
         return Course()
-    best = max(range(len(points)), key=lambda i: (sign * points[i][valid], -points[i].get("valid_loss", 0.0)))
+    best = max(range(len(points)), key=lambda i: (sign * points[i][valid], _tied(points[i])))
     first, peak, last = points[0], points[best], points[-1]
     late = points[-max(2, len(points) // 5) :]  # the last fifth of the way
     gained = sign * (peak[valid] - first[valid])
@@ -120,6 +120,11 @@ def course_of(curve: list[dict[str, float]], better: int) -> Course:
         and sign * (peak[valid] - late[0][valid]) > 0.05 * gained
         and fall * (late[0][train] - last[train]) > 0.05 * fallen,
     )
+
+
+def _tied(point: dict[str, float]) -> float:
+    """Which of equals is best, as `Best` has it: the one of lower loss, or where there are no losses the later one."""
+    return -point["valid_loss"] if "valid_loss" in point else point["step"]
 
 
 def figures_of(

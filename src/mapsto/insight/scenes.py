@@ -1,4 +1,4 @@
-"""Worlds as pictures: what an observation of CartPole, Acrobot or Pendulum shows, drawn from its numbers alone."""
+"""Worlds as pictures: what an observation of CartPole, Acrobot, Pendulum or MountainCar shows, drawn from its numbers alone."""
 
 from __future__ import annotations
 
@@ -81,6 +81,21 @@ def pendulum(observation: Sequence[float], wide: int) -> Image:
     return canvas.picture
 
 
+def mountain_car(observation: Sequence[float], wide: int) -> Image:
+    """Place of the car, from −1.2 to 0.6 along the valley, and its speed; the goal is at 0.5."""
+    place = observation[0]
+    canvas = Canvas(wide, round(wide * 0.65), -1.3, 0.7, 0.0)
+    canvas.line([(x / 50, _hill(x / 50)) for x in range(-60, 31)], 0.01, FAINT)
+    canvas.line([(0.5, _hill(0.5)), (0.5, _hill(0.5) + 0.2)], 0.02, ACCENT)
+    canvas.disc((place, _hill(place) + 0.05), 0.05, INK)
+    return canvas.picture
+
+
+def _hill(place: float) -> float:
+    """How high the ground is there, as gymnasium draws it."""
+    return 0.45 * sin(3 * place) + 0.55
+
+
 @dataclass(frozen=True)
 class Scene:
     """draw(observation, pixels wide) → a picture; rate: how many moves a second looks like, as gymnasium shows it."""
@@ -89,7 +104,13 @@ class Scene:
     rate: int
 
 
-SCENES = {"CartPole": Scene(cart_pole, 50), "Acrobot": Scene(acrobot, 15), "Pendulum": Scene(pendulum, 30)}
+SCENES = {
+    "CartPole": Scene(cart_pole, 50),
+    "Acrobot": Scene(acrobot, 15),
+    "Pendulum": Scene(pendulum, 30),
+    "MountainCar": Scene(mountain_car, 30),
+    "MountainCarContinuous": Scene(mountain_car, 30),
+}
 
 
 def in_letters(picture: Image) -> str:

@@ -23,6 +23,10 @@ INSTEAD = {
     "frequencies": MORE_TEXT,
     "random": "train longer, or with another rate or algorithm.",
 }  # by what is not beaten
+ALIKE = (
+    "every episode returned the same, so nothing told one action from another: let episodes be longer (--set data.limit=…), or "
+    "give rewards on the way (in a wrapper of the world)."
+)
 EXAMPLES, OF_TEXT = "more examples", "more text"
 REGULARISATION = "stronger regularisation (weight decay, dropout, augmentation)"
 OF_WORDS = "stronger regularisation (weight decay, dropout)"  # words have no augmentation
@@ -119,12 +123,21 @@ def _take(figures: Figures, best: str | None) -> str:
     return figures.trivial if figures.trivial and figures.ahead(result, guess) <= 0 else DEEP
 
 
+def _alike(*estimates: Estimate) -> bool:
+    """Whether everything that was measured was one and the same number."""
+    return len({bound for e in estimates for bound in (e.low, e.value, e.high)}) == 1
+
+
 def _take_advice(figures: Figures, take: str) -> str:
     if take == figures.trivial:
         return (
             f"Nothing has been learned that helps: {unseeing(take)} does as well {figures.where} "
             f"({words(figures.trivially)}) as the deep model ({words(figures.result)}), so use neither yet: "
-            + INSTEAD.get(take, "see whether the inputs say anything about the target.")
+            + (
+                ALIKE
+                if take == "random" and _alike(figures.trivially, figures.result)
+                else INSTEAD.get(take, "see whether the inputs say anything about the target.")
+            )
         )
     simple, name = figures.shallow[take][figures.exam], f"T{the(take)[1:]}"
     many = take.endswith("s") and not take.endswith("-of-words")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 LONGEST = 10_000  # moves after which an episode is cut, where the environment has no limit of its own
 COPIES, MOVES = 4096, 1_000_000  # at most: each copy is an environment, and the moves of its episode are kept
+FINITE = float(np.finfo(np.float32).max)
 NO_BOUND = 1e30  # from which on a bound is none
 SMALL = 100.0  # observations within such bounds are shown as they are: scaled, the cart of CartPole drifts away unseen
 
@@ -53,10 +54,10 @@ class Gymnasium(World):
         seed: int = 0,
         device: str = "cpu",
     ):
-        if not 1 <= copies <= COPIES or limit > MOVES:
+        if not 1 <= copies <= COPIES or not 0 <= limit <= MOVES:
             raise FrameError(
-                f"one acts in 1 to {COPIES:,} copies of a world, for {MOVES:,} moves an episode at most, but came {copies} and "
-                f"{limit}.",
+                f"one acts in 1 to {COPIES:,} copies of a world, for 1 to {MOVES:,} moves an episode (0: the world's own limit), "
+                f"but came copies {copies} and limit {limit}.",
                 code="F003",
             )
         self.id, self.copies, self.limit, self.seed = id, copies, limit, seed
@@ -67,11 +68,16 @@ class Gymnasium(World):
         self.input = space_of(first.observation_space, "is observed", id)
         self.target = space_of(first.action_space, "can be done", id, flat=True)
         shape = () if isinstance(self.target, Discrete) else tuple(self.target.size)
-        self._takes = first.action_space
+        self._shows, self._takes = first.observation_space, first.action_space
         self._acted = np.zeros(
             (self.longest, copies, *shape), np.int64 if isinstance(self.target, Discrete) else np.float32
         )
         self._seen = self._room()
+        self._numbers = self._seen[0].size  # that one environment shows
+        if isinstance(self.input, Discrete):
+            self._least, self._most = self.input.start, self.input.start + self.input.count - 1
+        else:
+            self._least, self._most = -FINITE, FINITE
         self._moves, self._every = np.zeros(copies, np.int64), np.arange(copies)
         self.episodes = [0] * copies  # the number of each copy's, counted from 0
         self.train, self.valid, self.test = splits(self, valid, test, seed)
@@ -90,10 +96,11 @@ class Gymnasium(World):
         seen, rewards, ended, cut = self._room(), [], [], []
         for i, (env, what) in enumerate(zip(self._envs, done, strict=True)):
             try:
-                seen[i], reward, end, stop, _ = env.step(what)
+                shown, reward, end, stop, _ = env.step(what)
+                seen[i] = self._whole(shown)
                 rewards.append(float(reward))
             except Exception as error:  # an environment may raise anything at all
-                raise self._failed(i, error) from error
+                raise self._failed(i, error, moved=True) from error
             ended.append(bool(end))
             cut.append(bool(stop) and not end)
         self._refuse_none(seen, rewards)
@@ -118,12 +125,12 @@ class Gymnasium(World):
     def noticed(self) -> list[Finding]:
         found = []
         if not self.limit and library().spec(self.id).max_episode_steps is None:
-            message = f"this world has no limit of moves: an episode is cut after {LONGEST:,}"
+            message = f"this world has no limit of moves: an episode is cut after {LONGEST:,}, and exams may take long"
             found.append(Finding("C095", "note", message, remedy="Another limit: --set data.limit=500"))
         if complaint := complained(self.id):
             message = f"gymnasium's own checker does not let this world pass: {complaint}"
             found.append(Finding("C096", "warning", message, remedy="Mend the environment."))
-        if isinstance(self.target, Box):
+        if isinstance(self.target, Box) and np.isfinite([self.target.least, self.target.most]).any():
             message = "what the policy draws beyond the bounds of an action is brought in to them"
             found.append(Finding("C097", "note", message))
         return found
@@ -148,7 +155,7 @@ class Gymnasium(World):
             for i, env in enumerate(self._envs):
                 self._begin(i)
                 for encoded in acted[: moves[i], i]:
-                    self._seen[i] = env.step(self._raw(torch.from_numpy(encoded[None].copy()))[0][0])[0]
+                    self._seen[i] = self._whole(env.step(self._raw(torch.from_numpy(encoded[None].copy()))[0][0])[0])
         except Exception as error:  # what a world does that is not the one it was
             self.fresh = f"the world does not do again what it did ({type(error).__name__})"
         if not self.fresh and not np.array_equal(self._seen, state["seen"].cpu().numpy()):
@@ -164,9 +171,18 @@ class Gymnasium(World):
         """The episode of that number, anew."""
         self._moves[copy] = 0
         try:
-            self._seen[copy], _ = self._envs[copy].reset(seed=self._seed_of(copy))
+            came = self._envs[copy].reset(seed=self._seed_of(copy))
+            if not isinstance(came, tuple) or len(came) != 2:
+                raise TypeError(f"its reset gave a {type(came).__name__}, and not (observation, info)")
+            self._seen[copy] = self._whole(came[0])
         except Exception as error:  # an environment may raise anything at all
-            raise self._failed(copy, error) from error
+            raise self._failed(copy, error, moved=False) from error
+
+    def _whole(self, shown: Any) -> Any:
+        """What one environment shows; ValueError where it is fewer or more numbers than its space has."""
+        if np.size(shown) != self._numbers:
+            raise ValueError(f"it showed {list(np.shape(shown))}, but its observation_space is {self._shows}")
+        return shown
 
     def _seed_of(self, copy: int) -> int:
         return seeds.mix(self._seed, copy, self.episodes[copy]) % 2**31
@@ -188,28 +204,39 @@ class Gymnasium(World):
         encoded = action.cpu().numpy()
         if isinstance(self.target, Discrete):
             return (encoded + self.target.start).tolist(), encoded
-        return self.target.unscaled(encoded).reshape(-1, *self._takes.shape).astype(
-            self._takes.dtype, copy=False
-        ), encoded
+        done = self.target.unscaled(encoded).reshape(-1, *self._takes.shape)
+        if self._takes.dtype.kind in "iu":
+            done = np.rint(done)  # the nearest, for cut off the greatest of them would hardly ever be done
+        return done.astype(self._takes.dtype, copy=False), encoded
 
     def _refuse_none(self, seen: np.ndarray, rewards: list[float]) -> None:
-        """DataError for an observation or a reward that is no number."""
-        if math.isfinite(sum(rewards)) and np.isfinite(seen).all():
+        """DataError for an observation or a reward that is no number, or none of those that there are. Without rewards, it is of an
+        episode that has just begun."""
+        if math.isfinite(sum(rewards)) and ((seen >= self._least) & (seen <= self._most)).all():
             return
+        finite = "Mend the environment: rewards and observations are finite numbers"
         for i in range(self.copies):
-            for what, value in (("reward", rewards[i] if rewards else 0.0), ("observation", seen[i])):
-                if not np.isfinite(value).all():
-                    raise DataError(
-                        f"the world {self.id} gave the {what} {clean(str(value), 60)} at move {self._moves[i] + 1} of an episode "
-                        f"that was begun under the seed {self._seed_of(i)}.",
-                        "Mend the environment: rewards and observations are finite numbers.",
-                        "D304",
-                    )
+            right = bool(((seen[i] >= self._least) & (seen[i] <= self._most)).all())
+            if right and (not rewards or math.isfinite(rewards[i])):
+                continue
+            what, value = ("reward", rewards[i]) if right else ("observation", seen[i])
+            among = f", and here an observation is one of {self._least} to {self._most}."
+            raise DataError(
+                f"the world {self.id} gave the {what} {clean(str(value), 60)} {self._when(i, bool(rewards))}.",
+                finite + (among if isinstance(self.input, Discrete) else "."),
+                "D304",
+            )
 
-    def _failed(self, copy: int, error: Exception) -> MapstoError:
+    def _when(self, copy: int, moved: bool) -> str:
+        """Where in an episode a copy is, so that it can be looked at by itself."""
+        seed = self._seed_of(copy)
+        if not moved:
+            return f"when an episode was begun under the seed {seed}"
+        return f"at move {self._moves[copy] + 1} of an episode that was begun under the seed {seed}"
+
+    def _failed(self, copy: int, error: Exception, moved: bool) -> MapstoError:
         return DataError(
-            f"the world {self.id} failed at move {self._moves[copy] + 1} of an episode that was begun under the seed "
-            f"{self._seed_of(copy)}: {type(error).__name__}: {clean(str(error), 200)}.",
+            f"the world {self.id} failed {self._when(copy, moved)}: {type(error).__name__}: {clean(str(error), 200)}.",
             "Mend the environment; gymnasium.utils.env_checker.check_env looks through one.",
             "D305",
         )
@@ -220,10 +247,12 @@ def made(id: str, limit: int = 0) -> gymnasium.Env:
     gym = library()
     if id not in gym.registry:
         hint = near(id, gym.registry)
+        module, _, name = clean(id, 60).rpartition(":")
         raise UnknownName(
             f"no environment '{clean(id, 60)}' is registered with gymnasium."
             + (f" Near it: {', '.join(hint)}." if hint else ""),
-            "An environment of your own is registered by gymnasium.register, in Python, before mapsto.frame('env:…').",
+            f"For one of your own, name the module that registers it: mapsto train env:{name if module else '…'} "
+            f"--import {module or 'MODULE'} (in Python, import it first).",
             "D301",
         )
     try:
@@ -233,7 +262,9 @@ def made(id: str, limit: int = 0) -> gymnasium.Env:
     except Exception as error:  # what it needs may be missing, and its own code may raise anything at all
         raise DataError(
             f"the environment {id} cannot be made: {type(error).__name__}: {clean(str(error), 300)}.",
-            "Install what it needs; gymnasium's own families come as pip install 'gymnasium[classic-control,box2d,toy-text]'.",
+            "Install what it needs; gymnasium's own families come as pip install 'gymnasium[classic-control,box2d,toy-text]'."
+            if isinstance(error, ImportError | gym.error.DependencyNotInstalled)
+            else "Mend the environment; what it has to be given is said where it is registered: gymnasium.register(…, kwargs={…}).",
             "D303",
         ) from error
 
@@ -280,7 +311,9 @@ def space_of(space: Any, what: str, id: str, flat: bool = False) -> Space:
         return Box(low, high, size, 0.0 if flat else SMALL)
     raise DataError(
         f"what {what} in {id} is of the space {clean(str(space), 100)}, and this version learns from Box, and Discrete from 0 on.",
-        "Wrap the environment: gymnasium.wrappers.FlattenObservation makes one Box of several spaces.",
+        "Register it in a wrapper of yours that makes one choice, or a Box, of its actions (gymnasium.ActionWrapper)."
+        if flat
+        else "Register it wrapped: gymnasium.wrappers.FlattenObservation makes one Box of several spaces.",
         "D302",
     )
 
