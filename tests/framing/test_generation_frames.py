@@ -309,6 +309,33 @@ def test_pictures_without_what_is_given_are_left_out():
     assert any(f.code == "C002" and "1 picture without a 'kind' left out" in f.message for f in frame.findings)
     assert sum(map(len, frame.prepared.parts.values())) == 199
 
+def saved(folder, pictures):
+    folder.mkdir(parents=True)
+    for k, picture in enumerate(pictures):
+        Image.fromarray(picture).save(folder / f"{k:03d}.png")
+
+
+@pytest.mark.parametrize("inside", ["", "dark"])
+def test_a_folder_needs_no_classes_for_its_pictures_to_be_drawn(inside, tmp_path):
+    saved(tmp_path / "photos" / inside, shades()["image"][:40])
+    made = mapsto.frame(tmp_path / "photos", objective="variational", device="cpu").change(SMALL.items())
+    assert not [f for f in made.check() if f.level == "error"]
+    assert made.prepared.input.classes == [] and "draw 'image'" in str(made)
+    result = made.set("algorithm.until.count", 1).train(tmp_path / "run", **QUICK)
+    again = mapsto.evaluate(result.path, tmp_path / "photos")
+    assert again["scores"]["test"]["nats"]["n"] == 40
+    told = refused(lambda: mapsto.frame(tmp_path / "photos", device="cpu").learner())
+    assert ("only one class: dark" if inside else "--objective denoising") in told
+
+
+def test_every_seed_has_pictures_of_its_own(run):
+    f = mapsto.load(run.path)
+    some = {np.stack(f.draw(2, "dark", seed)).tobytes() for seed in (0, 1, 4096, 20_261_121, (1 << 32) - 1)}
+    assert len(some) == 5
+    for seed in (-1, 1 << 32):
+        assert "a seed is a whole number from 0 to 4,294,967,295" in refused(lambda seed=seed: f.draw(1, "dark", seed))
+
+
 
 # -- sheets --------------------------------------------------------------------------------------------------------------
 
@@ -348,6 +375,25 @@ def test_predict_shows_what_comes_back_of_a_picture(mapsto, tmp_path):
     code, _, err = mapsto("predict", str(result.path), str(tmp_path / "one.png"), "--out", "back.png")
     assert code == 0, err
     assert size_of("back.png") == (8, 18)
+
+def test_who_draws_of_texts_says_how_and_what_it_did_not_know(mapsto, tmp_path):
+    rows = shades(60)
+    saved(tmp_path / "photos", rows["image"])
+    lines = "".join(f"{k:03d}.png,{text}\n" for k, text in enumerate(rows["caption"]))
+    (tmp_path / "photos" / "labels.csv").write_text(f"file,caption\n{lines}", encoding="utf-8")
+    settings = ["data.kinds.caption=text", "data.text.tokenizer=words", "model.width=16"]
+    code, said, err = mapsto(
+        *("train", str(tmp_path / "photos"), "--objective", "variational", "--epochs", "1", "--run", "run", "-q"),
+        *(word for setting in settings for word in ("--set", setting)),
+    )
+    assert code == 0, err
+    assert 'mapsto predict run --given "…" --count 64' in said
+    assert 'f.draw(16, "…")' in (tmp_path / "run" / "model" / "README.md").read_text(encoding="utf-8")
+    code, _, err = mapsto("predict", "run", "--given", "a purple dark one", "--count", "2")
+    assert code == 0 and "said of no picture that was learned from: 'purple'" in err
+    code, _, err = mapsto("predict", "run", "a dark one")
+    assert code == 2 and "What is to be drawn is said so: --given 'a dark one'" in err
+
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from mapsto.core.errors import DataError, FrameError
 from mapsto.core.faults import Faults, refusal
 from mapsto.core.nouns import Domain, Finding, Raw
 from mapsto.core.text import clean, many
+from mapsto.data.folder import ONE_CLASS, UNSORTED
 from mapsto.domains.category import Category
 from mapsto.framing import infer
 from mapsto.framing.copies import on_one_side
@@ -29,6 +31,11 @@ def of_pictures(raw: Raw, target: Any) -> bool:
     return isinstance(target, str) and raw.shards is None and target in raw.columns and _shows(raw, target)
 
 
+def whatever_the_class(findings: Iterable[Finding]) -> Faults:
+    """What was found of a source, without what is wrong only for who tells classes apart."""
+    return Faults(found for found in findings if found.code not in (ONE_CLASS, UNSORTED))
+
+
 def prepare_generation(
     raw: Raw, exam: Raw | None, settings: dict[str, Any], start: Domain | None = None, objective: str = ""
 ) -> Prepared:
@@ -41,7 +48,7 @@ def prepare_generation(
         raise FrameError(
             "who draws pictures begins with first weights, but came a run to go on from.", "Leave out --from.", "F004"
         )
-    found, stop = Faults([*raw.findings, *(exam.findings if exam else ())]), Faults()
+    found, stop = whatever_the_class([*raw.findings, *(exam.findings if exam else ())]), Faults()
     with stop.noting():
         raw = stack(raw, exam) if exam is not None else raw
         name = picture_column(raw, settings.get("target"))

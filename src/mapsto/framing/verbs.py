@@ -39,6 +39,7 @@ from mapsto.framing import infer, settings
 from mapsto.framing import train as training
 from mapsto.framing.acting import same_world, world_of
 from mapsto.framing.finished import finished
+from mapsto.framing.generation import whatever_the_class
 from mapsto.framing.judging import COUNT, judge_of, judged
 from mapsto.framing.language import WINDOW, side_by_side, tokens_of
 from mapsto.framing.looks import looks
@@ -118,7 +119,10 @@ def evaluate(
         fields = {part: shards.view(part) for part in PARTS}
     else:
         writes = f.objective.problem == "language-model"
-        raw = read(source, **{**f.about.get("reading", {}), **reading}, prose=writes)
+        draws = f.objective.problem == "generation"
+        raw = read(source, **{**f.about.get("reading", {}), **reading}, prose=writes, forgiving=draws)
+        if draws:
+            whatever_the_class(raw.findings).refuse()
         test, counted = (_text(f, raw), {}) if writes else _examples(f, raw, target, drop_unseen)
         none = over(test, lambda t: t[:0])
         fields = {"train": none, "valid": none, "test": test}
