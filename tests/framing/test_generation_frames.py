@@ -309,6 +309,7 @@ def test_pictures_without_what_is_given_are_left_out():
     assert any(f.code == "C002" and "1 picture without a 'kind' left out" in f.message for f in frame.findings)
     assert sum(map(len, frame.prepared.parts.values())) == 199
 
+
 def saved(folder, pictures):
     folder.mkdir(parents=True)
     for k, picture in enumerate(pictures):
@@ -335,6 +336,38 @@ def test_every_seed_has_pictures_of_its_own(run):
     for seed in (-1, 1 << 32):
         assert "a seed is a whole number from 0 to 4,294,967,295" in refused(lambda seed=seed: f.draw(1, "dark", seed))
 
+
+def test_several_words_that_come_again_are_texts_and_not_classes():
+    said = [
+        f"a {size} {hue} {kind}" for size in ("small", "large") for hue in ("red", "blue", "grey") for kind in "abcd"
+    ]
+    source = {"image": shades()["image"], "caption": objects([said[i % len(said)] for i in range(200)])}
+    ready = mapsto.frame(source, "image", device="cpu").prepared
+    assert (
+        isinstance(ready.input, Text) and ready.kinds["caption"].because == "24 different texts, mostly several words"
+    )
+    source["caption"] = objects([said[i % 20] for i in range(200)])
+    assert isinstance(mapsto.frame(source, "image", device="cpu").prepared.input, Category), "classes of long names"
+
+
+def test_pictures_that_leave_no_exam_are_refused_before_anything_is_learned():
+    few = {name: values[:2] for name, values in shades().items()}
+    assert "of 2 pictures in all, none is left to be examined on" in refused(lambda: drawing(source=few).learner())
+
+
+def test_arrays_that_are_no_pictures_are_told_why(tmp_path):
+    odd = {"channels": np.zeros((9, 8, 8, 16), np.uint8), "range": np.linspace(-1, 1, 9 * 64).reshape(9, 8, 8)}
+    odd["gap"] = np.where(odd["range"] > 0.99, np.nan, 0.5)
+    why = {"channels": "16 channels", "range": "from -1 to 1", "gap": "some are infinite or no number"}
+    for name, values in odd.items():
+        np.savez(tmp_path / f"{name}.npz", x=values, y=np.arange(9))
+        assert why[name] in refused(
+            lambda name=name: mapsto.frame(tmp_path / f"{name}.npz", objective="denoising").prepared
+        )
+
+
+def test_the_verdict_does_not_say_how_pictures_look(run):
+    assert "does not say how pictures look" in run.verdict["advice"] or run.verdict["limit"] != "none"
 
 
 # -- sheets --------------------------------------------------------------------------------------------------------------
@@ -376,6 +409,7 @@ def test_predict_shows_what_comes_back_of_a_picture(mapsto, tmp_path):
     assert code == 0, err
     assert size_of("back.png") == (8, 18)
 
+
 def test_who_draws_of_texts_says_how_and_what_it_did_not_know(mapsto, tmp_path):
     rows = shades(60)
     saved(tmp_path / "photos", rows["image"])
@@ -393,7 +427,6 @@ def test_who_draws_of_texts_says_how_and_what_it_did_not_know(mapsto, tmp_path):
     assert code == 0 and "said of no picture that was learned from: 'purple'" in err
     code, _, err = mapsto("predict", "run", "a dark one")
     assert code == 2 and "What is to be drawn is said so: --given 'a dark one'" in err
-
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def draw(
 
     path = Path(out or OUT)
     if path.suffix.lower() != ".png":
-        raise click.UsageError(f"a sheet is a PNG: --out {path}.png")
+        raise click.UsageError(f"a sheet is a PNG: --out {path.with_suffix('.png')}")
     if inputs:
         if count or seed:
             raise click.UsageError(

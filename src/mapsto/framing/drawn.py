@@ -97,7 +97,8 @@ def _codes(ready: Prepared, learner: Learner) -> list[tuple[str, np.ndarray]]:
         return []
     split = next(part for part in ("test", "valid", "train") if len(ready.parts[part]))
     view = Examples(ready.fields[split])
-    some = torch.arange(min(2 * EACH, len(view)))
+    count = min(2 * EACH, len(view))
+    some = torch.arange(count) * len(view) // count  # evenly spread: a source may come class by class
     batch = learner.data.ready(over(view.gather(some), lambda t: t.to(learner.device)))
     with place.at_rest(model, learner.device, learner.seed):
         seen, back = (ready.target.decode(each.cpu()) for each in (batch["target"], returned(model, batch)))

@@ -79,6 +79,10 @@ def prepare_generation(
         raise refusal([*found, *stop])
     if labelled:
         parts = without_unseen_labels(raw, told, input, parts, False, found)
+    if not len(parts["test"]) and not len(parts["valid"]):
+        message = f"of {many(len(raw), 'picture')} in all, none is left to be examined on."
+        alone = " Or draw of nothing in particular: --set data.given=nothing" if labelled else ""
+        found.append(Finding("D141", "error", message, remedy=f"Add pictures.{alone}"))
     of = raw.columns[told] if told else np.full(len(raw), None, dtype=object)
     fields = {
         part: {"input": input.encode(of[rows]), "target": target.encode(raw.columns[name][rows])}
@@ -100,7 +104,10 @@ def picture_column(raw: Raw, wanted: str | list[str] | None) -> str:
     shown = [name for name in raw.columns if _shows(raw, name)]
     if not shown:
         raise DataError(
-            f"{clean(raw.name)} has no column of pictures that one could learn to draw.",
+            f"{clean(raw.name)} has no column of pictures that one could learn to draw."
+            + "".join(
+                f" {found.message[0].upper()}{found.message[1:]}." for found in raw.findings if found.code == "D054"
+            ),
             "Name a folder or zip of pictures, an .npz with some, or a set such as mnist.",
             "D139",
         )
@@ -152,6 +159,11 @@ def _kind(raw: Raw, name: str, said: dict[str, Kind]) -> Kind:
     kind = infer.input_kind(values)
     if name in raw.kinds and kind.name != "constant":
         return Kind(raw.kinds[name], "the source says so")
+    if kind.name == "category" and infer.of_sentences(values):
+        return Kind(
+            "text",
+            f"{many(infer.distinct_values(infer.present_values(values)), 'different text')}, mostly several words",
+        )
     few_numbers = kind == infer.WHOLE and infer.distinct_values(values) <= infer.FEW_CLASSES
     return Kind("category", "few different whole numbers") if few_numbers else kind
 
