@@ -38,7 +38,7 @@ def fingerprint(rows: Tensor) -> Tensor:
 
 
 def places(row: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Whole numbers [N] → others [N, *shape], each of another row or place another. What a number has beyond 32 bits counts, too."""
+    """Whole numbers [N] → others [N, *shape], each of another row or place another; bits beyond 32 count, too."""
     row = row ^ mixed(row >> 32)  # of less than 2³² it is the number itself, for 0 is mixed to 0
     place = torch.arange(math.prod(shape), device=row.device)
     return mixed(mixed(row)[:, None] ^ mixed(place + 1)).view(len(row), *shape)

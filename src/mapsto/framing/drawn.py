@@ -25,6 +25,7 @@ from mapsto.learner import place
 from mapsto.learner.fit import Report
 from mapsto.learner.learner import Learner
 from mapsto.objectives.denoising import Denoising
+from mapsto.objectives.reconstruction import Reconstruction
 
 FOLDER = "samples"  # in a run's folder
 EACH, ROWS = 8, 10  # pictures in a row of a sheet, and rows at most
@@ -55,6 +56,8 @@ def sheets_of(ready: Prepared, learner: Learner, folder: Path) -> list[tuple[str
     rows = asked_for(ready)
     words = [name for name, _ in rows if name]
     about = f"drawn, a row each: {few(words, ROWS)}" if words else "drawn from random numbers"
+    if isinstance(learner.objective, Reconstruction):
+        about += "; which codes pictures have it never learned"
     found = [(about, sheet([drawn(learner, ready.target, row) for _, row in rows]))]
     found += _codes(ready, learner) + _courses(ready, learner)
     return found + [(f"after {step:,} steps", picture) for step, picture in kept(folder)]
