@@ -147,6 +147,7 @@ def test_what_it_draws_is_what_was_asked(run):
     assert [p.mean() > 128 for p in pictures] == [True] * 3 + [False] * 3, "of all classes evenly"
     assert f("dark").dtype == np.uint8 and f("dark").shape == (8, 8)
     assert len(f(["dark", "bright", "dark"])) == 3
+    assert "wants to be told" in refused(lambda: f.reconstruct([shades()["image"][0]]))
 
 
 def test_a_seed_draws_the_same_and_another_others(run):
@@ -212,6 +213,10 @@ def test_a_judge_says_how_much_is_of_each_class_and_whether_it_was_asked_for(run
     assert sum(share["value"] for share in found["shares"].values()) == pytest.approx(1)
     assert test["as-asked"]["value"] > 0.95 and test["as-asked"]["n"] == 300
     assert test["judge-distance"]["value"] >= 0 and test["judge-distance-of-data"]["value"] >= 0
+    assert test["judge-accuracy"]["value"] > 0.95 and test["judge-accuracy"]["n"] == 40, "it knows such pictures"
+    done = []
+    again = mapsto.evaluate(run.path, judge=judge.path, count=300, told=lambda *progress: done.append(progress))
+    assert again == found and done == [(0, 300), (300, 300)]
 
 
 def test_a_judge_that_is_named_judges_at_the_end(file, judge, tmp_path):
@@ -405,8 +410,8 @@ def test_predict_writes_a_sheet(run, mapsto, tmp_path):
 def test_predict_shows_what_comes_back_of_a_picture(mapsto, tmp_path):
     result = drawing("reconstruction", **{"data.given": "nothing"}).train(tmp_path / "run", **QUICK)
     Image.fromarray(shades()["image"][0]).save(tmp_path / "one.png")
-    code, _, err = mapsto("predict", str(result.path), str(tmp_path / "one.png"), "--out", "back.png")
-    assert code == 0, err
+    code, said, err = mapsto("predict", str(result.path), str(tmp_path / "one.png"), "--out", "back.png")
+    assert code == 0 and "1 picture in back.png, and below each what comes back of it" in said, err
     assert size_of("back.png") == (8, 18)
 
 

@@ -51,7 +51,7 @@ def draw(
         labels, rows = _returned(f, inputs, given)
     else:
         labels, rows = _drawn(f, count or COUNT, given, seed or SEED)
-    made = sum(map(len, rows))
+    made = sum(map(len, rows)) // (2 if inputs else 1)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -63,6 +63,7 @@ def draw(
         screen.print_json({"out": str(path), "pictures": made, "rows": labels, "seed": seed or SEED})
         return
     told = f", a row each: {', '.join(map(clean, labels))}" if len(labels) > 1 else ""
+    told = ", and below each what comes back of it" if inputs else told
     screen.out.print(screen.plain(f"{many(made, 'picture')} in {path}{told}"))
 
 

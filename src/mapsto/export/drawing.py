@@ -55,7 +55,12 @@ def refuse_unheard(domain: Domain, values: Iterable[Any]) -> None:
                     f"this function was told of no picture what it is of, but is asked for {clean(repr(value), 40)}.",
                     "Leave it out; or train with what is given: --set data.given=COLUMN",
                 )
-        elif isinstance(domain, Category) and (value is None or domain.place(label(value)) < 0):
+        elif isinstance(domain, Category) and value is None:
+            raise BadInput(
+                "this function was told of each picture what it is of, and wants to be told.",
+                f'Say it: given="…", or --given "…". There are: {few(domain.classes, 12)}.',
+            )
+        elif isinstance(domain, Category) and domain.place(label(value)) < 0:
             near = names.near(str(value), map(str, domain.classes))
             raise BadInput(
                 f"no picture that was learned from is of {clean(repr(value), 40)}."

@@ -13,7 +13,7 @@ from torch import Tensor
 from mapsto.core import disk
 from mapsto.core.batch import Batch, over
 from mapsto.core.nouns import Coder, Domain
-from mapsto.core.text import clean, few
+from mapsto.core.text import clean
 from mapsto.data.dataset import Examples
 from mapsto.domains.category import Category
 from mapsto.domains.sheet import png, sheet
@@ -55,7 +55,7 @@ def sheets_of(ready: Prepared, learner: Learner, folder: Path) -> list[tuple[str
     """What the report of a run shows, each with a line about it."""
     rows = asked_for(ready)
     words = [name for name, _ in rows if name]
-    about = f"drawn, a row each: {few(words, ROWS)}" if words else "drawn from random numbers"
+    about = f"drawn, a row each: {', '.join(words)}" if words else "drawn from random numbers"
     if isinstance(learner.objective, Reconstruction):
         about += "; which codes pictures have it never learned"
     found = [(about, sheet([drawn(learner, ready.target, row) for _, row in rows]))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,7 @@ def evaluate(
     drop_unseen: bool = False,
     judge: str | Path | None = None,
     count: int = COUNT,
+    told: Callable[[int, int], None] = lambda done, count: None,
     **reading: Any,
 ) -> dict[str, Any]:
     """The exam of a learned function: on its run's own splits, or on other data with their answers.
@@ -99,7 +100,7 @@ def evaluate(
     is refused by name; with `drop_unseen`, rows with such a class are left out and counted too, and of several labels in a row
     those it never saw are counted in "unknown_labels" and the others examined.
     judge: a run that tells pictures apart, which is to look at `count` drawn by this one: its figures join those of the exam, and
-    "shares" has how much of them is of each class (framing/judging.py).
+    "shares" has how much of them is of each class (framing/judging.py). told: how many are drawn by now, and of how many.
     """
     f = bundle.load(run)
     counted: dict[str, Any] = {}
@@ -140,7 +141,7 @@ def evaluate(
         "scores": scores,
     }
     if judge is not None:
-        told = judged(f, judge_of(str(judge)), ready, count)
+        told = judged(f, judge_of(str(judge)), ready, count, told=told)
         scores["test" if "test" in scores else "valid"] |= plain_scores(told.scores)
         counted["shares"] = plain_scores(told.shares)
     return strict(found | counted)
