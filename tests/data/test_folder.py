@@ -141,7 +141,7 @@ def test_one_class_is_not_enough(tmp_path):
 
 def test_pictures_without_class_folders_are_refused_with_the_layouts(tmp_path):
     with pytest.raises(DataError, match="labels.csv"):
-        Folder().read(fill(tmp_path, {"1.png": picture(), "2.png": picture()}))
+        read(fill(tmp_path, {"1.png": picture(), "2.png": picture()}))
 
 
 def test_pictures_outside_the_classes_are_left_out_and_said(tmp_path):

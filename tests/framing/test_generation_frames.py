@@ -147,6 +147,7 @@ def test_what_it_draws_is_what_was_asked(run):
     assert [p.mean() > 128 for p in pictures] == [True] * 3 + [False] * 3, "of all classes evenly"
     assert f("dark").dtype == np.uint8 and f("dark").shape == (8, 8)
     assert len(f(["dark", "bright", "dark"])) == 3
+    assert "wants to be told" in refused(lambda: f.reconstruct([shades()["image"][0]]))
 
 
 def test_a_seed_draws_the_same_and_another_others(run):
@@ -212,6 +213,10 @@ def test_a_judge_says_how_much_is_of_each_class_and_whether_it_was_asked_for(run
     assert sum(share["value"] for share in found["shares"].values()) == pytest.approx(1)
     assert test["as-asked"]["value"] > 0.95 and test["as-asked"]["n"] == 300
     assert test["judge-distance"]["value"] >= 0 and test["judge-distance-of-data"]["value"] >= 0
+    assert test["judge-accuracy"]["value"] > 0.95 and test["judge-accuracy"]["n"] == 40, "it knows such pictures"
+    done = []
+    again = mapsto.evaluate(run.path, judge=judge.path, count=300, told=lambda *progress: done.append(progress))
+    assert again == found and done == [(0, 300), (300, 300)]
 
 
 def test_a_judge_that_is_named_judges_at_the_end(file, judge, tmp_path):
@@ -310,6 +315,66 @@ def test_pictures_without_what_is_given_are_left_out():
     assert sum(map(len, frame.prepared.parts.values())) == 199
 
 
+def saved(folder, pictures):
+    folder.mkdir(parents=True)
+    for k, picture in enumerate(pictures):
+        Image.fromarray(picture).save(folder / f"{k:03d}.png")
+
+
+@pytest.mark.parametrize("inside", ["", "dark"])
+def test_a_folder_needs_no_classes_for_its_pictures_to_be_drawn(inside, tmp_path):
+    saved(tmp_path / "photos" / inside, shades()["image"][:40])
+    made = mapsto.frame(tmp_path / "photos", objective="variational", device="cpu").change(SMALL.items())
+    assert not [f for f in made.check() if f.level == "error"]
+    assert made.prepared.input.classes == [] and "draw 'image'" in str(made)
+    result = made.set("algorithm.until.count", 1).train(tmp_path / "run", **QUICK)
+    again = mapsto.evaluate(result.path, tmp_path / "photos")
+    assert again["scores"]["test"]["nats"]["n"] == 40
+    told = refused(lambda: mapsto.frame(tmp_path / "photos", device="cpu").learner())
+    assert ("only one class: dark" if inside else "--objective denoising") in told
+
+
+def test_every_seed_has_pictures_of_its_own(run):
+    f = mapsto.load(run.path)
+    some = {np.stack(f.draw(2, "dark", seed)).tobytes() for seed in (0, 1, 4096, 20_261_121, (1 << 32) - 1)}
+    assert len(some) == 5
+    for seed in (-1, 1 << 32):
+        assert "a seed is a whole number from 0 to 4,294,967,295" in refused(lambda seed=seed: f.draw(1, "dark", seed))
+
+
+def test_several_words_that_come_again_are_texts_and_not_classes():
+    said = [
+        f"a {size} {hue} {kind}" for size in ("small", "large") for hue in ("red", "blue", "grey") for kind in "abcd"
+    ]
+    source = {"image": shades()["image"], "caption": objects([said[i % len(said)] for i in range(200)])}
+    ready = mapsto.frame(source, "image", device="cpu").prepared
+    assert (
+        isinstance(ready.input, Text) and ready.kinds["caption"].because == "24 different texts, mostly several words"
+    )
+    source["caption"] = objects([said[i % 20] for i in range(200)])
+    assert isinstance(mapsto.frame(source, "image", device="cpu").prepared.input, Category), "classes of long names"
+
+
+def test_pictures_that_leave_no_exam_are_refused_before_anything_is_learned():
+    few = {name: values[:2] for name, values in shades().items()}
+    assert "of 2 pictures in all, none is left to be examined on" in refused(lambda: drawing(source=few).learner())
+
+
+def test_arrays_that_are_no_pictures_are_told_why(tmp_path):
+    odd = {"channels": np.zeros((9, 8, 8, 16), np.uint8), "range": np.linspace(-1, 1, 9 * 64).reshape(9, 8, 8)}
+    odd["gap"] = np.where(odd["range"] > 0.99, np.nan, 0.5)
+    why = {"channels": "16 channels", "range": "from -1 to 1", "gap": "some are infinite or no number"}
+    for name, values in odd.items():
+        np.savez(tmp_path / f"{name}.npz", x=values, y=np.arange(9))
+        assert why[name] in refused(
+            lambda name=name: mapsto.frame(tmp_path / f"{name}.npz", objective="denoising").prepared
+        )
+
+
+def test_the_verdict_does_not_say_how_pictures_look(run):
+    assert "does not say how pictures look" in run.verdict["advice"] or run.verdict["limit"] != "none"
+
+
 # -- sheets --------------------------------------------------------------------------------------------------------------
 
 
@@ -345,9 +410,28 @@ def test_predict_writes_a_sheet(run, mapsto, tmp_path):
 def test_predict_shows_what_comes_back_of_a_picture(mapsto, tmp_path):
     result = drawing("reconstruction", **{"data.given": "nothing"}).train(tmp_path / "run", **QUICK)
     Image.fromarray(shades()["image"][0]).save(tmp_path / "one.png")
-    code, _, err = mapsto("predict", str(result.path), str(tmp_path / "one.png"), "--out", "back.png")
-    assert code == 0, err
+    code, said, err = mapsto("predict", str(result.path), str(tmp_path / "one.png"), "--out", "back.png")
+    assert code == 0 and "1 picture in back.png, and below each what comes back of it" in said, err
     assert size_of("back.png") == (8, 18)
+
+
+def test_who_draws_of_texts_says_how_and_what_it_did_not_know(mapsto, tmp_path):
+    rows = shades(60)
+    saved(tmp_path / "photos", rows["image"])
+    lines = "".join(f"{k:03d}.png,{text}\n" for k, text in enumerate(rows["caption"]))
+    (tmp_path / "photos" / "labels.csv").write_text(f"file,caption\n{lines}", encoding="utf-8")
+    settings = ["data.kinds.caption=text", "data.text.tokenizer=words", "model.width=16"]
+    code, said, err = mapsto(
+        *("train", str(tmp_path / "photos"), "--objective", "variational", "--epochs", "1", "--run", "run", "-q"),
+        *(word for setting in settings for word in ("--set", setting)),
+    )
+    assert code == 0, err
+    assert 'mapsto predict run --given "…" --count 64' in said
+    assert 'f.draw(16, "…")' in (tmp_path / "run" / "model" / "README.md").read_text(encoding="utf-8")
+    code, _, err = mapsto("predict", "run", "--given", "a purple dark one", "--count", "2")
+    assert code == 0 and "said of no picture that was learned from: 'purple'" in err
+    code, _, err = mapsto("predict", "run", "a dark one")
+    assert code == 2 and "What is to be drawn is said so: --given 'a dark one'" in err
 
 
 @pytest.mark.parametrize(

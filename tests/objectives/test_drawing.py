@@ -244,3 +244,8 @@ def test_the_bound_is_for_less_than_chance():
     assert float(Variational().told(model.eval(), batch).detach().mean()) < 0.9 * 64 * float(
         F.softplus(torch.zeros(()))
     )
+
+
+@pytest.mark.parametrize(("loss", "weight"), [("non-saturating", 1), ("hinge", 1), ("wasserstein", 10)])
+def test_a_critic_s_slope_has_its_price_unless_it_is_said_to_have_none(loss, weight):
+    assert Adversarial(loss)._weight == weight and Adversarial(loss, penalty=0.0)._weight == 0

@@ -42,7 +42,7 @@ def draw(
 
     path = Path(out or OUT)
     if path.suffix.lower() != ".png":
-        raise click.UsageError(f"a sheet is a PNG: --out {path}.png")
+        raise click.UsageError(f"a sheet is a PNG: --out {path.with_suffix('.png')}")
     if inputs:
         if count or seed:
             raise click.UsageError(
@@ -51,7 +51,7 @@ def draw(
         labels, rows = _returned(f, inputs, given)
     else:
         labels, rows = _drawn(f, count or COUNT, given, seed or SEED)
-    made = sum(map(len, rows))
+    made = sum(map(len, rows)) // (2 if inputs else 1)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -63,28 +63,42 @@ def draw(
         screen.print_json({"out": str(path), "pictures": made, "rows": labels, "seed": seed or SEED})
         return
     told = f", a row each: {', '.join(map(clean, labels))}" if len(labels) > 1 else ""
+    told = ", and below each what comes back of it" if inputs else told
     screen.out.print(screen.plain(f"{many(made, 'picture')} in {path}{told}"))
 
 
 def _drawn(f: Any, count: int, given: tuple[str, ...], seed: int) -> tuple[list[str], list[list[Any]]]:
     """What each row is of, and its pictures; those below each other are drawn from the same random numbers."""
+    from mapsto.cli import screen
+    from mapsto.core.text import clean
     from mapsto.domains.category import Category
+    from mapsto.domains.text import Text
+    from mapsto.export.drawing import unheard
 
     asked = list(given or (f.input.classes if isinstance(f.input, Category) else ()) or [None])
     ends = [(k + 1) * count // len(asked) for k in range(len(asked))]
     rows = [
         f.draw(max(1, end - begin), value, seed) for value, begin, end in zip(asked, [0, *ends], ends, strict=False)
     ]
+    for value in given if isinstance(f.input, Text) else ():
+        if strange := unheard(f.input, value):
+            words = ", ".join(f"'{clean(word, 30)}'" for word in strange)
+            screen.err.print(screen.plain(f"note: said of no picture that was learned from: {words}"))
     return ["" if value is None else str(value) for value in asked], rows
 
 
 def _returned(f: Any, inputs: tuple[str, ...], given: tuple[str, ...]) -> tuple[list[str], list[list[Any]]]:
     """Pictures as the function sees them, and below them what comes back from their codes."""
     from mapsto.cli import screen
-    from mapsto.export.inputs import pictures_at
+    from mapsto.core.errors import BadInput
+    from mapsto.core.text import clean
+    from mapsto.export.inputs import is_file, pictures_at
 
     rows = []
     for where in inputs:
+        if not is_file(Path(where)):
+            shown = clean(where, 60)
+            raise BadInput(f"no file {shown}.", f"What is to be drawn is said so: --given '{shown}'")
         found = pictures_at(Path(where))
         for reason in found.skipped:
             screen.err.print(screen.plain(f"note: {reason}"))

@@ -40,7 +40,8 @@ def command(
     from mapsto.cli import screen
     from mapsto.core.text import clean
 
-    found = mapsto.evaluate(run, source, targets(target), drop_unseen, judge, count, **reading(**read))
+    with screen.Drawing(quiet or judge is None) as told:
+        found = mapsto.evaluate(run, source, targets(target), drop_unseen, judge, count, told, **reading(**read))
     if as_json:
         screen.print_json(found)
         return

@@ -186,6 +186,34 @@ class Progressing:
             err.print(plain(what, WARN))
 
 
+class Drawing:
+    """A bar of how many pictures are drawn by now; nothing where nobody looks."""
+
+    def __init__(self, quiet: bool):
+        self.progress = Progress(
+            TextColumn("{task.description}", style=ACCENT, markup=False),
+            BarColumn(bar_width=28),
+            TextColumn("{task.completed:,} of {task.total:,} pictures", markup=False),
+            TimeRemainingColumn(compact=True),
+            console=err,
+            transient=True,
+            disable=quiet or not err.is_terminal,
+        )
+        self.task: Any = None
+
+    def __enter__(self) -> Drawing:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.progress.stop()
+
+    def __call__(self, done: int, count: int) -> None:
+        if self.task is None:
+            self.task = self.progress.add_task("drawing", total=count)
+        self.progress.update(self.task, completed=done)
+
+
 class Watching:
     """A watch over an episode: how the world looks, in letters, or its numbers; nothing where nobody looks.
 

@@ -95,9 +95,11 @@ def finish(result: Any, as_json: bool, console: Any) -> None:
     if result.written["problem"] == "acting":
         console.print(screen.plain(f"use it    mapsto play {result.path}"))
         return
-    asked = question(result.written["problem"], result.written.get("reads", ""))
-    ways = (
-        [f'"{asked}"', "FILE"] if asked else ["--count 64"] if result.written["problem"] == "generation" else ["FILE"]
-    )
+    reads = result.written.get("reads", "")
+    if result.written["problem"] == "generation":
+        ways = ['--given "…" --count 64' if reads == "text" else "--count 64"]
+    else:
+        asked = question(result.written["problem"], reads)
+        ways = [f'"{asked}"', "FILE"] if asked else ["FILE"]
     for label, way in zip(("use it", "or"), ways, strict=False):
         console.print(screen.plain(f"{label:<9} mapsto predict {result.path} {way}"))

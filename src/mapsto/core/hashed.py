@@ -38,6 +38,7 @@ def fingerprint(rows: Tensor) -> Tensor:
 
 
 def places(row: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Whole numbers [N] → others [N, *shape], each of another row or place another. All 64 bits of a row count; mixed(0) is 0."""
+    """Whole numbers [N] → others [N, *shape], each of another row or place another; bits beyond 32 count, too."""
+    row = row ^ mixed(row >> 32)  # of less than 2³² it is the number itself, for 0 is mixed to 0
     place = torch.arange(math.prod(shape), device=row.device)
-    return mixed(mixed(row ^ mixed(row >> 32))[:, None] ^ mixed(place + 1)).view(len(row), *shape)
+    return mixed(mixed(row)[:, None] ^ mixed(place + 1)).view(len(row), *shape)

@@ -211,7 +211,15 @@ def _pictures(values: np.ndarray, name: str) -> tuple[np.ndarray, str | None, li
 
 
 def _flattened(name: str, values: np.ndarray) -> Finding:
-    message = f"'{name}' of shape {list(values.shape)} does not hold 8-bit pixels; its rows are taken as vectors"
+    if values.ndim == 4 and values.shape[-1] not in (1, 3, 4):
+        why = f"{values.shape[-1]} channels, where pictures have 1, 3 or 4"
+    elif not np.isfinite(values).all():
+        why = "some are infinite or no number"
+    else:
+        why = f"they reach from {values.min():g} to {values.max():g}, where pixels go from 0 to 1, or in whole numbers to 255"
+    message = (
+        f"'{name}' of shape {list(values.shape)} does not hold 8-bit pixels ({why}); its rows are taken as vectors"
+    )
     return Finding("D054", "warning", message, len(values))
 
 

@@ -38,6 +38,7 @@ FILE_COLUMNS = (
     "file", "filename", "filepath", "path", "image", "imagefile", "imagename", "imagepath", "imageid", "img",
     "picture", "photo",
 )  # fmt: skip
+ONE_CLASS, UNSORTED = "D201", "D202"  # codes of what is wrong with a folder only for who tells classes apart
 Look = Callable[[Files, list[str], Limits], Album]
 
 
@@ -150,10 +151,12 @@ class Folder(Source):
             else:
                 rows.append((photo, unicodedata.normalize("NFC", legible(parts[0])), split))
         classes = sorted({label for _, label, _ in rows})
-        if not classes:
-            raise DataError(f"{name} has {many(len(photos), 'picture')} and no folder for a class.", _EXPECTED, "D202")
-        if len(classes) < 2:
-            findings.append(Finding("D201", "error", _one_class(name, classes[0]), 1, remedy=_EXPECTED))
+        if not classes:  # who learns to draw them need not know what they are of
+            message = f"{name} has {many(len(photos), 'picture')} and no folder for a class."
+            findings.append(Finding(UNSORTED, "error", message, 1, remedy=f"{_EXPECTED} {_TO_DRAW}"))
+            rows, astray = [(photo, "", None) for photo in photos], []
+        elif len(classes) < 2:
+            findings.append(Finding(ONE_CLASS, "error", _one_class(name, classes[0]), 1, remedy=_EXPECTED))
         if astray:
             message = f"pictures outside the class folders, left out: {len(astray)}"
             findings.append(Finding("D041", "repair", message, len(astray), shown(astray), _EXPECTED))
@@ -180,17 +183,18 @@ class Folder(Source):
         labels = objects([rows[i][1] for i in read.kept])
         if len(read.kept) and len(classes) > 1 and len(set(labels)) < 2:
             message = _one_class(name, labels[0], "readable pictures are left of ")
-            findings.append(Finding("D201", "error", message, 1, remedy=_EXPECTED))
+            findings.append(Finding(ONE_CLASS, "error", message, 1, remedy=_EXPECTED))
         findings += read.findings
         if not len(read.kept):
             raise refusal([*files.findings(), *findings])
+        of_classes = {"label": labels} if classes else {}
         return Raw(
             name,
-            {"image": read.pixels, "label": labels},
-            target="label",
+            {"image": read.pixels, **of_classes},
+            target="label" if classes else None,
             split=objects([rows[i][2] for i in read.kept]) if splits else None,
             labels=objects([legible(rows[i][0]) for i in read.kept]),
-            kinds={"image": "image", "label": "category"},
+            kinds={"image": "image", **dict.fromkeys(of_classes, "category")},
             findings=findings,
         )
 
@@ -280,6 +284,7 @@ _EXPECTED = (
     "Expected one folder a class with its pictures (photos/cat/1.jpg, photos/dog/2.jpg), the same under train/ and "
     "test/, or pictures and a labels.csv whose column 'file' names them, or one table (.csv .tsv .jsonl .parquet)."
 )
+_TO_DRAW = "To learn to draw pictures like these, no class is needed: --objective denoising"
 
 
 def _one_class(name: str, label: str, left: str = "") -> str:

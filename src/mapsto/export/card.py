@@ -7,6 +7,7 @@ from typing import Any
 from mapsto.core import names
 from mapsto.core.nouns import Domain
 from mapsto.core.text import markdown
+from mapsto.domains.text import Text
 
 QUESTIONS = {
     "language-model": "Once upon a time",
@@ -35,7 +36,8 @@ def model_card(config: dict[str, Any], input: Domain, target: Domain) -> str:
     raw = f'"{asked}"' if asked else "raw"
     use = f"f({raw})          # raw value in, raw value out; a list gives a list"
     if config["problem"] == "generation":
-        use = "f.draw(16)          # 16 pictures, as arrays of bytes"
+        of = ', "…"' if isinstance(input, Text) else ""
+        use = f"f.draw(16{of})          # 16 pictures, as arrays of bytes"
     return f"""---
 library_name: mapsto
 tags: [mapsto, {config["problem"]}, {config["model"]["name"]}]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mapsto.export.function import Function
 
 A_SEED = 1 << 20  # pictures that are drawn from one seed, before those of the next begin
+SEEDS = 1 << 32  # of which each has its own numbers
 
 
 def draw(f: Function, count: int, given: Any, seed: int) -> list[np.ndarray]:
@@ -33,6 +34,8 @@ def draw(f: Function, count: int, given: Any, seed: int) -> list[np.ndarray]:
         raise BadInput(f"only a function that draws can draw, but this is {f!r}.", "Ask it: f(raw).")
     if not 1 <= count <= A_SEED:
         raise BadInput(f"from 1 to {A_SEED:,} pictures are drawn, but came {count}.")
+    if not 0 <= seed < SEEDS:
+        raise BadInput(f"a seed is a whole number from 0 to {SEEDS - 1:,}, but came {seed}.", "Choose a smaller one.")
     if given is None and isinstance(f.input, Text):
         raise BadInput("this function draws of a text, but none was given.", 'Say it: f.draw(8, "…"), or --given "…"')
     classes = f.input.classes if isinstance(f.input, Category) else []
@@ -52,18 +55,29 @@ def refuse_unheard(domain: Domain, values: Iterable[Any]) -> None:
                     f"this function was told of no picture what it is of, but is asked for {clean(repr(value), 40)}.",
                     "Leave it out; or train with what is given: --set data.given=COLUMN",
                 )
-        elif isinstance(domain, Category) and (value is None or domain.place(label(value)) < 0):
+        elif isinstance(domain, Category) and value is None:
+            raise BadInput(
+                "this function was told of each picture what it is of, and wants to be told.",
+                f'Say it: given="…", or --given "…". There are: {few(domain.classes, 12)}.',
+            )
+        elif isinstance(domain, Category) and domain.place(label(value)) < 0:
             near = names.near(str(value), map(str, domain.classes))
             raise BadInput(
                 f"no picture that was learned from is of {clean(repr(value), 40)}."
                 + (f" Near it: {', '.join(near)}." if near else ""),
                 f"There are: {few(domain.classes, 12)}.",
             )
-        elif isinstance(domain, Text) and bool((domain.encode([value])["tokens"].values == UNKNOWN).all()):
+        elif isinstance(domain, Text) and len(unheard(domain, value)) == len(domain.pieces(value)):
             raise BadInput(
                 f"no word of {clean(repr(value), 60)} was said of any picture that was learned from.",
                 "Say it in words of the training data.",
             )
+
+
+def unheard(domain: Text, value: Any) -> list[str]:
+    """The words of a text that were said of no picture that was learned from."""
+    tokens = domain.encode([value])["tokens"].values.tolist()
+    return [piece for piece, token in zip(domain.pieces(value), tokens, strict=True) if token == UNKNOWN]
 
 
 @torch.inference_mode()

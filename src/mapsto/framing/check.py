@@ -212,7 +212,7 @@ def uneven(prepared: Prepared) -> bool:
 def _duplicates(prepared: Prepared) -> Iterator[Finding]:
     if prepared.raw.relation is not None:  # what tells nodes apart is also their surroundings
         return
-    mark = row_marks(prepared)
+    mark, one = row_marks(prepared), "picture" if prepared.problem == "generation" else "row"
     parts = {name: mark[rows] for name, rows in prepared.parts.items()}
     for part, learned in (("test", ("train", "valid")), ("valid", ("train",))):
         shared = np.isin(parts[part], np.concatenate([parts[name] for name in learned]))
@@ -223,7 +223,7 @@ def _duplicates(prepared: Prepared) -> Iterator[Finding]:
             yield Finding(
                 "C040",
                 "warning",
-                f"{many(len(rows), 'row')} of {part} ({len(rows) / len(parts[part]):.1%}) "
+                f"{many(len(rows), one)} of {part} ({len(rows) / len(parts[part]):.1%}) "
                 f"{'stands' if len(rows) == 1 else 'stand'} in train as well"
                 f"{', or in valid' if part == 'test' else ''}, alike in every column: the exam is that much too easy",
                 len(rows),
@@ -231,7 +231,7 @@ def _duplicates(prepared: Prepared) -> Iterator[Finding]:
             )
     inside = len(parts["train"]) - len(np.unique(parts["train"]))
     if inside:
-        message = f"{many(inside, 'row')} of train {'repeats' if inside == 1 else 'repeat'} another row of train"
+        message = f"{many(inside, one)} of train {'repeats' if inside == 1 else 'repeat'} another {one} of train"
         yield Finding("C041", "warning", message, inside)
 
 

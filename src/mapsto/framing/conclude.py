@@ -89,7 +89,9 @@ def _write(
     if who := frame.settings["run"]["judge"]:
         watch.say("before the judge")
         mine = Function(learner.model, learner.objective, ready.input, ready.target, {"input_name": ready.input_name})
-        found = judged(mine, judge_of(who), ready)
+        found = judged(
+            mine, judge_of(who), ready, told=lambda done, count: watch.say(f"before the judge: {done:,} of {count:,}")
+        )
         shares, exam = found.shares, "test" if "test" in scores else "valid"
         scores = {**scores, exam: {**scores[exam], **found.scores}}
     beside = _beside(ready, learner, baseline_seconds, watch)

@@ -13,7 +13,7 @@ from torch import Tensor
 from mapsto.core import disk
 from mapsto.core.batch import Batch, over
 from mapsto.core.nouns import Coder, Domain
-from mapsto.core.text import clean, few
+from mapsto.core.text import clean
 from mapsto.data.dataset import Examples
 from mapsto.domains.category import Category
 from mapsto.domains.sheet import png, sheet
@@ -25,6 +25,7 @@ from mapsto.learner import place
 from mapsto.learner.fit import Report
 from mapsto.learner.learner import Learner
 from mapsto.objectives.denoising import Denoising
+from mapsto.objectives.reconstruction import Reconstruction
 
 FOLDER = "samples"  # in a run's folder
 EACH, ROWS = 8, 10  # pictures in a row of a sheet, and rows at most
@@ -54,7 +55,9 @@ def sheets_of(ready: Prepared, learner: Learner, folder: Path) -> list[tuple[str
     """What the report of a run shows, each with a line about it."""
     rows = asked_for(ready)
     words = [name for name, _ in rows if name]
-    about = f"drawn, a row each: {few(words, ROWS)}" if words else "drawn from random numbers"
+    about = f"drawn, a row each: {', '.join(words)}" if words else "drawn from random numbers"
+    if isinstance(learner.objective, Reconstruction):
+        about += "; which codes pictures have it never learned"
     found = [(about, sheet([drawn(learner, ready.target, row) for _, row in rows]))]
     found += _codes(ready, learner) + _courses(ready, learner)
     return found + [(f"after {step:,} steps", picture) for step, picture in kept(folder)]
@@ -97,7 +100,8 @@ def _codes(ready: Prepared, learner: Learner) -> list[tuple[str, np.ndarray]]:
         return []
     split = next(part for part in ("test", "valid", "train") if len(ready.parts[part]))
     view = Examples(ready.fields[split])
-    some = torch.arange(min(2 * EACH, len(view)))
+    count = min(2 * EACH, len(view))
+    some = torch.arange(count) * len(view) // count  # evenly spread: a source may come class by class
     batch = learner.data.ready(over(view.gather(some), lambda t: t.to(learner.device)))
     with place.at_rest(model, learner.device, learner.seed):
         seen, back = (ready.target.decode(each.cpu()) for each in (batch["target"], returned(model, batch)))

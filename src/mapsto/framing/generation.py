@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from mapsto.core.errors import DataError, FrameError
 from mapsto.core.faults import Faults, refusal
 from mapsto.core.nouns import Domain, Finding, Raw
 from mapsto.core.text import clean, many
+from mapsto.data.folder import ONE_CLASS, UNSORTED
 from mapsto.domains.category import Category
 from mapsto.framing import infer
 from mapsto.framing.copies import on_one_side
@@ -29,6 +31,11 @@ def of_pictures(raw: Raw, target: Any) -> bool:
     return isinstance(target, str) and raw.shards is None and target in raw.columns and _shows(raw, target)
 
 
+def whatever_the_class(findings: Iterable[Finding]) -> Faults:
+    """What was found of a source, without what is wrong only for who tells classes apart."""
+    return Faults(found for found in findings if found.code not in (ONE_CLASS, UNSORTED))
+
+
 def prepare_generation(
     raw: Raw, exam: Raw | None, settings: dict[str, Any], start: Domain | None = None, objective: str = ""
 ) -> Prepared:
@@ -41,7 +48,7 @@ def prepare_generation(
         raise FrameError(
             "who draws pictures begins with first weights, but came a run to go on from.", "Leave out --from.", "F004"
         )
-    found, stop = Faults([*raw.findings, *(exam.findings if exam else ())]), Faults()
+    found, stop = whatever_the_class([*raw.findings, *(exam.findings if exam else ())]), Faults()
     with stop.noting():
         raw = stack(raw, exam) if exam is not None else raw
         name = picture_column(raw, settings.get("target"))
@@ -72,6 +79,10 @@ def prepare_generation(
         raise refusal([*found, *stop])
     if labelled:
         parts = without_unseen_labels(raw, told, input, parts, False, found)
+    if not len(parts["test"]) and not len(parts["valid"]):
+        message = f"of {many(len(raw), 'picture')} in all, none is left to be examined on."
+        alone = " Or draw of nothing in particular: --set data.given=nothing" if labelled else ""
+        found.append(Finding("D141", "error", message, remedy=f"Add pictures.{alone}"))
     of = raw.columns[told] if told else np.full(len(raw), None, dtype=object)
     fields = {
         part: {"input": input.encode(of[rows]), "target": target.encode(raw.columns[name][rows])}
@@ -93,7 +104,10 @@ def picture_column(raw: Raw, wanted: str | list[str] | None) -> str:
     shown = [name for name in raw.columns if _shows(raw, name)]
     if not shown:
         raise DataError(
-            f"{clean(raw.name)} has no column of pictures that one could learn to draw.",
+            f"{clean(raw.name)} has no column of pictures that one could learn to draw."
+            + "".join(
+                f" {found.message[0].upper()}{found.message[1:]}." for found in raw.findings if found.code == "D054"
+            ),
             "Name a folder or zip of pictures, an .npz with some, or a set such as mnist.",
             "D139",
         )
@@ -145,6 +159,11 @@ def _kind(raw: Raw, name: str, said: dict[str, Kind]) -> Kind:
     kind = infer.input_kind(values)
     if name in raw.kinds and kind.name != "constant":
         return Kind(raw.kinds[name], "the source says so")
+    if kind.name == "category" and infer.of_sentences(values):
+        return Kind(
+            "text",
+            f"{many(infer.distinct_values(infer.present_values(values)), 'different text')}, mostly several words",
+        )
     few_numbers = kind == infer.WHOLE and infer.distinct_values(values) <= infer.FEW_CLASSES
     return Kind("category", "few different whole numbers") if few_numbers else kind
 

@@ -116,6 +116,12 @@ def _is_prose(words: list[str]) -> bool:
     return spaces >= 2 or letters >= 6
 
 
+def of_sentences(values: np.ndarray) -> bool:
+    """Whether a column holds more texts than one would name classes, each mostly of several words, be it that they come again."""
+    words = sorted({str(v) for v in present_values(values)})
+    return len(words) > MANY_CLASSES and _is_prose(words[:: max(1, len(words) // PROSE)])
+
+
 def main_text(columns: dict[str, np.ndarray], texts: Sequence[str]) -> str:
     """Of these columns the text that rows are about: the only one whose values are long, and longer than all other columns
     together. "" where none is. texts: which of them are text."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,12 +32,13 @@ UNEVEN = 2.0  # times as many or as few as its even share, within which a class 
 
 @dataclass(frozen=True)
 class Judged:
-    """What a judge says of drawn pictures.
+    """What a judge says of drawn pictures, and how much it knows of such pictures.
 
     scores: "judge-distance", the Fréchet distance from the pictures of the exam in features of the judge (what its last layer
         sees: Heusel et al. 2017, arXiv:1706.08500, eq. 6, with another network); "judge-distance-of-data", that of as many training
         pictures, which is as near as one may hope to come; "classes-covered", how many classes have between half and twice their
-        even share; and "as-asked", the share that is of what was asked for, where that is known.
+        even share; "as-asked", the share that is of what was asked for, where that is known; and "judge-accuracy", the share of the
+        exam's own pictures that it takes for what they are, without which it is no judge of them.
     shares: class → its share of what was drawn.
     """
 
@@ -57,18 +58,30 @@ def judge_of(where: str) -> Function:
     return judge
 
 
-def judged(f: Function, judge: Function, ready: Prepared, count: int = COUNT, seed: int = 0) -> Judged:
+def judged(
+    f: Function,
+    judge: Function,
+    ready: Prepared,
+    count: int = COUNT,
+    seed: int = 0,
+    told: Callable[[int, int], None] = lambda done, count: None,
+) -> Judged:
     """Draw `count` pictures by `f`, evenly of all classes or texts that it knows, and have `judge` look at them.
 
-    ready: the data that `f` learned from, whose exam the pictures are compared with.
+    ready: the data that `f` learned from, whose exam the pictures are compared with. told: how many are drawn by now, and
+        of how many.
     """
     if f.objective.problem != "generation":
         raise BadInput(f"a judge is for functions that draw, but this is {f!r}.", "Leave --judge out.")
     split = "test" if len(ready.parts["test"]) else "valid"
     values, asked = _asked(f, judge, ready, split, count)
-    drawn = f.target.decode(f.encoded_predictions(objects(values), seed * A_SEED))
+    drawn: list[np.ndarray] = []
+    told(0, count)
+    for k in range(0, count, EXAM_BATCH):
+        drawn += f.target.decode(f.encoded_predictions(objects(values[k : k + EXAM_BATCH]), seed * A_SEED + k))
+        told(len(drawn), count)
     features, guess = seen(judge, drawn)
-    real, _ = seen(judge, f.target.decode(ready.fields[split]["target"]))
+    real, taken = seen(judge, f.target.decode(ready.fields[split]["target"]))
     learned = ready.fields["train"]["target"]
     every = torch.arange(min(count, len(learned))) * len(learned) // min(count, len(learned))
     known, _ = seen(judge, f.target.decode(learned[every]))
@@ -88,6 +101,12 @@ def judged(f: Function, judge: Function, ready: Prepared, count: int = COUNT, se
         right = float((guess[there] == asked[there]).double().mean())
         n = int(there.sum())
         scores["as-asked"] = Estimate(right, *wilson(right, n), n)
+    if (name := judge.about.get("target_name")) in ready.raw.columns:
+        truth = torch.tensor(
+            [judge.target.place(label(value)) for value in ready.raw.columns[name][ready.parts[split]]]
+        )
+        right = float((taken == truth).double().mean())
+        scores["judge-accuracy"] = Estimate(right, *wilson(right, len(truth)), len(truth))
     return Judged(scores, shares)
 
 

@@ -9,8 +9,10 @@ from dataclasses import replace
 import numpy as np
 
 from mapsto.core.errors import DataError
+from mapsto.core.faults import refusal
 from mapsto.core.nouns import Domain, Finding, Raw
 from mapsto.core.text import clean, few, many
+from mapsto.data.folder import UNSORTED
 from mapsto.data.frames import objects
 from mapsto.data.missing import MISSING, MISSING_AMONG_NUMBERS
 from mapsto.data.splits import Parts
@@ -32,6 +34,8 @@ def with_target(raw: Raw, wanted: str | list[str] | None, findings: list[Finding
     if not len(raw):
         raise DataError(f"{clean(raw.name)} holds no examples.", "Name a source with at least a few rows.", "D107")
     if not wanted:
+        if any(found.code == UNSORTED for found in findings):  # there the source says what is missing
+            raise refusal(findings)
         names = list(raw.columns)
         raise DataError(
             f"which column of {clean(raw.name)} should be learned? No target was named.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ from mapsto.framing import infer, settings
 from mapsto.framing import train as training
 from mapsto.framing.acting import same_world, world_of
 from mapsto.framing.finished import finished
+from mapsto.framing.generation import whatever_the_class
 from mapsto.framing.judging import COUNT, judge_of, judged
 from mapsto.framing.language import WINDOW, side_by_side, tokens_of
 from mapsto.framing.looks import looks
@@ -89,6 +90,7 @@ def evaluate(
     drop_unseen: bool = False,
     judge: str | Path | None = None,
     count: int = COUNT,
+    told: Callable[[int, int], None] = lambda done, count: None,
     **reading: Any,
 ) -> dict[str, Any]:
     """The exam of a learned function: on its run's own splits, or on other data with their answers.
@@ -98,7 +100,7 @@ def evaluate(
     is refused by name; with `drop_unseen`, rows with such a class are left out and counted too, and of several labels in a row
     those it never saw are counted in "unknown_labels" and the others examined.
     judge: a run that tells pictures apart, which is to look at `count` drawn by this one: its figures join those of the exam, and
-    "shares" has how much of them is of each class (framing/judging.py).
+    "shares" has how much of them is of each class (framing/judging.py). told: how many are drawn by now, and of how many.
     """
     f = bundle.load(run)
     counted: dict[str, Any] = {}
@@ -124,7 +126,10 @@ def evaluate(
         fields = {part: shards.view(part) for part in PARTS}
     else:
         writes = f.objective.problem == "language-model"
-        raw = read(source, **{**f.about.get("reading", {}), **reading}, prose=writes)
+        draws = f.objective.problem == "generation"
+        raw = read(source, **{**f.about.get("reading", {}), **reading}, prose=writes, forgiving=draws)
+        if draws:
+            whatever_the_class(raw.findings).refuse()
         test, counted = (_text(f, raw), {}) if writes else _examples(f, raw, target, drop_unseen)
         none = over(test, lambda t: t[:0])
         fields = {"train": none, "valid": none, "test": test}
@@ -142,7 +147,7 @@ def evaluate(
         "scores": scores,
     }
     if judge is not None:
-        told = judged(f, judge_of(str(judge)), ready, count)
+        told = judged(f, judge_of(str(judge)), ready, count, told=told)
         scores["test" if "test" in scores else "valid"] |= plain_scores(told.scores)
         counted["shares"] = plain_scores(told.shares)
     return strict(found | counted)

@@ -31,6 +31,7 @@ class Figures:
     trivially: Estimate  # what the trivial baseline scores on the exam
     perfect: float  # what nothing is better than
     counted: Counted
+    looks: bool = False  # whether what is made is to be looked at, and the measure does not say how it looks
 
     def ahead(self, a: Estimate, b: Estimate) -> float:
         """By how much a is better than b."""
@@ -152,7 +153,18 @@ def figures_of(
     trivial = next((name for name in TRIVIAL if name in told and not math.isnan(told[name][exam].value)), None)
     trivially = told[trivial][exam] if trivial else Estimate(math.nan, math.nan, math.nan, 0)
     shallow = {name: splits for name, splits in told.items() if name not in TRIVIAL}
-    return Figures(measure, better, exam, deep, shallow, trivial, trivially, perfect, counted(problem))
+    return Figures(
+        measure,
+        better,
+        exam,
+        deep,
+        shallow,
+        trivial,
+        trivially,
+        perfect,
+        counted(problem),
+        looks=problem == "generation",
+    )
 
 
 def _or_infinite(value: float) -> float:

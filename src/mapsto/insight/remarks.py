@@ -184,6 +184,5 @@ def _size(figures: Figures) -> list[str]:
     n = figures.result.n
     if not 0 < n < 100:
         return []
-    return [
-        f"Only {n} {figures.counted.drawn} judge it, so the interval is wide: another {n} could have given another verdict."
-    ]
+    drawn, judge = (figures.counted.drawn, "judge") if n > 1 else (figures.counted.drawn.removesuffix("s"), "judges")
+    return [f"Only {n} {drawn} {judge} it, so the interval is wide: another {n} could have given another verdict."]

@@ -277,6 +277,11 @@ def _or(several: list[str]) -> str:
 
 def _use(figures: Figures, why: str) -> str:
     over = f", where {unseeing(figures.trivial)} has {words(figures.trivially)}" if figures.trivial else ""
+    if figures.looks:
+        return (
+            f"Look at what it draws before using it: {figures.measure} is {words(figures.result)} {figures.where}{over}, which "
+            "compares runs on the same data and does not say how pictures look. A judge does: mapsto evaluate RUN --judge RUN"
+        )
     return f"Use it and expect {figures.measure} {words(figures.result)} {figures.where}{over}: {why}."
 
 

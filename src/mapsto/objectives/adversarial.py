@@ -17,7 +17,10 @@ from mapsto.measures.frechet_distance import FrechetDistance
 from mapsto.objectives.drawing import LARGE, codes, normal, uniform
 
 CODE, MIX = 1, 2  # what random numbers are for: what is drawn, and where between two pictures the slope is looked at
-PLAIN = 10.0  # the weight of the Wasserstein penalty, unless somebody says (Gulrajani et al. 2017, algorithm 1)
+PLAIN, REAL = (
+    10.0,
+    1.0,
+)  # weights of the penalties, unless somebody says: Wasserstein's (Gulrajani et al. 2017, algorithm 1), and R₁
 TINY = 1e-12  # beneath a root, which has no slope at 0
 
 
@@ -32,7 +35,8 @@ class Adversarial(Objective):
 
     penalty: how much the critic's slope costs. With wasserstein, (‖∇D(x)‖ − 1)² at a point between a real picture and a drawn one
         (Gulrajani et al. 2017, arXiv:1704.00028, eq. 3); with the others, ‖∇D(y)‖² / 2 at the real one (R₁: Mescheder et al. 2018,
-        arXiv:1801.04406, eq. 9). None is 10 with wasserstein and 0 with the others.
+        arXiv:1801.04406, eq. 9). None is 10 with wasserstein and 1 with the others: with 0, on some thousand pictures, the critic
+        soon knows all of them, and what is drawn from different codes is one picture.
 
     wasserstein wants a critic that is ahead: --set algorithm.turns={critic=5}. An exam draws as many pictures as there are.
     """
@@ -48,7 +52,7 @@ class Adversarial(Objective):
     def __post_init__(self) -> None:
         if self.penalty is not None and not self.penalty >= 0:
             raise FrameError(f"a penalty is a number of 0 or more, or None, but came {self.penalty}.")
-        self._weight = self.penalty if self.penalty is not None else PLAIN * (self.loss == "wasserstein")
+        self._weight = self.penalty if self.penalty is not None else PLAIN if self.loss == "wasserstein" else REAL
 
     def losses(self, model: nn.Module, batch: Batch, player: str) -> Losses:
         input, code = batch["input"], normal(model, batch["target"], (able(model).latent,), CODE)
