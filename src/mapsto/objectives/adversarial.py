@@ -17,10 +17,8 @@ from mapsto.measures.frechet_distance import FrechetDistance
 from mapsto.objectives.drawing import LARGE, codes, normal, uniform
 
 CODE, MIX = 1, 2  # what random numbers are for: what is drawn, and where between two pictures the slope is looked at
-PLAIN, REAL = (
-    10.0,
-    1.0,
-)  # weights of the penalties, unless somebody says: Wasserstein's (Gulrajani et al. 2017, algorithm 1), and R₁
+PLAIN = 10.0  # the weight of Wasserstein's penalty, unless somebody says (Gulrajani et al. 2017, algorithm 1)
+REAL = 1.0  # that of the penalty at real pictures
 TINY = 1e-12  # beneath a root, which has no slope at 0
 
 
