@@ -273,6 +273,24 @@ def test_an_empty_cell_is_nobodys_name(tmp_path, nodes, edges, said):
         read(folder(tmp_path, nodes, edges))
 
 
+@pytest.mark.parametrize("edges", ["Ada,Grace\nGrace,Alan\n", "Ada,Grace,1843\nGrace,Alan,1952\n"])
+def test_a_list_of_edges_without_a_header_loses_none(tmp_path, edges):
+    raw = read(folder(tmp_path, NODES, edges))
+    assert raw.relation.edges.tolist() == [[0, 1], [1, 2]] and "D289" in codes(raw)
+
+
+@pytest.mark.parametrize("more", ["", ",0.5"])
+def test_a_list_of_numbered_edges_without_a_header_is_read(tmp_path, more):
+    raw = read(folder(tmp_path, "id,x\n7,0.5\n9,0.25\n8,1\n", f"9,7{more}\n7,8{more}\n"))
+    assert raw.relation.edges.tolist() == [[0, 1], [0, 2]] and "D289" in codes(raw)
+
+
+def test_a_table_of_nodes_without_a_header_is_refused_with_what_helps(tmp_path):
+    with pytest.raises(DataError, match="nodes.csv seems to have no header") as caught:
+        read(folder(tmp_path, "1,0.5\n2,0.7\n", "source,target\n1,2\n"))
+    assert caught.value.remedy == "Put names there: id,…"
+
+
 def test_a_node_without_an_edge_is_told_by_its_name(tmp_path):
     raw = read(folder(tmp_path, NODES, "source,target\nAda,Grace\nGrace,Alan\n"))
     assert next(finding.examples for finding in raw.findings if finding.code == "C090") == ("Emmy",)

@@ -49,17 +49,17 @@ def check(prepared: Prepared) -> list[Finding]:
 
 def _left_out(prepared: Prepared) -> Iterator[Finding]:
     overrule = "If one is a number or a category after all: --set data.kinds.COLUMN=category"
+    aside = (
+        "columns of text left out beside others: to read one of them too, --set data.kinds.COLUMN=text",
+        "It is read beside what is read already; COLUMN=leave-out leaves a column out.",
+    )
+    if prepared.raw.relation is not None:
+        aside = "columns of text left out: nodes are known by numbers, categories and vectors", overrule
     for word, code, level, label, remedy in (
         ("constant", "C010", "repair", "constant columns left out", ""),
         ("empty", "C011", "repair", "empty columns left out", ""),
         ("id", "C012", "warning", "ids left out", overrule),
-        (
-            "aside",
-            "C013",
-            "warning",
-            "columns of text left out beside others: to read one of them too, --set data.kinds.COLUMN=text",
-            "It is read beside what is read already; COLUMN=leave-out leaves a column out.",
-        ),
+        ("aside", "C013", "warning", *aside),
         ("leave-out", "C014", "note", "columns not used as input", ""),
     ):
         found = [clean(n) for n, k in prepared.kinds.items() if k.name == word]
