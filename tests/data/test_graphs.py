@@ -273,15 +273,19 @@ def test_an_empty_cell_is_nobodys_name(tmp_path, nodes, edges, said):
         read(folder(tmp_path, nodes, edges))
 
 
-@pytest.mark.parametrize("edges", ["Ada,Grace\nGrace,Alan\n", "Ada,Grace,1843\nGrace,Alan,1952\n"])
+@pytest.mark.parametrize(
+    "edges", ["Ada,Grace\nGrace,Alan\n", "Ada,Grace,1843\nGrace,Alan,1952\n", "Ada Grace\nGrace Alan\n"]
+)
 def test_a_list_of_edges_without_a_header_loses_none(tmp_path, edges):
     raw = read(folder(tmp_path, NODES, edges))
     assert raw.relation.edges.tolist() == [[0, 1], [1, 2]] and "D289" in codes(raw)
 
 
-@pytest.mark.parametrize("more", ["", ",0.5"])
-def test_a_list_of_numbered_edges_without_a_header_is_read(tmp_path, more):
-    raw = read(folder(tmp_path, "id,x\n7,0.5\n9,0.25\n8,1\n", f"9,7{more}\n7,8{more}\n"))
+@pytest.mark.parametrize("edges", ["9,7\n7,8\n", "9,7,0.5\n7,8,0.5\n", "9 7\n7 8\n", "9\t7\n7\t8\n"])
+@pytest.mark.parametrize("called", ["edges.csv", "edges.txt"])
+def test_a_list_of_numbered_edges_without_a_header_is_read(tmp_path, edges, called):
+    folder(tmp_path, "id,x\n7,0.5\n9,0.25\n8,1\n", edges)
+    raw = read((tmp_path / "edges.csv").rename(tmp_path / called).parent)
     assert raw.relation.edges.tolist() == [[0, 1], [0, 2]] and "D289" in codes(raw)
 
 

@@ -254,6 +254,13 @@ def test_samples_that_are_asked_for_are_learned_from_as_samples_are(file, given)
     assert frame.settings["algorithm"]["experience"]["name"] == "neighbours"
 
 
+def test_a_class_that_comes_once_is_told_as_it_is_written():
+    known = papers()
+    known["labels"][known["train_idx"][0]] = 9  # beside those that nobody knows
+    told = {finding.code: finding for finding in mapsto.frame(known).findings}
+    assert told["C033"].examples == ("9 1",)
+
+
 def test_models_of_pictures_are_not_offered_for_nodes(file):
     assert "mean-picture" not in str(mapsto.frame(file))
 

@@ -129,5 +129,7 @@ def test_edges_that_are_labelled_or_lacking_are_told(tmp_path):
 
 
 def test_what_is_no_graph_at_all_is_one_clear_message(run):
-    with pytest.raises(BadInput, match="takes graphs whose nodes have 1 category .3 values., one or a list of them, but came 3"):
+    with pytest.raises(
+        BadInput, match="takes graphs whose nodes have 1 category .3 values., one or a list of them, but came 3"
+    ):
         mapsto.load(run.path)(3)

@@ -111,27 +111,40 @@ class GraphTables(Source):
         return related(raw, np.array(pairs, dtype=np.int64).reshape(2, -1).T, len(place))
 
     def _joined(self, path: Path) -> Raw:
-        """The table of edges; most lists of them have no header, and many are set apart by blanks."""
+        """The table of edges; many lists of them have no header, or are set apart by blanks."""
         from mapsto.data.table import Table
 
-        try:
-            return Table(None, self.encoding, self.separator).read(path)
-        except DataError as error:
-            for width in (2, 3, 4):
-                if error.code == NO_HEADER and (found := self._headless(path, width)):
-                    return found
-            raise
+        refused, single = [], None
+        for separator in self._separators():
+            try:
+                found = Table(None, self.encoding, separator).read(path)
+            except DataError as error:
+                refused.append(error)
+                widths = (2, 3, 4) if error.code == NO_HEADER else ()
+                found = next((made for width in widths if (made := self._headless(path, width))), None)
+            if found is not None and len(found.columns) > 1:
+                return found
+            single = single or found
+        if single is None:
+            raise refused[0]
+        return single
 
     def _headless(self, path: Path, width: int) -> Raw | None:
         """The same where its first line is one more edge, of so many cells; None where that is not so."""
         from mapsto.data.table import Table
 
-        try:
-            columns = [*HEADLESS, *(f"column {place + 3}" for place in range(width - 2))]
-            found = Table(columns, self.encoding, self.separator).read(path)
-        except DataError:
-            return None
-        return found if {*HEADLESS} <= found.columns.keys() else None
+        columns = [*HEADLESS, *(f"column {place + 3}" for place in range(width - 2))]
+        for separator in self._separators():
+            try:
+                found = Table(columns, self.encoding, separator).read(path)
+            except DataError:
+                continue
+            if list(found.columns) == columns:
+                return found
+        return None
+
+    def _separators(self) -> list[str | None]:
+        return [self.separator] if self.separator else [None, " "]
 
 
 def _named(nodes: Raw, edges: Raw, folder: str) -> tuple[str, tuple[str, str]]:

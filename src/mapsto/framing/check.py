@@ -175,7 +175,10 @@ def _classes(prepared: Prepared) -> Iterator[Finding]:
 
 
 def _few(prepared: Prepared) -> Iterator[Finding]:
-    counts = Counter(str(label) for label in infer.present_values(prepared.raw.columns[prepared.target_name]))
+    labels = infer.present_values(prepared.raw.columns[prepared.target_name])
+    if labels.dtype.kind == "f" and (labels == np.round(labels)).all():  # whole numbers, of which some are missing
+        labels = labels.astype(np.int64)
+    counts = Counter(str(label) for label in labels)
     few = [f"{clean(label, 30)} {count}" for label, count in counts.items() if count < 3]
     if few:
         yield Finding(
