@@ -344,3 +344,8 @@ def test_labels_of_a_collection_are_not_rounded(tmp_path):
         read(collection(tmp_path, A="1.5, 2\n"))
     with pytest.raises(DataError, match="line 2 of TOY_graph_labels.txt is 'no', where numbers belong"):
         read(collection(tmp_path, A="1, 2\n", graph_labels="1\nno\n"))
+
+
+def test_dates_of_nodes_mean_what_they_meant_in_training(tmp_path):
+    raw = read(folder(tmp_path, "id,day\na,02/03/2021\nb,04/03/2021\n", "a,b\na,b\n"), formats={"day": "day-first"})
+    assert raw.columns["day"].astype("datetime64[M]").tolist() == np.array(["2021-03"] * 2, "datetime64[M]").tolist()
