@@ -273,6 +273,28 @@ def test_an_empty_cell_is_nobodys_name(tmp_path, nodes, edges, said):
         read(folder(tmp_path, nodes, edges))
 
 
+@pytest.mark.parametrize(
+    "edges", ["Ada,Grace\nGrace,Alan\n", "Ada,Grace,1843\nGrace,Alan,1952\n", "Ada Grace\nGrace Alan\n"]
+)
+def test_a_list_of_edges_without_a_header_loses_none(tmp_path, edges):
+    raw = read(folder(tmp_path, NODES, edges))
+    assert raw.relation.edges.tolist() == [[0, 1], [1, 2]] and "D289" in codes(raw)
+
+
+@pytest.mark.parametrize("edges", ["9,7\n7,8\n", "9,7,0.5\n7,8,0.5\n", "9 7\n7 8\n", "9\t7\n7\t8\n"])
+@pytest.mark.parametrize("called", ["edges.csv", "edges.txt"])
+def test_a_list_of_numbered_edges_without_a_header_is_read(tmp_path, edges, called):
+    folder(tmp_path, "id,x\n7,0.5\n9,0.25\n8,1\n", edges)
+    raw = read((tmp_path / "edges.csv").rename(tmp_path / called).parent)
+    assert raw.relation.edges.tolist() == [[0, 1], [0, 2]] and "D289" in codes(raw)
+
+
+def test_a_table_of_nodes_without_a_header_is_refused_with_what_helps(tmp_path):
+    with pytest.raises(DataError, match="nodes.csv seems to have no header") as caught:
+        read(folder(tmp_path, "1,0.5\n2,0.7\n", "source,target\n1,2\n"))
+    assert caught.value.remedy == "Put names there: id,…"
+
+
 def test_a_node_without_an_edge_is_told_by_its_name(tmp_path):
     raw = read(folder(tmp_path, NODES, "source,target\nAda,Grace\nGrace,Alan\n"))
     assert next(finding.examples for finding in raw.findings if finding.code == "C090") == ("Emmy",)
@@ -322,3 +344,8 @@ def test_labels_of_a_collection_are_not_rounded(tmp_path):
         read(collection(tmp_path, A="1.5, 2\n"))
     with pytest.raises(DataError, match="line 2 of TOY_graph_labels.txt is 'no', where numbers belong"):
         read(collection(tmp_path, A="1, 2\n", graph_labels="1\nno\n"))
+
+
+def test_dates_of_nodes_mean_what_they_meant_in_training(tmp_path):
+    raw = read(folder(tmp_path, "id,day\na,02/03/2021\nb,04/03/2021\n", "a,b\na,b\n"), formats={"day": "day-first"})
+    assert raw.columns["day"].astype("datetime64[M]").tolist() == np.array(["2021-03"] * 2, "datetime64[M]").tolist()

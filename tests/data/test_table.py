@@ -257,6 +257,11 @@ def test_too_few_column_names_are_refused():
         parse("1,2,3\n4,5,6\n", columns=["a", "b"])
 
 
+def test_more_column_names_than_columns_are_one_clear_message():
+    with pytest.raises(DataError, match="has 1 column, but --columns names 2: a, b"):
+        parse("1\n2\n3\n", columns=["a", "b"])
+
+
 def test_year_columns_beside_a_name_are_a_header():
     assert list(parse("country,1990,1991\nKorea,1,2\nChile,3,4\n").columns) == ["country", "1990", "1991"]
 

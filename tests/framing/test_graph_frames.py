@@ -248,9 +248,25 @@ def test_nodes_that_are_known_by_the_same_are_not_taken_for_one():
 @pytest.mark.parametrize("given", ["neighbours", {"name": "neighbours", "fanout": [3, 3]}])
 def test_samples_that_are_asked_for_are_learned_from_as_samples_are(file, given):
     frame = mapsto.frame(file, device="cpu").set("algorithm.experience", given)
-    assert frame.settings["algorithm"]["until"]["count"] <= 40 and "a sample at every step" in str(frame)
+    assert frame.settings["algorithm"]["update"]["schedule"]["name"] == "one-cycle" and "a sample at every step" in str(
+        frame
+    )
     assert frame.settings["algorithm"]["experience"]["name"] == "neighbours"
+
+
+def test_a_class_that_comes_once_is_told_as_it_is_written():
+    known = papers()
+    known["labels"][known["train_idx"][0]] = 9  # beside those that nobody knows
+    told = {finding.code: finding for finding in mapsto.frame(known).findings}
+    assert told["C033"].examples == ("9 1",)
 
 
 def test_models_of_pictures_are_not_offered_for_nodes(file):
     assert "mean-picture" not in str(mapsto.frame(file))
+
+
+def test_shards_which_would_lose_who_is_joined_are_refused(file, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["shard", str(file), str(tmp_path / "out.shards"), "--target", "labels"])
+    assert "is a graph, and shards keep rows apart" in capsys.readouterr().err
+    assert not (tmp_path / "out.shards").exists()

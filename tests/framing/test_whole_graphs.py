@@ -126,3 +126,17 @@ def test_edges_that_are_labelled_or_lacking_are_told(tmp_path):
     (tmp_path / "RINGS_A.txt").write_text("")
     told = {finding.code: finding for finding in mapsto.frame(tmp_path).findings}
     assert told["D287"].examples == ("edge_labels",) and told["D282"].level == "warning"
+
+
+def test_what_is_no_graph_at_all_is_one_clear_message(run):
+    with pytest.raises(
+        BadInput, match="takes graphs whose nodes have 1 category .3 values., one or a list of them, but came 3"
+    ):
+        mapsto.load(run.path)(3)
+
+
+def test_edges_may_be_two_rows_of_ends():
+    path = {"nodes": {"atom": ["C", "N", "O", "C"]}, "edges": [[0, 1], [1, 2], [2, 3]]}
+    turned = {**path, "edges": np.array(path["edges"]).T}
+    one, other = WholeGraph().fit([path]).encode([path, turned])["edges"].values.chunk(2)
+    assert torch.equal(one, other)

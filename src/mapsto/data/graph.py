@@ -54,7 +54,7 @@ def related(raw: Raw, edges: np.ndarray, count: int, both_ways: bool = False) ->
         findings.append(Finding("D283", "repair", message, loops + len(apart) - len(way)))
     single = 0 if both_ways else 2 * len(both) - len(way)
     if single:
-        message = f"{many(single, 'edge')} of {len(both):,} listed one way only; all are read both ways"
+        message = f"{single:,} of {len(both):,} edges are listed one way only; all are read both ways"
         findings.append(Finding("D284", "note", message, single))
     alone = np.flatnonzero(np.bincount(both.ravel(), minlength=count) == 0)
     if len(alone):

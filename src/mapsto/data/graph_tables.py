@@ -28,7 +28,18 @@ from mapsto.data.graph import related
 
 NAMES = ("id", "node", "nodeid", "name", "key", "index")
 LOOKED_AT = 1000  # edges by which it is told what names a node
-ENDS = (("source", "target"), ("from", "to"), ("src", "dst"), ("head", "tail"), ("node1", "node2"), ("u", "v"))
+ENDS = (
+    ("source", "target"),
+    ("from", "to"),
+    ("src", "dst"),
+    ("head", "tail"),
+    ("node1", "node2"),
+    ("u", "v"),
+    ("end1", "end2"),
+)
+
+HEADLESS = ENDS[-1]  # what the columns of edges without a header are called
+NO_HEADER = "D108"
 
 
 @dataclass
@@ -47,10 +58,19 @@ class GraphTables(Source):
 
         folder = Path(where)
         nodes, edges = (folder / str(name) for name in _two(folder))
-        nodes = Table(None, self.encoding, self.separator, self.formats).read(nodes)
-        edges = Table(None, self.encoding, self.separator).read(edges)
+        try:
+            nodes = Table(None, self.encoding, self.separator, self.formats).read(nodes)
+        except DataError as error:
+            raise (
+                error
+                if error.code != NO_HEADER
+                else DataError(error.message, f"Put names there: {NAMES[0]},…", NO_HEADER)
+            ) from error
+        edges = self._joined(folder / edges.name)
         named, ends = _named(nodes, edges, folder.name)
         place = _places(nodes, named)
+        if {*ends} <= place.keys() and (again := self._headless(folder / edges.name, len(edges.columns))):
+            edges, (named, ends) = again, _named(nodes, again, folder.name)
         pairs = [_called(edges, end) for end in ends]
         astray = [
             f"{'nothing' if word is None else clean(word, 30)} in "
@@ -70,7 +90,11 @@ class GraphTables(Source):
         pairs = [[place[word] for word in words] for words in pairs]
         columns = {name: values for name, values in nodes.columns.items() if name != named}
         findings = [*nodes.findings, *edges.findings]
-        if named != _usual(nodes) or ends != (_said(edges) or tuple(edges.columns)[:2]):
+        if ends == HEADLESS:
+            findings.append(
+                Finding("D289", "note", f"{clean(edges.name)} has no header: its first line is an edge as well")
+            )
+        elif named != _usual(nodes) or ends != (_said(edges) or tuple(edges.columns)[:2]):
             message = f"nodes are named in '{clean(named)}', edges join '{clean(ends[0])}' and '{clean(ends[1])}'"
             findings.append(Finding("D289", "note", message))
         if more := [clean(name) for name in edges.columns if name not in ends]:
@@ -85,6 +109,42 @@ class GraphTables(Source):
             formats=nodes.formats,
         )
         return related(raw, np.array(pairs, dtype=np.int64).reshape(2, -1).T, len(place))
+
+    def _joined(self, path: Path) -> Raw:
+        """The table of edges; many lists of them have no header, or are set apart by blanks."""
+        from mapsto.data.table import Table
+
+        refused, single = [], None
+        for separator in self._separators():
+            try:
+                found = Table(None, self.encoding, separator).read(path)
+            except DataError as error:
+                refused.append(error)
+                widths = (2, 3, 4) if error.code == NO_HEADER else ()
+                found = next((made for width in widths if (made := self._headless(path, width))), None)
+            if found is not None and len(found.columns) > 1:
+                return found
+            single = single or found
+        if single is None:
+            raise refused[0]
+        return single
+
+    def _headless(self, path: Path, width: int) -> Raw | None:
+        """The same where its first line is one more edge, of so many cells; None where that is not so."""
+        from mapsto.data.table import Table
+
+        columns = [*HEADLESS, *(f"column {place + 3}" for place in range(width - 2))]
+        for separator in self._separators():
+            try:
+                found = Table(columns, self.encoding, separator).read(path)
+            except DataError:
+                continue
+            if list(found.columns) == columns:
+                return found
+        return None
+
+    def _separators(self) -> list[str | None]:
+        return [self.separator] if self.separator else [None, " "]
 
 
 def _named(nodes: Raw, edges: Raw, folder: str) -> tuple[str, tuple[str, str]]:

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
-from mapsto.core.errors import DataError
+from mapsto.core.errors import BadInput, DataError
 from mapsto.core.faults import Faults
 from mapsto.core.nouns import Finding, Raw
 from mapsto.core.text import clean
@@ -140,6 +140,12 @@ def _said(finding: Finding) -> Finding:
 
 
 def _whole(raw: Raw) -> Stream:
+    if raw.relation is not None:
+        raise BadInput(
+            f"{clean(raw.name)} is a graph, and shards keep rows apart: who is joined would be lost.",
+            "Train from the graph itself; a step need see no more than a sample: --set algorithm.experience=neighbours",
+            "F004",
+        )
     wide = sum(int(np.prod(values.shape[1:])) for values in raw.columns.values())
     step = max(1, min(ROWS_AT_ONCE, CELLS_AT_ONCE // max(1, wide)))
 

@@ -21,6 +21,7 @@ import pyarrow.parquet
 from mapsto.core.errors import BadInput, DataError
 from mapsto.core.faults import Faults
 from mapsto.core.nouns import Finding, Raw, Source
+from mapsto.core.text import few, many
 from mapsto.data.arrow import typed_columns
 from mapsto.data.cells import DECIMALS, ORDERS, Notes, typed
 from mapsto.data.decode import text_of
@@ -130,6 +131,12 @@ class Table(Source):
             names = header(first, grid, name, findings)
         else:
             names = told_apart([column.strip() for column in self.columns], "--columns", findings)
+            if len(names) != len(first):
+                raise DataError(
+                    f"{name} has {many(len(first), 'column')}, but --columns names {len(names)}: {few(names, 8)}.",
+                    "Name as many as there are, or the separator: --separator.",
+                    "D115",
+                )
             if [c.lower() for c in first] == [n.lower() for n in names]:
                 grid = grid.without_first()
                 findings.append(Finding("D022", "repair", "the first line repeats --columns and was left out", 1))

@@ -140,6 +140,11 @@ class Function:
             column = np.empty(1, dtype=object)
             column[0] = raw
             return column, True
+        if not isinstance(raw, Sized):
+            raise BadInput(
+                f"this function takes {self.input.describe()}, one or a list of them, but came {clean(repr(raw), 60)}.",
+                "Name what it was trained on: a value, or several in a list.",
+            )
         if isinstance(raw, np.ndarray) and raw.dtype != object:
             sample = len(self.input.shape)  # (C, H, W) pictures come as [H, W] or [H, W, C]
             single = raw.ndim == 1 if sample == 1 else raw.ndim == 2 or (raw.ndim == 3 and raw.shape[-1] in (1, 3, 4))

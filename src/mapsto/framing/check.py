@@ -49,17 +49,17 @@ def check(prepared: Prepared) -> list[Finding]:
 
 def _left_out(prepared: Prepared) -> Iterator[Finding]:
     overrule = "If one is a number or a category after all: --set data.kinds.COLUMN=category"
+    aside = (
+        "columns of text left out beside others: to read one of them too, --set data.kinds.COLUMN=text",
+        "It is read beside what is read already; COLUMN=leave-out leaves a column out.",
+    )
+    if prepared.raw.relation is not None:
+        aside = "columns of text left out: nodes are known by numbers, categories and vectors", overrule
     for word, code, level, label, remedy in (
         ("constant", "C010", "repair", "constant columns left out", ""),
         ("empty", "C011", "repair", "empty columns left out", ""),
         ("id", "C012", "warning", "ids left out", overrule),
-        (
-            "aside",
-            "C013",
-            "warning",
-            "columns of text left out beside others: to read one of them too, --set data.kinds.COLUMN=text",
-            "It is read beside what is read already; COLUMN=leave-out leaves a column out.",
-        ),
+        ("aside", "C013", "warning", *aside),
         ("leave-out", "C014", "note", "columns not used as input", ""),
     ):
         found = [clean(n) for n, k in prepared.kinds.items() if k.name == word]
@@ -175,7 +175,10 @@ def _classes(prepared: Prepared) -> Iterator[Finding]:
 
 
 def _few(prepared: Prepared) -> Iterator[Finding]:
-    counts = Counter(str(label) for label in infer.present_values(prepared.raw.columns[prepared.target_name]))
+    labels = infer.present_values(prepared.raw.columns[prepared.target_name])
+    if labels.dtype.kind == "f" and (labels == np.round(labels)).all():  # whole numbers, of which some are missing
+        labels = labels.astype(np.int64)
+    counts = Counter(str(label) for label in labels)
     few = [f"{clean(label, 30)} {count}" for label, count in counts.items() if count < 3]
     if few:
         yield Finding(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from mapsto.domains.whole_graph import WholeGraph
 from mapsto.framing.links import EDGES
 from mapsto.framing.prepare import Prepared
@@ -11,6 +13,7 @@ MODELS = ("gcn", "gat", "graph-sage", "gin")  # they see who is joined
 NEIGHBOURS = "neighbours"  # the experience that hears a sample of them
 MANY_NODES = 200_000  # from which on a step sees a sample of them
 PASSES = 200  # over the whole graph
+BATCH, LEAST_STEPS = 512, 200  # of samples: asked nodes, and how often at least
 
 
 class NodesOfGraph(Way):
@@ -93,8 +96,10 @@ def _many(prepared: Prepared) -> bool:
 
 def _sampled(rows: int) -> tuple[dict[str, Table], str]:
     """Passes over the nodes, each batch with a sample of its surroundings."""
-    made, why = one_cycle(512, min(40, max(5, round(100 * rows**-0.2))), 5e-3, 0.01)
-    return {**made, "experience": {"name": NEIGHBOURS, "batch_size": 512}}, f"a sample at every step; {why}"
+    epochs = min(40, max(5, round(100 * rows**-0.2)))
+    enough = math.ceil(LEAST_STEPS / math.ceil(rows / BATCH))  # where hardly a node has an answer, an epoch is a step
+    made, why = one_cycle(BATCH, max(epochs, enough), 5e-3, 0.01)
+    return {**made, "experience": {"name": NEIGHBOURS, "batch_size": BATCH}}, f"a sample at every step; {why}"
 
 
 def _whole(experience: str, decay: float, why: str) -> tuple[dict[str, Table], str]:
