@@ -43,8 +43,9 @@ def test_a_world_of_ones_own_is_learned_in_and_played(mapsto, own):
     code, _, said = mapsto("check", WORLD)
     assert code == 2 and "D301" in _ + said
     assert mapsto("check", WORLD, "--import", own)[0] == 0
-    code, _, said = mapsto("train", WORLD, "--import", own, "--run", "run", *SHORT)
+    code, out, said = mapsto("train", WORLD, "--import", own, "--run", "run", *SHORT)
     assert code == 0, said
+    assert f"mapsto play run --import {own}\n" in out
     for verb in ("evaluate", "play", "resume"):
         code, _, said = mapsto(verb, "run", "--import", own)
         assert code == 0, said
@@ -53,7 +54,7 @@ def test_a_world_of_ones_own_is_learned_in_and_played(mapsto, own):
 def test_whoever_names_the_module_as_gymnasium_does_is_told_the_option(mapsto, own):
     code, _, said = mapsto("train", f"env:{own}:mapsto-tests/Line-v0")
     assert code == 2
-    assert f"mapsto train {WORLD} --import {own}" in said
+    assert f"the module that registers it: {WORLD} --import {own}" in said
     assert own not in sys.modules
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from mapsto.cli import screen
 from mapsto.core.nouns import Raw
 from mapsto.data.worlds import CartPole
-from mapsto.framing.play import film, played, scene_of
+from mapsto.framing.play import Move, film, played, scene_of
 from mapsto.models import QNetwork
 from mapsto.objectives import TemporalDifference
 
@@ -117,3 +117,9 @@ def test_what_has_not_learned_in_a_world_cannot_play(mapsto):
     code, _, said = mapsto("play", "run")
     assert code == 2
     assert "has learned from examples, not in a world" in said
+
+
+def test_of_many_numbers_the_first_are_told_and_that_there_are_more():
+    watching = screen.Watching(None, quiet=False)
+    seen = [watching._looks_like(Move(0, np.arange(count), None, 0.0, "")) for count in (2, 9)]
+    assert seen == ["(0, 1)", "(0, 1, 2, 3, 4, 5, 6, 7, …)"]

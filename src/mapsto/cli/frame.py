@@ -18,7 +18,7 @@ def command(source: str, toml: bool, as_json: bool, quiet: bool, **asked: Any) -
     """Look at SOURCE and propose how to learn it: the card, before anything is fitted.
 
     SOURCE is a table, a folder or zip of pictures, .npz, idx, the name of a data set (`mapsto zoo data`), plain text (.txt, or a
-    folder of such, without --target: a language model), or a frame.toml.
+    folder of such, without --target: a language model), a world to act in (env:CartPole-v1), or a frame.toml.
     """
     frame = framed(source, **asked)
     if toml:

@@ -14,11 +14,20 @@ import click
 from mapsto.core.errors import BadInput
 from mapsto.core.text import clean
 
+NAMED = "mapsto.cli.importing"  # where a command keeps what was imported for it
+
+
+def as_before() -> str:
+    """What is to be said again to another verb: " --import my_worlds", or "" where nothing was imported."""
+    context = click.get_current_context(silent=True)
+    return "".join(f" --import {module}" for module in context.meta.get(NAMED, ())) if context else ""
+
 
 def imported(context: click.Context, option: click.Parameter, modules: tuple[str, ...]) -> None:
     """Import these modules, which may lie in the working folder. BadInput where one is not there, or fails."""
     if not modules:
         return
+    context.meta[NAMED] = modules
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.append(os.getcwd())  # behind what is installed: a file beside the data does not take its place
     for module in modules:

@@ -246,7 +246,9 @@ class Watching:
 
     def _looks_like(self, move: Any) -> str:
         if self.scene is None:
-            return f"({', '.join(f'{number:.3g}' for number in move.observation.ravel()[:TOLD_NUMBERS])})"
+            numbers = move.observation.ravel()
+            more = ", …" if len(numbers) > TOLD_NUMBERS else ""
+            return f"({', '.join(f'{number:.3g}' for number in numbers[:TOLD_NUMBERS])}{more})"
         return in_letters(self.scene.draw(move.observation.tolist(), 2 * min(PICTURE, out.width)))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from mapsto.cli.importing import IMPORTING
+from mapsto.cli.importing import IMPORTING, as_before
 from mapsto.cli.options import FRAMING, READING, SAVING, TALKING, framed, options
 from mapsto.core import world
 
@@ -93,7 +93,8 @@ def finish(result: Any, as_json: bool, console: Any) -> None:
     )
     console.print(screen.plain(f"report    {result.path / 'report.html'}"))
     if result.written["problem"] == "acting":
-        console.print(screen.plain(f"use it    mapsto play {result.path}"))
+        console.print(screen.plain(f"use it    mapsto play {result.path}{as_before()}"))
+        console.print(screen.plain(f"or        mapsto predict {result.path} FILE"))
         return
     reads = result.written.get("reads", "")
     if result.written["problem"] == "generation":

@@ -116,7 +116,7 @@ def _source_for(where: Any, prose: bool) -> type[Source]:
     raise BadInput(
         f"a {type(where).__name__} cannot be read as data.",
         "Expected a path, '-', the name of a named set, a pandas or polars frame, a dict of arrays, a tuple (X, y), a graph of "
-        "networkx or PyTorch Geometric, or a map-style torch Dataset.",
+        "networkx or PyTorch Geometric, a map-style torch Dataset, or a world to act in by its name ('env:CartPole-v1').",
         "D105",
     )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import mapsto
 from mapsto.algorithms.update.shared import has_batch_statistics
 from mapsto.core import devices, world
-from mapsto.core.errors import BadInput, NotFinite
+from mapsto.core.errors import BadInput, DataError, NotFinite
 from mapsto.core.nouns import World
 from mapsto.core.stop import Stop, at_once
 from mapsto.framing.conclude import conclude
@@ -226,13 +226,18 @@ def _parted_statistics(learner: Learner) -> str:
 
 @contextmanager
 def _where_it_was(frame: Frame, folder: Run | Elsewhere, learner: Learner, stop: Stop) -> Iterator[None]:
-    """What is broken off in here says so; what is no number, in which rows of the data it is."""
+    """What is broken off in here says so, and a world that fails; what is no number, in which rows of the data it is."""
     try:
         yield
     except KeyboardInterrupt:
         kept = not learner.step or folder.checkpoint(learner.step).exists()
         kept_or_not = "nothing is lost" if kept else "it goes on from the checkpoint before"
         raise stop.interrupted(f"stopped at step {learner.step} of {learner.horizon}; {kept_or_not}.") from None
+    except DataError as error:  # of a world that fails on the way
+        if not isinstance(learner.data, World):
+            raise
+        goes_on = f"{error.remedy} Then go on from the last checkpoint: mapsto resume {folder.path}"
+        raise DataError(error.message, goes_on, error.code) from error
     except NotFinite as error:
         told = f"{error.message}{_rows(frame, error.examples)}"
         raise NotFinite(told, error.remedy, error.step, error.examples) from error

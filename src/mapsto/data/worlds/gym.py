@@ -251,8 +251,8 @@ def made(id: str, limit: int = 0) -> gymnasium.Env:
         raise UnknownName(
             f"no environment '{clean(id, 60)}' is registered with gymnasium."
             + (f" Near it: {', '.join(hint)}." if hint else ""),
-            f"For one of your own, name the module that registers it: mapsto train env:{name if module else '…'} "
-            f"--import {module or 'MODULE'} (in Python, import it first).",
+            f"For one of your own, name the module that registers it: {f'env:{name} ' if module else ''}--import "
+            f"{module or 'MODULE'} (in Python, import it first).",
             "D301",
         )
     try:
