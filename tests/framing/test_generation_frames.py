@@ -89,8 +89,11 @@ def test_asked_for_as_a_setting_or_with_the_pictures_as_target_it_is_the_same():
 
 def test_the_exam_is_that_of_whoever_tells_the_classes_apart():
     told, drawn = (mapsto.frame("digits", objective=o, device="cpu").prepared for o in (None, "variational"))
+    untold = mapsto.frame("digits", objective="reconstruction", device="cpu").prepared
     for part in ("train", "valid", "test"):
-        assert np.array_equal(told.parts[part], drawn.parts[part])
+        assert np.array_equal(told.parts[part], drawn.parts[part]) and np.array_equal(
+            told.parts[part], untold.parts[part]
+        )
         assert torch.equal(told.fields[part]["input"], drawn.fields[part]["target"])
         assert torch.equal(told.fields[part]["target"], drawn.fields[part]["input"])
 
