@@ -255,6 +255,9 @@ def test_a_word_never_seen_is_refused_and_the_nearest_are_offered(run):
     assert "no picture that was learned from is of 'drak'. Near it: dark" in refused(lambda: f.draw(3, "drak"))
     assert "There are: bright, dark" in refused(lambda: f("blue"))
     assert "from 1 to 1,048,576 pictures are drawn, but came 0" in refused(lambda: f.draw(0))
+    assert "from 1 to 1,048,576 pictures are drawn, but came 2.5" in refused(lambda: f.draw(2.5))
+    assert "one class or text, of which all pictures are, but came 2" in refused(lambda: f.draw(2, ["dark", "bright"]))
+    assert f.reconstruct([], "dark") == []
 
 
 def test_what_is_given_to_one_that_was_told_nothing_is_refused(tmp_path):

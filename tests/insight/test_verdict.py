@@ -355,3 +355,20 @@ def test_perplexity_is_perfect_at_one_and_frequencies_are_no_answer():
     assert nothing.advice.startswith("Nothing has been learned that helps: going by the frequencies of tokens does")
     perfect = {s: {"perplexity": Estimate(v, v, v + 0.1, 500)} for s, v in (("train", 1.0), ("test", 1.01))}
     assert "next to nothing left to win" in judge("fill-in", "perplexity", -1, perfect, beside, perfect=1.0).advice
+
+
+def test_what_is_drawn_is_to_be_looked_at_and_that_it_got_worse_is_said():
+    scores = {s: {"frechet-distance": Estimate(13.0, 11.0, 15.0, 400)} for s in ("train", "valid", "test")}
+    course = curve([3.4, 3.3, 3.6, 3.5, 3.7, 3.9, 4.4, 4.0], [18.0, 13.0, 15.0, 16.0, 17.0, 20.0, 24.0, 30.0])
+    told = judge("generation", "frechet-distance", -1, scores, curve=course)
+    assert told.advice == (
+        "Look at what it draws before using it: frechet-distance is 13 ± 2 on the test pictures, which compares runs on the "
+        "same data and does not say how pictures look. A judge does: mapsto evaluate RUN --judge RUN"
+    )
+    assert any("at step 200 of 800; after it what is drawn got worse again" in line for line in told.lines)
+    (alone,) = [
+        line
+        for line in judge("generation", "nats", -1, {"test": {"nats": Estimate(9.0, 8.0, 10.0, 1)}}).lines
+        if "Only" in line
+    ]
+    assert alone.startswith("Only 1 picture judges it")
