@@ -340,6 +340,18 @@ def test_a_folder_needs_no_classes_for_its_pictures_to_be_drawn(inside, tmp_path
     assert ("only one class: dark" if inside else "--objective denoising") in told
 
 
+def test_folders_of_splits_alone_are_no_classes(tmp_path):
+    for split, rows in (("train", slice(0, 30)), ("test", slice(30, 40))):
+        saved(tmp_path / "photos" / split, shades()["image"][rows])
+    ready = mapsto.frame(tmp_path / "photos", objective="variational", device="cpu").prepared
+    assert (
+        ready.input.classes == []
+        and len(ready.parts["test"]) == 10
+        and ready.how_split.startswith("given by the source")
+    )
+    assert "no folder for a class" in refused(lambda: mapsto.frame(tmp_path / "photos", device="cpu").learner())
+
+
 def test_every_seed_has_pictures_of_its_own(run):
     f = mapsto.load(run.path)
     some = {np.stack(f.draw(2, "dark", seed)).tobytes() for seed in (0, 1, 4096, 20_261_121, (1 << 32) - 1)}
