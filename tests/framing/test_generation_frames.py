@@ -293,6 +293,8 @@ def test_what_cannot_be_drawn_of_is_refused():
         lambda: drawing(source=numbers, **{"data.given": "weight"}).learner()
     )
     assert "no column 'knid'" in refused(lambda: drawing(**{"data.given": "knid"}).learner())
+    told = refused(lambda: mapsto.frame(shades(), "imag").learner())
+    assert "Near it: image" in told and "things are wrong" not in told
     assert "the target 'kind' holds none" in refused(
         lambda: mapsto.frame(shades(), "kind", objective="variational").prepared
     )
