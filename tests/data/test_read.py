@@ -27,6 +27,12 @@ def test_an_existing_path_goes_before_a_named_set(tmp_path, monkeypatch):
     assert len(read("iris")) == 2
 
 
+def test_an_array_alone_is_told_where_it_goes(tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((3, 8, 8), np.uint8))
+    with pytest.raises(BadInput, match=r"An array alone goes into an \.npz"):
+        read(tmp_path / "x.npy")
+
+
 def test_a_miss_names_the_nearest_set_and_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "reviews.csv").write_text("a\n1\n")

@@ -89,8 +89,11 @@ def test_asked_for_as_a_setting_or_with_the_pictures_as_target_it_is_the_same():
 
 def test_the_exam_is_that_of_whoever_tells_the_classes_apart():
     told, drawn = (mapsto.frame("digits", objective=o, device="cpu").prepared for o in (None, "variational"))
+    untold = mapsto.frame("digits", objective="reconstruction", device="cpu").prepared
     for part in ("train", "valid", "test"):
-        assert np.array_equal(told.parts[part], drawn.parts[part])
+        assert np.array_equal(told.parts[part], drawn.parts[part]) and np.array_equal(
+            told.parts[part], untold.parts[part]
+        )
         assert torch.equal(told.fields[part]["input"], drawn.fields[part]["target"])
         assert torch.equal(told.fields[part]["target"], drawn.fields[part]["input"])
 
@@ -252,6 +255,9 @@ def test_a_word_never_seen_is_refused_and_the_nearest_are_offered(run):
     assert "no picture that was learned from is of 'drak'. Near it: dark" in refused(lambda: f.draw(3, "drak"))
     assert "There are: bright, dark" in refused(lambda: f("blue"))
     assert "from 1 to 1,048,576 pictures are drawn, but came 0" in refused(lambda: f.draw(0))
+    assert "from 1 to 1,048,576 pictures are drawn, but came 2.5" in refused(lambda: f.draw(2.5))
+    assert "one class or text, of which all pictures are, but came 2" in refused(lambda: f.draw(2, ["dark", "bright"]))
+    assert f.reconstruct([], "dark") == []
 
 
 def test_what_is_given_to_one_that_was_told_nothing_is_refused(tmp_path):
@@ -287,6 +293,8 @@ def test_what_cannot_be_drawn_of_is_refused():
         lambda: drawing(source=numbers, **{"data.given": "weight"}).learner()
     )
     assert "no column 'knid'" in refused(lambda: drawing(**{"data.given": "knid"}).learner())
+    told = refused(lambda: mapsto.frame(shades(), "imag").learner())
+    assert "Near it: image" in told and "things are wrong" not in told
     assert "the target 'kind' holds none" in refused(
         lambda: mapsto.frame(shades(), "kind", objective="variational").prepared
     )
@@ -332,6 +340,18 @@ def test_a_folder_needs_no_classes_for_its_pictures_to_be_drawn(inside, tmp_path
     assert again["scores"]["test"]["nats"]["n"] == 40
     told = refused(lambda: mapsto.frame(tmp_path / "photos", device="cpu").learner())
     assert ("only one class: dark" if inside else "--objective denoising") in told
+
+
+def test_folders_of_splits_alone_are_no_classes(tmp_path):
+    for split, rows in (("train", slice(0, 30)), ("test", slice(30, 40))):
+        saved(tmp_path / "photos" / split, shades()["image"][rows])
+    ready = mapsto.frame(tmp_path / "photos", objective="variational", device="cpu").prepared
+    assert (
+        ready.input.classes == []
+        and len(ready.parts["test"]) == 10
+        and ready.how_split.startswith("given by the source")
+    )
+    assert "no folder for a class" in refused(lambda: mapsto.frame(tmp_path / "photos", device="cpu").learner())
 
 
 def test_every_seed_has_pictures_of_its_own(run):

@@ -374,3 +374,20 @@ def test_of_steps_that_are_as_good_the_later_is_best_where_there_are_no_losses()
     assert course_of(curve, 1).best_step == 50
     with_losses = [{**point, "valid_loss": 1.0 + k} for k, point in enumerate(curve)]
     assert course_of(with_losses, 1).best_step == 10
+
+
+def test_what_is_drawn_is_to_be_looked_at_and_that_it_got_worse_is_said():
+    scores = {s: {"frechet-distance": Estimate(13.0, 11.0, 15.0, 400)} for s in ("train", "valid", "test")}
+    course = curve([3.4, 3.3, 3.6, 3.5, 3.7, 3.9, 4.4, 4.0], [18.0, 13.0, 15.0, 16.0, 17.0, 20.0, 24.0, 30.0])
+    told = judge("generation", "frechet-distance", -1, scores, curve=course)
+    assert told.advice == (
+        "Look at what it draws before using it: frechet-distance is 13 ± 2 on the test pictures, which compares runs on the "
+        "same data and does not say how pictures look. A judge does: mapsto evaluate RUN --judge RUN"
+    )
+    assert any("at step 200 of 800; after it what is drawn got worse again" in line for line in told.lines)
+    (alone,) = [
+        line
+        for line in judge("generation", "nats", -1, {"test": {"nats": Estimate(9.0, 8.0, 10.0, 1)}}).lines
+        if "Only" in line
+    ]
+    assert alone.startswith("Only 1 picture judges it")

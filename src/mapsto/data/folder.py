@@ -154,14 +154,16 @@ class Folder(Source):
         if not classes:  # who learns to draw them need not know what they are of
             message = f"{name} has {many(len(photos), 'picture')} and no folder for a class."
             findings.append(Finding(UNSORTED, "error", message, 1, remedy=f"{_EXPECTED} {_TO_DRAW}"))
-            rows, astray = [(photo, "", None) for photo in photos], []
+            of = {photo: splits.get(path.split("/")[0]) for photo, path in inside.items()}
+            rows = [(photo, "", split) for photo, split in of.items() if split or not splits]
+            astray = [inside[photo] for photo, split in of.items() if splits and not split]
         elif len(classes) < 2:
             findings.append(Finding(ONE_CLASS, "error", _one_class(name, classes[0]), 1, remedy=_EXPECTED))
         if astray:
             message = f"pictures outside the class folders, left out: {len(astray)}"
             findings.append(Finding("D041", "repair", message, len(astray), shown(astray), _EXPECTED))
         findings += unread([n.removeprefix(root) for n in files.names if n.startswith(root)])
-        empty = _empty_folders(files, root, splits)
+        empty = _empty_folders(files, root, splits) if classes else []
         if empty:
             remedy = "Put pictures into them, or remove them."
             findings.append(
@@ -360,10 +362,11 @@ def _empty_folders(files: Files, root: str, splits: dict[str, str]) -> list[str]
 
 
 def _split_folders(paths: list[str]) -> dict[str, str]:
-    """Top folder → split, where all of them are named for splits and hold folders of their own; else nothing."""
+    """Top folder → split, where all of them are named for splits, and there are several or they hold folders of their own; else
+    nothing: a class alone may be called so."""
     tops = {p.split("/")[0] for p in paths if "/" in p}
     named = {top: split_named(top) for top in tops}
-    if not tops or None in named.values() or not any(p.count("/") >= 2 for p in paths):
+    if not tops or None in named.values() or (len(tops) < 2 and not any(p.count("/") >= 2 for p in paths)):
         return {}
     return {top: split for top, split in named.items() if split}
 

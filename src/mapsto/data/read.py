@@ -132,10 +132,11 @@ def _source_for_path(where: str | Path, prose: bool) -> type[Source]:
         for source in _of_paths(prose):
             if source().accepts(path):
                 return source
+        alone = "An array alone goes into an .npz: np.savez('x.npz', x=array). " * (path.suffix.lower() == ".npy")
         raise BadInput(
             f"'{clean(str(where), 200)}' is of no kind that can be read.",
-            "Expected a table (.csv .tsv .txt .jsonl .ndjson .parquet, also .gz), tagged sentences (.conllu .conll), pictures "
-            "in a folder or .zip, .npz, an idx file (…-images-idx3-ubyte), or a folder with nodes.csv and edges.csv.",
+            f"{alone}Expected a table (.csv .tsv .txt .jsonl .ndjson .parquet, also .gz), tagged sentences (.conllu .conll), "
+            "pictures in a folder or .zip, .npz, an idx file (…-images-idx3-ubyte), or a folder with nodes.csv and edges.csv.",
             "D105",
         )
     from mapsto.data.environment import Environment

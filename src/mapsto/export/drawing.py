@@ -32,10 +32,17 @@ def draw(f: Function, count: int, given: Any, seed: int) -> list[np.ndarray]:
     """See `Function.draw`."""
     if f.objective.problem != "generation":
         raise BadInput(f"only a function that draws can draw, but this is {f!r}.", "Ask it: f(raw).")
-    if not 1 <= count <= A_SEED:
+    if not isinstance(count, int) or not 1 <= count <= A_SEED:
         raise BadInput(f"from 1 to {A_SEED:,} pictures are drawn, but came {count}.")
-    if not 0 <= seed < SEEDS:
-        raise BadInput(f"a seed is a whole number from 0 to {SEEDS - 1:,}, but came {seed}.", "Choose a smaller one.")
+    if not isinstance(seed, int) or not 0 <= seed < SEEDS:
+        raise BadInput(
+            f"a seed is a whole number from 0 to {SEEDS - 1:,}, but came {clean(str(seed), 40)}.", "Choose another."
+        )
+    if isinstance(given, list | tuple | np.ndarray):
+        raise BadInput(
+            f"what is given is one class or text, of which all pictures are, but came {len(given)}.",
+            "Draw of one after the other; or a picture of each: f([…, …])",
+        )
     if given is None and isinstance(f.input, Text):
         raise BadInput("this function draws of a text, but none was given.", 'Say it: f.draw(8, "…"), or --given "…"')
     classes = f.input.classes if isinstance(f.input, Category) else []
@@ -91,6 +98,8 @@ def reconstruct(f: Function, pictures: Sequence[Any], given: Any = None) -> list
     told = list(given) if isinstance(given, list | tuple | np.ndarray) else [given] * len(pictures)
     if len(told) != len(pictures):
         raise BadInput(f"{len(pictures)} pictures came, and what is given of {len(told)}.", "Give one of each.")
+    if not told:
+        return []
     refuse_unheard(f.input, told)
     view = Examples({"input": f.input.encode(objects(told)), "target": f.target.encode(pictures)})
     parts = []

@@ -35,7 +35,7 @@ from mapsto.framing.price import Price, price
 from mapsto.framing.propose import Proposal, propose
 from mapsto.framing.sharded import opened, spoiled
 from mapsto.framing.start import Start
-from mapsto.framing.target import MISSING_TARGETS
+from mapsto.framing.target import MISSING_TARGETS, likely_target
 from mapsto.learner.learner import Learner, initialised
 
 NOUNS = {
@@ -289,7 +289,7 @@ class Frame:
         said = asked[-1] if asked else self._base.get("objective")
         word = said["name"] if isinstance(said, dict) else said
         if word is None:
-            return DRAWS if of_pictures(self._raw, data.get("target")) else ""
+            return DRAWS if of_pictures(self._raw, likely_target(self._raw, data.get("target"))) else ""
         objective = names.find("objective", word)
         return names.name_of(objective) if objective.problem in ASKED else ""
 

@@ -60,7 +60,8 @@ def prepare_generation(
         for word in ("column", "group", "time"):
             split[word] = infer.find_column(raw, split[word]) if split.get(word) else ""
         labelled = kind.name == "category"
-        parts, how = deal(raw, told if labelled else name, "classification" if labelled else "generation", split)
+        by = told if labelled else _label(raw, name, said) if raw.split is None else ""
+        parts, how = deal(raw, by or name, "classification" if by else "generation", split)
         shown = {name: Kind("image", "pictures to be drawn")}
         parts = on_one_side(raw, shown, parts, found) if how.startswith("at random") else parts
         if len(parts["train"]) < 2:
@@ -150,6 +151,12 @@ def given_column(raw: Raw, picture: str, wanted: str, said: dict[str, Kind], fou
         elif kind.name in GIVEN:
             return name, kind
     return nobody
+
+
+def _label(raw: Raw, picture: str, said: dict[str, Kind]) -> str:
+    """The source's own label, by which whoever tells classes apart deals pictures out; "" where there is none."""
+    there = raw.target in raw.columns and raw.target != picture
+    return raw.target if there and _kind(raw, raw.target, said).name == "category" else ""
 
 
 def _kind(raw: Raw, name: str, said: dict[str, Kind]) -> Kind:

@@ -91,6 +91,7 @@ class Course:
     last_step: int | None = None
     overfits: bool = False  # training went on getting better while validation got worse
     unfinished: bool = False  # training and validation were both still getting better at the end
+    lost: bool = False  # validation got worse again, whatever training did
 
 
 def course_of(curve: list[dict[str, float]], better: int) -> Course:
@@ -107,19 +108,20 @@ def course_of(curve: list[dict[str, float]], better: int) -> Course:
     gained = sign * (peak[valid] - first[valid])
     fallen = fall * (first[train] - last[train])
     lost = sign * (peak[valid] - sum(p[valid] for p in late) / len(late))
+    worse = best < len(points) - len(late) and lost > max(
+        0.0, 0.1 * gained
+    )  # a tenth of all that was gained is lost again
     return Course(
         int(peak["step"]),
         int(last["step"]),
-        # a tenth of all that was gained is lost again, while a tenth of the training loss's whole fall was yet to come
-        overfits=fallen > 0
-        and best < len(points) - len(late)
-        and lost > 0.1 * gained
-        and fall * (peak[train] - last[train]) > 0.1 * fallen,
+        # while a tenth of the training loss's whole fall was yet to come
+        overfits=worse and fallen > 0 and fall * (peak[train] - last[train]) > 0.1 * fallen,
         # best in the last fifth, where both still make more than a twentieth of their whole way
         unfinished=fallen > 0
         and best >= len(points) - len(late)
         and sign * (peak[valid] - late[0][valid]) > 0.05 * gained
         and fall * (late[0][train] - last[train]) > 0.05 * fallen,
+        lost=worse,
     )
 
 

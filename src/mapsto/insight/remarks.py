@@ -97,6 +97,8 @@ def _curve(course: Course, figures: Figures) -> list[str]:
     after = ""
     if course.overfits:
         after = "; after it the training loss went on falling while validation got worse"
+    elif course.lost and figures.looks:
+        after = "; after it what is drawn got worse again, so longer training alone will not help"
     elif course.unfinished:
         after = "; training and validation were both still getting better"
     return [f"Best on {figures.chosen_by} at step {course.best_step} of {course.last_step}{after}."]
