@@ -35,10 +35,10 @@ ENDS = (
     ("head", "tail"),
     ("node1", "node2"),
     ("u", "v"),
-    ("end1", "end2"),
+    ("oneend", "otherend"),
 )
 
-HEADLESS = ENDS[-1]  # what the columns of edges without a header are called
+HEADLESS = ("one end", "other end")  # what the columns of edges without a header are called
 NO_HEADER = "D108"
 
 
@@ -61,16 +61,15 @@ class GraphTables(Source):
         try:
             nodes = Table(None, self.encoding, self.separator, self.formats).read(nodes)
         except DataError as error:
-            raise (
-                error
-                if error.code != NO_HEADER
-                else DataError(error.message, f"Put names there: {NAMES[0]},…", NO_HEADER)
-            ) from error
+            if error.code != NO_HEADER:
+                raise
+            raise DataError(error.message, f"Put names there: {NAMES[0]},…", NO_HEADER) from error
         edges = self._joined(folder / edges.name)
         named, ends = _named(nodes, edges, folder.name)
         place = _places(nodes, named)
         if {*ends} <= place.keys() and (again := self._headless(folder / edges.name, len(edges.columns))):
             edges, (named, ends) = again, _named(nodes, again, folder.name)
+            place = _places(nodes, named)
         pairs = [_called(edges, end) for end in ends]
         astray = [
             f"{'nothing' if word is None else clean(word, 30)} in "
