@@ -1,8 +1,11 @@
 """--import: a module of one's own is imported first, and what is wrong with it is told; no file can name one."""
 
+import signal
 import sys
 
 import pytest
+
+from mapsto.learner.run import Checkpoints
 
 gymnasium = pytest.importorskip("gymnasium")
 
@@ -49,6 +52,13 @@ def test_a_world_of_ones_own_is_learned_in_and_played(mapsto, own):
     for verb in ("evaluate", "play", "resume"):
         code, _, said = mapsto(verb, "run", "--import", own)
         assert code == 0, said
+
+
+def test_whoever_stops_is_told_to_name_the_module_again(mapsto, own, monkeypatch):
+    monkeypatch.setattr(Checkpoints, "__call__", lambda *told: signal.raise_signal(signal.SIGINT))
+    code, _, said = mapsto("train", WORLD, "--import", own, "--run", "run", *SHORT)
+    assert code == 130
+    assert f"Continue with: mapsto resume run --import {own}\n" in said
 
 
 def test_whoever_names_the_module_as_gymnasium_does_is_told_the_option(mapsto, own):

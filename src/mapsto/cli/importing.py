@@ -12,14 +12,15 @@ import sys
 import click
 
 from mapsto.core.errors import BadInput
+from mapsto.core.stop import Stop
 from mapsto.core.text import clean
 
 NAMED = "mapsto.cli.importing"  # where a command keeps what was imported for it
 
 
-def as_before() -> str:
+def as_before(context: click.Context | None = None) -> str:
     """What is to be said again to another verb: " --import my_worlds", or "" where nothing was imported."""
-    context = click.get_current_context(silent=True)
+    context = context or click.get_current_context(silent=True)
     return "".join(f" --import {module}" for module in context.meta.get(NAMED, ())) if context else ""
 
 
@@ -28,6 +29,8 @@ def imported(context: click.Context, option: click.Parameter, modules: tuple[str
     if not modules:
         return
     context.meta[NAMED] = modules
+    if Stop.listening is not None:
+        Stop.listening.again = as_before(context)
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.append(os.getcwd())  # behind what is installed: a file beside the data does not take its place
     for module in modules:

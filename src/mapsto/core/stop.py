@@ -34,6 +34,7 @@ class Stop:
         self.asked: int = 0
         self.holding = False
         self.begun: Path | None = None  # the run to be continued afterwards
+        self.again = ""  # what is to be said again then, behind its name
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Stop:
@@ -61,7 +62,8 @@ class Stop:
             raise self.interrupted("stopped.") from None
 
     def interrupted(self, message: str) -> Interrupted:
-        remedy = f"Continue with: mapsto resume {self.begun}" if self.begun else "There is nothing to continue."
+        goes_on = f"Continue with: mapsto resume {self.begun}{self.again}"
+        remedy = goes_on if self.begun else "There is nothing to continue."
         return Interrupted(message, remedy, self.asked or signal.SIGINT)
 
     @contextmanager

@@ -236,7 +236,7 @@ def _where_it_was(frame: Frame, folder: Run | Elsewhere, learner: Learner, stop:
     except DataError as error:  # of a world that fails on the way
         if not isinstance(learner.data, World):
             raise
-        goes_on = f"{error.remedy} Then go on from the last checkpoint: mapsto resume {folder.path}"
+        goes_on = f"{error.remedy} Then go on from the last checkpoint: mapsto resume {folder.path}{stop.again}"
         raise DataError(error.message, goes_on, error.code) from error
     except NotFinite as error:
         told = f"{error.message}{_rows(frame, error.examples)}"
