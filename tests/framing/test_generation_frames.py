@@ -227,6 +227,7 @@ def test_a_judge_that_is_named_judges_at_the_end(file, judge, tmp_path):
     result = made.train(tmp_path / "run", **QUICK)
     assert {"nats", "classes-covered", "judge-distance"} <= set(result.scores["test"])
     assert "as-asked" not in result.scores["test"], "nothing was asked for"
+    assert "A judge does" not in result.verdict["advice"]
     assert "share of what is drawn" in (result.path / "report.html").read_text(encoding="utf-8")
 
 

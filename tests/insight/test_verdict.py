@@ -385,6 +385,12 @@ def test_what_is_drawn_is_to_be_looked_at_and_that_it_got_worse_is_said():
         "same data and does not say how pictures look. A judge does: mapsto evaluate RUN --judge RUN"
     )
     assert any("at step 200 of 800; after it what is drawn got worse again" in line for line in told.lines)
+    scores["test"] |= {
+        "classes-covered": Estimate(3, math.nan, math.nan, 100),
+        "as-asked": Estimate(0.69, 0.6, 0.7, 100),
+    }
+    told = judge("generation", "frechet-distance", -1, scores, curve=course).advice
+    assert told.endswith("The judge: classes within half and twice their share: 3, of what was asked for: 69.0%.")
     (alone,) = [
         line
         for line in judge("generation", "nats", -1, {"test": {"nats": Estimate(9.0, 8.0, 10.0, 1)}}).lines

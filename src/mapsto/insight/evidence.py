@@ -8,12 +8,16 @@ differences real.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mapsto.core.errors import FrameError
 from mapsto.core.nouns import Estimate, Problem, Scores
 from mapsto.insight.words import Counted, counted
 
+JUDGED = (
+    "classes-covered",
+    "as-asked",
+)  # of a judge's figures (framing/judging.py) those that can be read by themselves
 TRIVIAL = ("majority", "mean", "frequencies", "random")  # baselines that look at no input
 SPLITS = {"train": "training", "valid": "validation", "test": "test"}
 
@@ -32,6 +36,7 @@ class Figures:
     perfect: float  # what nothing is better than
     counted: Counted
     looks: bool = False  # whether what is made is to be looked at, and the measure does not say how it looks
+    judged: Scores = field(default_factory=dict)  # what a judge says of it on the exam, where there is one
 
     def ahead(self, a: Estimate, b: Estimate) -> float:
         """By how much a is better than b."""
@@ -166,6 +171,7 @@ def figures_of(
         perfect,
         counted(problem),
         looks=problem == "generation",
+        judged={name: scores[exam][name] for name in JUDGED if name in scores[exam]},
     )
 
 

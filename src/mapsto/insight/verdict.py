@@ -280,9 +280,20 @@ def _use(figures: Figures, why: str) -> str:
     if figures.looks:
         return (
             f"Look at what it draws before using it: {figures.measure} is {words(figures.result)} {figures.where}{over}, which "
-            "compares runs on the same data and does not say how pictures look. A judge does: mapsto evaluate RUN --judge RUN"
+            "compares runs on the same data and does not say how pictures look. "
+            + (_of_the_judge(figures.judged) or "A judge does: mapsto evaluate RUN --judge RUN")
         )
     return f"Use it and expect {figures.measure} {words(figures.result)} {figures.where}{over}: {why}."
+
+
+def _of_the_judge(said: Scores) -> str:
+    """What a judge says of what is drawn, in a sentence; "" where there is none."""
+    found = []
+    if "classes-covered" in said:
+        found.append(f"classes within half and twice their share: {said['classes-covered'].value:.0f}")
+    if "as-asked" in said:
+        found.append(f"of what was asked for: {said['as-asked'].value:.1%}")
+    return f"The judge: {', '.join(found)}." if found else ""
 
 
 def _or_worst(value: float) -> float:
