@@ -101,11 +101,11 @@ def where_it_goes(found: dict[str, Any]) -> str:
             f"| [{entry.short}](#{anchor(entry)}) | {statistics.median(r['mapsto'] for r in rounds):.2f} | {cells} | "
             f"{_ratio(ratio)} ({entry.arm(kept['beside']).label}) |"
         )
-    one = next(iter(found.values()))
+    one, commits = next(iter(found.values())), ", ".join(sorted({kept["commit"] for kept in found.values()}))
     about = (
         "The parts of mapsto's runs, by a clock around each, medians; and its time over that of a loop by hand in the same "
         "process, which took turns with it, so that memory lies alike for both. *The rest* is the engine's own Python, "
-        f"with what the clocks cost. Measured on {one['date']}, {one['machine']}, commit {one['commit']}, by `python -m "
+        f"with what the clocks cost. Measured on {one['date']}, {one['machine']}, commit {commits}, by `python -m "
         "benchmarks.speed.parts`."
     )
     return title + about + "\n\n" + "\n".join(lines)
