@@ -96,7 +96,7 @@ def test_a_function_of_numbers_answers_with_numbers(tmp_path):
     answer = f([0.5])
     assert answer.shape == (1,) and -1 <= float(answer[0]) <= 1
     assert len(f([[0.5], [0.1]])) == 2
-    with pytest.raises(BadInput, match=r"takes 1 number between -1 and 1, or a list of such, but came 0\.5"):
+    with pytest.raises(BadInput, match=r"takes 1 number between -1 and 1, one or a list of them, but came 0\.5"):
         f(0.5)
     with pytest.raises(BadInput, match="without probabilities"):
         f.probabilities([0.5])

@@ -149,11 +149,6 @@ class Function:
             sample = len(self.input.shape)  # (C, H, W) pictures come as [H, W] or [H, W, C]
             single = raw.ndim == 1 if sample == 1 else raw.ndim == 2 or (raw.ndim == 3 and raw.shape[-1] in (1, 3, 4))
             return (raw[None] if single else raw), single
-        if not isinstance(raw, Sized):
-            raise BadInput(
-                f"this function takes {self.input.describe()}, or a list of such, but came {clean(repr(raw), 60)}.",
-                "Hand it over as the training data held it.",
-            )
         column = np.empty(len(raw), dtype=object)
         for i, value in enumerate(raw):
             column[i] = value
