@@ -158,6 +158,18 @@ def test_page_is_a_function_of_the_record(tmp_path, monkeypatch):
     assert "not measured" in page
 
 
+def test_more_rounds_stand_behind_those_before_and_only_beside_their_like(tmp_path, monkeypatch):
+    path, found = tmp_path / "speed.json", {"checked": {}, "failed": {}, "warm": {}}
+    record.keep(CONTEST, {**found, "rows": rows(2)}, "first", path)
+    record.keep(CONTEST, {**found, "rows": rows(3)}, "second", path, more=True)
+    kept = record.read(path)[CONTEST.name]
+    assert sorted({row["round"] for row in kept["rows"]}) == [0, 1, 2, 3, 4]
+    assert kept["command"] == "first; second" and len(kept["rows"]) == 5 * len(ARMS)
+    with pytest.raises(SystemExit, match="another machine"):
+        record.keep(CONTEST, {**found, "rows": rows(1)}, "third", path, machine="elsewhere", more=True)
+    assert record.read(path)[CONTEST.name] == kept
+
+
 def test_where_the_time_goes_is_told_in_shares_beside_the_loop(monkeypatch):
     monkeypatch.setattr(report, "ALL", (CONTEST,))
     turn = {"before the first step": 0.2, "forward": 0.8, "the rest": 1.0, "mapsto": 2.0, "beside": 2.5}

@@ -23,6 +23,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--patience", type=float, default=PATIENCE, help="times that number at most, where neighbours are busy"
     )
+    parser.add_argument(
+        "--more", action="store_true", help="rounds behind those that were measured, not in their place"
+    )
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--try", action="store_true", dest="tried")
     asked = parser.parse_args(arguments)
@@ -38,7 +41,8 @@ def main(arguments: list[str]) -> int:
             continue
         measured = measure(contest, only, 1 if asked.tried else asked.rounds or contest.rounds, asked.patience)
         command = " ".join(["python -m benchmarks.speed", *arguments])
-        record.keep(contest, {"checked": found, **measured}, command, record.TRIED if asked.tried else record.RECORD)
+        where = record.TRIED if asked.tried else record.RECORD
+        record.keep(contest, {"checked": found, **measured}, command, where, more=asked.more)
         if not asked.tried:
             report.write()
     return 1 if wrong else 0

@@ -30,11 +30,27 @@ def read(path: Path = RECORD) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def keep(contest: Contest, found: dict[str, Any], command: str, path: Path = RECORD, machine: str = "") -> None:
-    """Put one contest into the file in place of what it had; the others stay as they are."""
-    record = read(path) | {contest.name: {**about(contest, command, machine), **found}}
+def keep(
+    contest: Contest, found: dict[str, Any], command: str, path: Path = RECORD, machine: str = "", more: bool = False
+) -> None:
+    """Put one contest into the file in place of what it had, or with `more` behind it; the others stay as they are."""
+    record, now = read(path), {**about(contest, command, machine), **found}
+    if more and contest.name in record:
+        now = _joined(record[contest.name], now)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_written(record), encoding="utf-8")
+    path.write_text(_written(record | {contest.name: now}), encoding="utf-8")
+
+
+def _joined(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """Rounds of one machine and the same libraries, one after the other: a ratio is one within a round, so that they need not be
+    of one day."""
+    for what in ("machine", "threads", "python", "versions"):
+        if before[what] != now[what]:
+            raise SystemExit(f"the rounds so far are of another {what}: measure all of them again, without --more.")
+    done = 1 + max(row["round"] for row in before["rows"])
+    rows = [*before["rows"], *({**row, "round": row["round"] + done} for row in now["rows"])]
+    both = {what: "; ".join(dict.fromkeys([before[what], now[what]])) for what in ("command", "commit")}
+    return {**now, **both, "rows": rows}
 
 
 def about(contest: Contest, command: str, where: str = "") -> dict[str, Any]:
