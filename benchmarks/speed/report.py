@@ -207,6 +207,9 @@ def promises(found: dict[str, Any]) -> str:
     for gate in gates.GATES:
         rows, mark = rows_of(found[gate.contest]) if gate.contest in found else ([], "")
         verdict = gates.verdict(gate, by_name.get(gate.contest), rows)
+        if verdict.held is None and rows:  # whoever ran in no quiet round
+            rows, mark = found[gate.contest]["rows"], DISTURBED
+            verdict = gates.verdict(gate, by_name.get(gate.contest), rows)
         counts[verdict.held] += 1
         where, before = ("" if verdict.where == before else verdict.where), verdict.where
         word = words[verdict.held] + (mark if verdict.held is not None else "")
@@ -221,6 +224,11 @@ def section(contest: Contest, kept: dict[str, Any]) -> str:
     noise = f" **{counted}: all are shown, as indications.**" if mark else f" {counted}."
     threads = "one thread" if contest.threads == 1 else f"{contest.threads} threads"
     table = shares(contest, rows) if "share" in contest.counts else times(contest, rows)
+    if loud := {row["arm"] for row in kept["rows"]} - {row["arm"] for row in rows}:
+        beside = [row for row in kept["rows"] if row["arm"] in loud | {contest.reference().name}]
+        both = {row["round"] for row in beside if row["arm"] in loud}
+        table += "\n\nIn no quiet round, and so as indications, in the rounds of their own:\n\n"
+        table += times(contest, [row for row in beside if row["round"] in both])
     failed = "".join(f"\n\n`{name}` failed: {why}" for name, why in kept["failed"].items())
     return f"## {contest.title}\n\n{contest.about} Measured on {kept['date']} with {threads}.{noise}\n\n{table}{failed}"
 
