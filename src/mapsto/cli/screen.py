@@ -10,7 +10,7 @@ import os
 import sys
 import textwrap
 import time
-from typing import Any
+from typing import Any, Self
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
@@ -127,30 +127,37 @@ def _letters(token: str) -> list[str]:
     return found if len(found) <= TALL else [*found[: TALL - 1], "⋮"]
 
 
-class Progressing:
-    """A watch that draws a bar with the loss and the leading measure; nothing where nobody looks."""
+class Bar:
+    """How far something is, and how long it will take; nothing where nobody looks. beside: what stands at the bar's right."""
 
-    def __init__(self, quiet: bool):
+    def __init__(self, beside: str, quiet: bool, refreshed: float = 10):
         self.quiet, self.shown = quiet, not quiet and err.is_terminal
         self.progress = Progress(
             TextColumn("{task.description}", style=ACCENT, markup=False),
             BarColumn(bar_width=28),
-            TextColumn("{task.fields[figures]}", markup=False),
+            TextColumn(beside, markup=False),
             TimeRemainingColumn(compact=True),
             console=err,
             transient=True,
-            refresh_per_second=5,
+            refresh_per_second=refreshed,
             disable=not self.shown,
         )
         self.task: Any = None
-        self.figures: dict[str, str] = {}
 
-    def __enter__(self) -> Progressing:
+    def __enter__(self) -> Self:
         self.progress.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         self.progress.stop()
+
+
+class Progressing(Bar):
+    """A watch that draws a bar with the loss and the leading measure."""
+
+    def __init__(self, quiet: bool):
+        super().__init__("{task.fields[figures]}", quiet, refreshed=5)
+        self.figures: dict[str, str] = {}
 
     def begin(self, learner: Any) -> None:
         self.measure = learner.best.measure
@@ -186,27 +193,11 @@ class Progressing:
             err.print(plain(what, WARN))
 
 
-class Drawing:
-    """A bar of how many pictures are drawn by now; nothing where nobody looks."""
+class Drawing(Bar):
+    """A bar of how many pictures are drawn by now."""
 
     def __init__(self, quiet: bool):
-        self.progress = Progress(
-            TextColumn("{task.description}", style=ACCENT, markup=False),
-            BarColumn(bar_width=28),
-            TextColumn("{task.completed:,} of {task.total:,} pictures", markup=False),
-            TimeRemainingColumn(compact=True),
-            console=err,
-            transient=True,
-            disable=quiet or not err.is_terminal,
-        )
-        self.task: Any = None
-
-    def __enter__(self) -> Drawing:
-        self.progress.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.progress.stop()
+        super().__init__("{task.completed:,} of {task.total:,} pictures", quiet)
 
     def __call__(self, done: int, count: int) -> None:
         if self.task is None:

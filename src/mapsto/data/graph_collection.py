@@ -156,7 +156,7 @@ def _answers(labels: np.ndarray | None, attributes: np.ndarray | None, stem: str
     given = ({} if labels is None else _named(labels, LABEL)) | (
         {} if attributes is None else _named(attributes, ATTRIBUTE)
     )
-    return {name: values.astype(np.int64) if _are_whole(values) else values for name, values in given.items()}
+    return {name: values.astype(np.int64) if _whole(values).all() else values for name, values in given.items()}
 
 
 def _named(values: np.ndarray, called: str) -> dict[str, np.ndarray]:
@@ -164,8 +164,9 @@ def _named(values: np.ndarray, called: str) -> dict[str, np.ndarray]:
     return {called if values.shape[1] == 1 else f"{called} {k + 1}": column for k, column in enumerate(values.T)}
 
 
-def _are_whole(values: np.ndarray) -> bool:
-    return bool((np.isfinite(values) & (values == np.round(values)) & (np.abs(values) < EXACT)).all())
+def _whole(values: np.ndarray) -> np.ndarray:
+    """Which are whole numbers that float64 tells apart; bool, as many."""
+    return np.isfinite(values) & (values == np.round(values)) & (np.abs(values) < EXACT)
 
 
 def _numbers(path: Path, whole: bool) -> np.ndarray:
@@ -190,10 +191,9 @@ def _numbers(path: Path, whole: bool) -> np.ndarray:
         ) from error
     if not whole:
         return numbers
-    if not _are_whole(numbers):
-        odd = int(
-            (~np.isfinite(numbers) | (numbers != np.round(numbers)) | (np.abs(numbers) >= EXACT)).any(axis=1).argmax()
-        )
+    fits = _whole(numbers).all(axis=1)
+    if not fits.all():
+        odd = int(fits.argmin())
         raise DataError(
             f"line {odd + 1} of {shown} is '{clean(lines[odd].strip(), 40)}', where {wanted} belong.",
             "Correct that line; numbers of nodes that are measured belong into …_node_attributes.txt.",
